@@ -1,0 +1,2 @@
+//! The `lt-host` program.
+fn main() {}

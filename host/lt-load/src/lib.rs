@@ -1,0 +1,1 @@
+//! When an iteration starts: knows no protocol and no wasm

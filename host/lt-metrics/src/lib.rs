@@ -1,0 +1,1 @@
+//! What was measured: pure values, no I/O

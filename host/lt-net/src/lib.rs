@@ -1,0 +1,1 @@
+//! Protocol clients that time themselves: know no wasm, record no metric

@@ -1,0 +1,1 @@
+//! Summaries, files and exporters

@@ -1,0 +1,1 @@
+//! Scenarios as virtual users: the only crate that names wasmtime

@@ -1,0 +1,48 @@
+//! Every bound in the product: one constant each, with the reason for its number.
+
+use std::time::Duration;
+
+/// Default and largest linear memory of one user. Sixteen mebibytes hold any Rust scenario with room; only touched pages
+/// cost, so the number is bounded by address space: 16 MiB × 1 000 000 users = 16 TiB of the 128 TiB there are.
+pub const USER_MEMORY_BYTES_MAX: usize = 16 << 20;
+/// CPU a user may burn between two waiting host calls. A second is a thousand times what an iteration of a
+/// load test needs and short enough that a looping user is ended while someone watches.
+pub const USER_CPU_MAX: Duration = Duration::from_secs(1);
+/// How often the epoch ticks: a runaway user delays its neighbours on the same core by at most two ticks.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// Resources (responses, pending requests, metrics) one user may hold. k6 scripts hold a handful; a thousand means a leak.
+pub const USER_HANDLES_MAX: usize = 1024;
+/// Requests one user may have under way: `batch` sends 20 (k6's number); five batches.
+pub const USER_REQUESTS_MAX: usize = 100;
+/// Requests of one batch under way at a time (k6's `batch`).
+pub const BATCH_MAX: usize = 20;
+/// Requests of one batch under way to one host at a time (k6's `batchPerHost`).
+pub const BATCH_PER_HOST_MAX: usize = 6;
+/// Time `describe` may take: it only builds a record.
+pub const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
+/// Time `init` may take (k6's `setupTimeout`).
+pub const INIT_DEADLINE: Duration = Duration::from_secs(60);
+/// Time `terminate` may take (k6's `teardownTimeout`).
+pub const TERMINATE_DEADLINE: Duration = Duration::from_secs(60);
+/// Time a user may take for `leave` when the run ends.
+pub const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long iterations under way may take after the end (k6's `gracefulStop`).
+pub const GRACEFUL_STOP: Duration = Duration::from_secs(30);
+/// Most users of one process: bounds the address space of the slabs (16 MiB each, 16 TiB in all).
+pub const USERS_MAX: u64 = 1_000_000;
+/// Memory one user needs at least: measured 42 KB, asleep and without a connection. Used to say how many users fit.
+pub const USER_FOOTPRINT_BYTES: u64 = 42_000;
+/// Log lines of one user kept a second; the rest is counted. Ten a second of 100 000 users is already a million.
+pub const USER_LOG_LINES_PER_SECOND: u32 = 10;
+/// Bytes kept of one log line.
+pub const LOG_LINE_BYTES_MAX: usize = 4096;
+/// Bytes that cross from guest to host in one call: bounds what a hostile guest makes the host allocate.
+pub const HOSTCALL_BYTES_MAX: usize = 32 << 20;
+/// A scenario file larger than this is refused: Rust scenarios are 50 KB to 2 MB, Python's are 18 MB.
+pub const SCENARIO_BYTES_MAX: u64 = 64 << 20;
+/// Groups open at a time for one user; k6 journeys nest three or four.
+pub const GROUP_DEPTH_MAX: usize = 16;
+/// How long a user rests after its store was lost to a trap, so that a scenario that always traps cannot eat a core.
+pub const REBUILD_PAUSE: Duration = Duration::from_millis(100);
+/// How long a user rests after an iteration that failed without waiting for anything.
+pub const FAILED_ITERATION_PAUSE: Duration = Duration::from_millis(10);

@@ -1,0 +1,1 @@
+//! Guests are the examples of this package, each a cdylib.
