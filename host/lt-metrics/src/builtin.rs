@@ -1,0 +1,90 @@
+//! Every built-in metric: the reporting contract in one table. Names, kinds and units are k6's where k6 has the metric.
+
+use crate::sample::{Kind, MetricId, Unit};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// Its constant id.
+    pub id: MetricId,
+    /// Name.
+    pub name: &'static str,
+    /// Kind.
+    pub kind: Kind,
+    /// Unit.
+    pub unit: Unit,
+    /// One line for people.
+    pub doc: &'static str,
+}
+
+macro_rules! builtins {
+    ($($constant:ident $name:literal $kind:ident $unit:ident $doc:literal)*) => {
+        /// Positions in the table, so that the ids below count themselves.
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, reason = "named like the constants they number")]
+        enum Position { $($constant),* }
+        $(#[doc = $doc] pub const $constant: MetricId = MetricId(Position::$constant as u16);)*
+        /// All built-in metrics, in the order of their ids.
+        pub const BUILTINS: &[Builtin] = &[
+            $(Builtin { id: $constant, name: $name, kind: Kind::$kind, unit: Unit::$unit, doc: $doc },)*
+        ];
+    };
+}
+
+builtins! {
+    ITERATIONS "iterations" Counter None "Iterations that ended, whether well or not."
+    DROPPED_ITERATIONS "dropped_iterations" Counter None "Iterations that the load asked for and no user was free to start."
+    ITERATION_DURATION "iteration_duration" Trend Time "From an iteration's actual start to its end."
+    ITERATION_DURATION_INTENDED "iteration_duration_intended" Trend Time "From an iteration's intended start to its end: counts the time it waited to begin."
+    START_LAG "start_lag" Trend Time "How much later than intended an iteration started: the generator's lag, not the target's."
+    VUS "vus" Gauge None "Users that are running."
+    VUS_MAX "vus_max" Gauge None "Users that were allocated."
+    USER_FAILURES "user_failures" Counter None "Iterations and users that failed, by the tag `class`."
+    CHECKS "checks" Rate None "Checks that held."
+    GROUP_DURATION "group_duration" Trend Time "From a group's start to its end, by the tag `group`."
+    DATA_SENT "data_sent" Counter Data "Bytes written to connections."
+    DATA_RECEIVED "data_received" Counter Data "Bytes read from connections."
+    HTTP_REQS "http_reqs" Counter None "HTTP requests that ended, whether answered or not; each redirect is one."
+    HTTP_REQ_FAILED "http_req_failed" Rate None "Requests without a response, or with a status that was not expected."
+    HTTP_REQ_DURATION "http_req_duration" Trend Time "Sending, waiting and receiving of a request."
+    HTTP_REQ_BLOCKED "http_req_blocked" Trend Time "Waiting for a connection, or a place on one, before anything was done."
+    HTTP_REQ_RESOLVING "http_req_resolving" Trend Time "Resolving the name (not in k6, which counts it as blocked)."
+    HTTP_REQ_CONNECTING "http_req_connecting" Trend Time "TCP handshake; zero on a reused connection."
+    HTTP_REQ_TLS_HANDSHAKING "http_req_tls_handshaking" Trend Time "TLS handshake; zero on a reused connection."
+    HTTP_REQ_SENDING "http_req_sending" Trend Time "Writing the request."
+    HTTP_REQ_WAITING "http_req_waiting" Trend Time "From the request's last byte to the response's first."
+    HTTP_REQ_RECEIVING "http_req_receiving" Trend Time "From the response's first byte to its last."
+    HTTP_CONNECTIONS "http_connections" Counter None "Connections opened for HTTP."
+    SAMPLES_DROPPED "samples_dropped" Counter None "Samples that an output could not take in time; sums and percentiles still hold them."
+    LOG_LINES_DROPPED "log_lines_dropped" Counter None "Log lines over a user's cap."
+}
+
+/// Columns, rows and thresholds name times in milliseconds; inside they are nanoseconds.
+pub const NANOS_PER_MS: f64 = 1e6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_positions_and_names_are_valid_and_unique() {
+        for (position, builtin) in BUILTINS.iter().enumerate() {
+            assert_eq!(builtin.id.index(), position, "{}", builtin.name);
+            assert!(crate::is_valid_name(builtin.name), "{}", builtin.name);
+            assert!(
+                BUILTINS
+                    .iter()
+                    .filter(|other| other.name == builtin.name)
+                    .count()
+                    == 1,
+                "{}",
+                builtin.name
+            );
+        }
+        assert_eq!(
+            BUILTINS[HTTP_REQ_DURATION.index()].name,
+            "http_req_duration"
+        );
+        // The submetric mask of a tag set gives each built-in a bit of its own.
+        assert!(BUILTINS.len() <= 64);
+    }
+}

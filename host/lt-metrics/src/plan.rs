@@ -1,0 +1,139 @@
+//! Which submetrics a run aggregates: decided before it starts, so that recording is a lookup.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::builtin::HTTP_REQ_DURATION;
+use crate::registry::Registry;
+use crate::sample::{MetricId, Tags};
+use crate::threshold::{Threshold, ThresholdError};
+
+/// Submetrics of one run. Each costs what a metric costs, and a run that is judged by more is not read by anyone.
+pub const SUBMETRICS_MAX: usize = 128;
+
+/// A metric, restricted to the samples that carry certain tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submetric {
+    /// Of which metric.
+    pub metric: MetricId,
+    /// Tags that a sample must have.
+    pub selector: Tags,
+    /// `metric{tag:value,…}`.
+    pub name: Arc<str>,
+}
+
+/// All submetrics of a run.
+#[derive(Clone, Debug, Default)]
+pub struct SubmetricPlan {
+    entries: Vec<Submetric>,
+    /// Names of the tags that some selector asks for: what must survive when tag sets run out.
+    tag_names: BTreeSet<Arc<str>>,
+}
+
+impl SubmetricPlan {
+    /// The submetrics that the thresholds name, and `http_req_duration{expected_response:true}`, which every summary shows.
+    ///
+    /// # Errors
+    /// A threshold that does not fit the registry, or one submetric too many.
+    pub fn new(registry: &Registry, thresholds: &[Threshold]) -> Result<Self, ThresholdError> {
+        let mut plan = Self::default();
+        plan.add(
+            registry,
+            HTTP_REQ_DURATION,
+            Tags::new([("expected_response", "true")]),
+        );
+        for threshold in thresholds {
+            let metric = threshold.validate(registry)?;
+            if !threshold.tags().is_empty() && plan.position(metric.id, threshold.tags()).is_none()
+            {
+                if plan.entries.len() >= SUBMETRICS_MAX {
+                    return Err(ThresholdError::TooMany {
+                        threshold: threshold.source().to_owned(),
+                    });
+                }
+                plan.add(registry, metric.id, threshold.tags().clone());
+            }
+        }
+        Ok(plan)
+    }
+
+    /// All of them, in the order that [`Totals::submetric`](crate::Totals::submetric) counts.
+    #[must_use]
+    pub fn entries(&self) -> &[Submetric] {
+        &self.entries
+    }
+
+    /// Position of a submetric.
+    #[must_use]
+    pub fn position(&self, metric: MetricId, selector: &Tags) -> Option<usize> {
+        self.entries
+            .iter()
+            .position(|entry| entry.metric == metric && entry.selector == *selector)
+    }
+
+    /// Whether some selector asks for this tag.
+    pub(crate) fn asks_for(&self, tag: &str) -> bool {
+        self.tag_names.contains(tag)
+    }
+
+    fn add(&mut self, registry: &Registry, metric: MetricId, selector: Tags) {
+        let Some(known) = registry.get(metric) else {
+            return;
+        };
+        let name = format!("{}{{{selector}}}", known.name).into();
+        self.tag_names
+            .extend(selector.iter().map(|(tag, _)| Arc::from(tag)));
+        self.entries.push(Submetric {
+            metric,
+            selector,
+            name,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::CHECKS;
+
+    #[test]
+    fn a_plan_has_each_selector_once() {
+        let registry = Registry::new();
+        let thresholds: Vec<Threshold> = [
+            "checks{b:2,a:1}:rate>0.9",
+            "checks{a:1,b:2}:rate>0.5",
+            "checks:rate>0",
+        ]
+        .iter()
+        .map(|text| text.parse().unwrap())
+        .collect();
+        let plan = SubmetricPlan::new(&registry, &thresholds).unwrap();
+        let names: Vec<&str> = plan
+            .entries()
+            .iter()
+            .map(|entry| entry.name.as_ref())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "http_req_duration{expected_response:true}",
+                "checks{a:1,b:2}"
+            ]
+        );
+        assert_eq!(
+            plan.position(CHECKS, &Tags::new([("a", "1"), ("b", "2")])),
+            Some(1)
+        );
+        assert!(plan.asks_for("a") && !plan.asks_for("url"));
+    }
+
+    #[test]
+    fn the_number_of_submetrics_is_capped() {
+        let registry = Registry::new();
+        let thresholds: Vec<Threshold> = (0..SUBMETRICS_MAX)
+            .map(|number| format!("checks{{n:{number}}}:rate>0").parse().unwrap())
+            .collect();
+        let error = SubmetricPlan::new(&registry, &thresholds).unwrap_err();
+        assert!(matches!(error, ThresholdError::TooMany { .. }), "{error}");
+    }
+}
