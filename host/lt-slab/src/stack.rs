@@ -215,3 +215,164 @@ impl Drop for StackSlot {
         self.slab.give_back(self.index, true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks the kernel to read one byte; an inaccessible address is an error and not a signal.
+    fn readable(at: *mut u8) -> bool {
+        let mut byte = 0_u8;
+        let local = libc::iovec {
+            iov_base: (&raw mut byte).cast(),
+            iov_len: 1,
+        };
+        let remote = libc::iovec {
+            iov_base: at.cast(),
+            iov_len: 1,
+        };
+        // SAFETY: `local` is one byte of this frame; `remote` is checked by the kernel.
+        let read = unsafe {
+            libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
+        };
+        if read == -1 {
+            assert_eq!(
+                std::io::Error::last_os_error().raw_os_error(),
+                Some(libc::EFAULT)
+            );
+        }
+        read == 1
+    }
+
+    fn kinds() -> Vec<GuardKind> {
+        let best = StackSlab::new(1, STACK_BYTES_MIN).unwrap().guard_kind();
+        if best == GuardKind::Mprotect {
+            vec![best]
+        } else {
+            vec![best, GuardKind::Mprotect]
+        }
+    }
+
+    fn fill(slot: &StackSlot, byte: u8) {
+        // SAFETY: the slot is held by the caller and the range is all of it.
+        unsafe { slot.base.as_ptr().write_bytes(byte, slot.slab.stack_bytes) };
+    }
+
+    #[test]
+    fn the_page_below_a_stack_is_inaccessible_also_when_it_is_reused() {
+        for kind in kinds() {
+            let slab = StackSlab::with_guard_kind(3, STACK_BYTES_MIN, kind).unwrap();
+            for round in 0..3 {
+                let stacks: Vec<_> = (0..3)
+                    .map(|_| slab.inner.take(STACK_BYTES_MIN).unwrap())
+                    .collect();
+                for stack in &stacks {
+                    let guard = stack.guard_range();
+                    assert_eq!(guard.end as usize, stack.range().start);
+                    assert_eq!(stack.top() as usize, stack.range().end);
+                    assert!(!readable(guard.start), "{kind:?}, round {round}");
+                    assert!(
+                        !readable(guard.end.wrapping_sub(1)),
+                        "{kind:?}, round {round}"
+                    );
+                    assert!(readable(guard.end), "{kind:?}, round {round}");
+                    assert!(
+                        readable(stack.top().wrapping_sub(1)),
+                        "{kind:?}, round {round}"
+                    );
+                    fill(stack, 0xee);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_reused_stack_is_zero_again() {
+        let slab = StackSlab::new(1, STACK_BYTES_MIN).unwrap();
+        for _ in 0..2 {
+            let stack = slab.inner.take(STACK_BYTES_MIN).unwrap();
+            // SAFETY: the slot is held here and nobody writes to it while the slice lives.
+            let bytes = unsafe { std::slice::from_raw_parts(stack.base.as_ptr(), STACK_BYTES_MIN) };
+            assert!(bytes.iter().all(|&byte| byte == 0));
+            fill(&stack, 0xee);
+        }
+    }
+
+    /// Mappings of this process.
+    fn mappings() -> usize {
+        std::fs::read_to_string("/proc/self/maps")
+            .unwrap()
+            .lines()
+            .count()
+    }
+
+    /// The reason for this crate, and the price of the fallback.
+    #[test]
+    fn guards_cost_no_mapping_unless_the_kernel_is_old() {
+        const STACKS: usize = 2_000;
+        /// What other tests may map meanwhile.
+        const SLACK: usize = 500;
+        for kind in kinds() {
+            let slab = StackSlab::with_guard_kind(STACKS, STACK_BYTES_MIN, kind).unwrap();
+            let before = mappings();
+            let held: Vec<_> = (0..STACKS)
+                .map(|_| slab.inner.take(STACK_BYTES_MIN).unwrap())
+                .collect();
+            let grown = mappings().saturating_sub(before);
+            match kind {
+                GuardKind::Madvise => {
+                    assert!(grown < SLACK, "{grown} mappings for {STACKS} stacks")
+                }
+                GuardKind::Mprotect => assert!(
+                    grown > 2 * STACKS - SLACK,
+                    "{grown} mappings for {STACKS} stacks"
+                ),
+            }
+            drop(held);
+        }
+    }
+
+    #[test]
+    fn a_stack_that_could_not_be_guarded_goes_back_unguarded() {
+        let slab = StackSlab::new(1, STACK_BYTES_MIN).unwrap();
+        let taken = slab.inner.free.lock().unwrap().take().unwrap();
+        assert!(taken.fresh);
+        slab.inner.give_back(taken.index, false);
+        let stack = slab.inner.take(STACK_BYTES_MIN).unwrap();
+        assert!(
+            !readable(stack.guard_range().start),
+            "the second attempt must guard it"
+        );
+    }
+
+    #[test]
+    fn a_larger_stack_than_the_slots_is_refused() {
+        let slab = StackSlab::new(1, STACK_BYTES_MIN).unwrap();
+        assert!(matches!(
+            slab.inner.take(STACK_BYTES_MIN + 1),
+            Err(SlabError::BeyondSlot { .. })
+        ));
+        assert_eq!(slab.in_use(), 0);
+    }
+
+    #[test]
+    fn a_hundred_thousand_stacks_leave_nothing_behind_on_two_threads() {
+        let slab = StackSlab::new(8, STACK_BYTES_MIN).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..50_000 {
+                        let stack = slab.inner.take(STACK_BYTES_MIN).unwrap();
+                        // SAFETY: the slot is held here; its last page is touched as a guest's first call would.
+                        unsafe {
+                            let last = stack.top().sub(8);
+                            assert_eq!(last.read(), 0);
+                            last.write(1);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(slab.in_use(), 0);
+    }
+}
