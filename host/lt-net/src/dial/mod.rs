@@ -1,0 +1,235 @@
+//! From a URL to a byte stream: name, address, TCP, proxy, TLS, each timed apart.
+
+pub mod proxy;
+pub(crate) mod resolve;
+pub(crate) mod tcp;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustls_pki_types::ServerName;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use self::proxy::Proxy;
+use self::resolve::Resolver;
+use self::tcp::{Stream, Wire};
+use crate::error::NetError;
+use crate::http::{Scheme, Url, VersionChoice};
+use crate::timings::{Phase, Stopwatch};
+use crate::tls::{TlsInfo, TlsProfile, TlsProfiles, TlsSettings};
+
+/// Most connections one user opens to one origin. As many as requests a user may have under way (`USER_REQUESTS_MAX` of the
+/// runtime), so that the pool never queues what the guest was allowed to start; k6 does not queue either.
+pub const CONNECTIONS_PER_ORIGIN_MAX: usize = 100;
+
+/// Address of a host override: with or without a port of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostAddress {
+    /// Address and port.
+    Socket(SocketAddr),
+    /// Address; the URL's port is kept.
+    Ip(IpAddr),
+}
+
+/// Decides whether an address may be connected to: the host as in the URL, and the address it resolved to.
+pub type TargetFilter = Rc<dyn Fn(&str, SocketAddr) -> bool>;
+
+/// What the users of one core share, as given.
+#[derive(Clone, Default)]
+pub struct NetworkOptions {
+    /// `host` or `host:port` in lower case → address to use instead of resolving. The entry with the port goes first.
+    pub hosts: HashMap<String, HostAddress>,
+    /// Which targets may be reached; none allows all. Asked for the target, not for a proxy on the way to it.
+    pub allow: Option<TargetFilter>,
+    /// TLS profiles of the process.
+    pub tls: Arc<TlsProfiles>,
+}
+
+/// What the users of one core share: resolved names, TLS profiles, the target filter.
+pub struct Network {
+    options: NetworkOptions,
+    resolver: Resolver,
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Network").field("hosts", &self.options.hosts).finish_non_exhaustive()
+    }
+}
+
+/// How one user's connections are made. Users with the same settings share one.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// TLS profile, from [`Network::tls_profile`].
+    pub tls: Arc<TlsProfile>,
+    /// Proxy for every request.
+    pub proxy: Option<Proxy>,
+    /// Local address to connect from. Targets of the other family are then unreachable.
+    pub local_address: Option<IpAddr>,
+    /// Most connections to one origin: [`CONNECTIONS_PER_ORIGIN_MAX`] unless a test wants fewer.
+    pub connections_per_origin_max: usize,
+}
+
+impl Route {
+    /// Straight from any local address, with this profile.
+    #[must_use]
+    pub fn direct(tls: Arc<TlsProfile>) -> Self {
+        Self { tls, proxy: None, local_address: None, connections_per_origin_max: CONNECTIONS_PER_ORIGIN_MAX }
+    }
+}
+
+/// A connection that was just made.
+pub(crate) struct Dialed {
+    pub(crate) stream: Stream,
+    pub(crate) tls: Option<TlsInfo>,
+    /// Whether to speak HTTP/2 on it.
+    pub(crate) http2: bool,
+}
+
+/// What is known of a connection under way, for those who time and report it.
+pub(crate) trait Watch {
+    /// The clock.
+    fn stopwatch(&self) -> &Stopwatch;
+    /// TCP is connected: its address and byte counters.
+    fn connected(&self, wire: &Wire);
+    /// TLS is established.
+    fn secured(&self, tls: TlsInfo);
+}
+
+impl Network {
+    /// A network for the current thread. Nothing is read or opened yet.
+    #[must_use]
+    pub fn new(options: NetworkOptions) -> Rc<Self> {
+        Rc::new(Self { options, resolver: Resolver::default() })
+    }
+
+    /// The shared TLS profile for these settings.
+    ///
+    /// # Errors
+    /// `invalid-request`, naming the setting whose PEM cannot be read.
+    pub fn tls_profile(&self, settings: &TlsSettings) -> Result<Arc<TlsProfile>, NetError> {
+        self.options.tls.profile(settings)
+    }
+
+    /// Connect to a URL's origin.
+    pub(crate) async fn dial(
+        &self,
+        route: &Route,
+        url: &Url,
+        choice: VersionChoice,
+        watch: &dyn Watch,
+    ) -> Result<Dialed, NetError> {
+        let clock = watch.stopwatch();
+        let mut wire = match &route.proxy {
+            Some(proxy) => self.dial_proxy(route, proxy, url, watch).await?,
+            None => {
+                let addresses = self.addresses(url.host(), url.ip(), url.port(), clock).await?;
+                let allowed = self.allowed(url.host(), addresses)?;
+                clock.enter(Phase::Connecting);
+                tcp::connect(&allowed, route.local_address).await?
+            }
+        };
+        watch.connected(&wire);
+        if let Some(proxy) = &route.proxy
+            && url.scheme() == Scheme::Https
+        {
+            proxy.tunnel(&mut wire, url).await?;
+        }
+        if url.scheme() == Scheme::Http {
+            clock.enter(Phase::Blocked);
+            return Ok(Dialed { stream: Stream::Plain(wire), tls: None, http2: choice == VersionChoice::Http2 });
+        }
+        clock.enter(Phase::Tls);
+        let dialed = secure(&route.tls, wire, url, choice).await?;
+        if let Some(tls) = dialed.tls {
+            watch.secured(tls);
+        }
+        clock.enter(Phase::Blocked);
+        Ok(dialed)
+    }
+
+    async fn dial_proxy(&self, route: &Route, proxy: &Proxy, url: &Url, watch: &dyn Watch) -> Result<Wire, NetError> {
+        if let Some(ip) = url.ip() {
+            self.allowed(url.host(), vec![SocketAddr::new(ip, url.port())])?;
+        } else if self.options.allow.is_some() {
+            // The proxy resolves the name, out of our sight: an address the filter cannot judge is judged as unspecified.
+            self.allowed(url.host(), vec![SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), url.port())])?;
+        }
+        let clock = watch.stopwatch();
+        let failed = |error: NetError| match error {
+            own @ (NetError::Unreachable(_) | NetError::Other(_)) => own,
+            _ => NetError::Proxy(None),
+        };
+        let addresses = self.addresses(proxy.host(), proxy.ip(), proxy.port(), clock).await.map_err(failed)?;
+        clock.enter(Phase::Connecting);
+        tcp::connect(&addresses, route.local_address).await.map_err(failed)
+    }
+
+    /// The addresses of a host: override, literal, or by name; never empty.
+    async fn addresses(
+        &self,
+        host: &str,
+        ip: Option<IpAddr>,
+        port: u16,
+        clock: &Stopwatch,
+    ) -> Result<Vec<SocketAddr>, NetError> {
+        if !self.options.hosts.is_empty() {
+            let hosts = &self.options.hosts;
+            match hosts.get(&format!("{host}:{port}")).or_else(|| hosts.get(host)) {
+                Some(HostAddress::Socket(address)) => return Ok(vec![*address]),
+                Some(HostAddress::Ip(ip)) => return Ok(vec![SocketAddr::new(*ip, port)]),
+                None => {}
+            }
+        }
+        if let Some(ip) = ip {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        clock.enter(Phase::Resolving);
+        let addresses = self.resolver.resolve(host).await?;
+        Ok(addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
+    }
+
+    fn allowed(&self, host: &str, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NetError> {
+        let Some(allow) = &self.options.allow else {
+            return Ok(addresses);
+        };
+        let first = addresses.first().copied();
+        addresses.retain(|address| allow(host, *address));
+        if addresses.is_empty() {
+            let address = first.map(|address| address.to_string()).unwrap_or_default();
+            return Err(NetError::TargetDenied(format!("{host} ({address})")));
+        }
+        Ok(addresses)
+    }
+}
+
+async fn secure(profile: &TlsProfile, wire: Wire, url: &Url, choice: VersionChoice) -> Result<Dialed, NetError> {
+    let config = profile.config(choice)?;
+    let name = match url.ip() {
+        Some(ip) => ServerName::IpAddress(ip.into()),
+        None => ServerName::try_from(url.host().to_owned())
+            .map_err(|_| NetError::InvalidRequest(format!("`{}` cannot be named in TLS", url.host())))?,
+    };
+    let connected = TlsConnector::from(config).connect(name, wire).await;
+    let stream = connected.map_err(|error| match NetError::from_io(&error) {
+        NetError::Other(text) => NetError::Tls(text),
+        // A server that dislikes the handshake often just hangs up; said as TLS, since TCP was fine.
+        NetError::ConnectionClosed => NetError::Tls("the server closed the connection during the handshake".to_owned()),
+        other => other,
+    })?;
+    let session = stream.get_ref().1;
+    let tls = Some(crate::tls::info_of(session));
+    let http2 = session.alpn_protocol() == Some(b"h2");
+    if choice == VersionChoice::Http2 && !http2 {
+        return Err(NetError::Protocol("the server does not speak HTTP/2".to_owned()));
+    }
+    Ok(Dialed { stream: Stream::Tls(Box::new(stream)), tls, http2 })
+}
+
+/// A point in time far enough for never.
+pub(crate) fn far_future() -> Instant {
+    Instant::now() + std::time::Duration::from_secs(86_400 * 365)
+}

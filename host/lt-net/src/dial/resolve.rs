@@ -1,0 +1,112 @@
+//! Names to addresses: one query at a time for each name, kept for its TTL.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::net::DnsError;
+use tokio::time::Instant;
+
+use crate::error::NetError;
+
+/// Shortest time an answer is kept, whatever its TTL: a name with TTL 0 would otherwise be asked for by every new connection
+/// of 100 000 users.
+const TTL_MIN: Duration = Duration::from_secs(1);
+/// Longest time an answer is kept: a day-long test should notice a changed name within minutes.
+const TTL_MAX: Duration = Duration::from_secs(300);
+/// How long a failure is kept: users that fail together ask once a second, and a repaired name is noticed at once.
+const FAILURE_TTL: Duration = Duration::from_secs(1);
+/// Names kept. A scenario names a handful; one that makes up names must not grow the host.
+const NAMES_MAX: usize = 1024;
+
+type Outcome = Result<Rc<[IpAddr]>, NetError>;
+
+/// One name: asked for by whoever comes first, awaited by the others. If the first is cancelled, the next asks.
+#[derive(Default)]
+struct Lookup {
+    answer: tokio::sync::OnceCell<(Outcome, Instant)>,
+}
+
+impl Lookup {
+    fn is_stale(&self, now: Instant) -> bool {
+        self.answer.get().is_some_and(|(_, until)| *until <= now)
+    }
+}
+
+/// Resolver of one core.
+#[derive(Default)]
+pub(crate) struct Resolver {
+    names: RefCell<HashMap<String, Rc<Lookup>>>,
+    /// Made when the first name is asked for: many runs name only addresses.
+    system: OnceCell<TokioResolver>,
+}
+
+impl Resolver {
+    /// The addresses of a name, IPv4 first; never empty.
+    pub(crate) async fn resolve(&self, host: &str) -> Outcome {
+        let lookup = self.lookup(host);
+        let (outcome, _) = lookup.answer.get_or_init(|| self.ask(host)).await;
+        outcome.clone()
+    }
+
+    fn lookup(&self, host: &str) -> Rc<Lookup> {
+        let now = Instant::now();
+        let mut names = self.names.borrow_mut();
+        if let Some(lookup) = names.get(host)
+            && !lookup.is_stale(now)
+        {
+            return lookup.clone();
+        }
+        if names.len() >= NAMES_MAX {
+            names.retain(|_, lookup| !lookup.is_stale(now));
+        }
+        let lookup = Rc::<Lookup>::default();
+        if names.len() < NAMES_MAX {
+            names.insert(host.to_owned(), lookup.clone());
+        }
+        lookup
+    }
+
+    async fn ask(&self, host: &str) -> (Outcome, Instant) {
+        let asked = match self.system() {
+            Ok(system) => query(system, host).await,
+            Err(error) => Err(error),
+        };
+        let now = Instant::now();
+        match asked {
+            Ok((addresses, until)) => (Ok(addresses), until.clamp(now + TTL_MIN, now + TTL_MAX)),
+            Err(error) => (Err(error), now + FAILURE_TTL),
+        }
+    }
+
+    fn system(&self) -> Result<&TokioResolver, NetError> {
+        if let Some(system) = self.system.get() {
+            return Ok(system);
+        }
+        let broken = |error: &dyn std::fmt::Display| NetError::NameResolution(format!("system resolver: {error}"));
+        let mut builder = TokioResolver::builder_tokio().map_err(|error| broken(&error))?;
+        let options = builder.options_mut();
+        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        options.cache_size = 0; // kept here instead, with one query for each name
+        let system = builder.build().map_err(|error| broken(&error))?;
+        Ok(self.system.get_or_init(|| system))
+    }
+}
+
+async fn query(system: &TokioResolver, host: &str) -> Result<(Rc<[IpAddr]>, Instant), NetError> {
+    use hickory_resolver::net::NetError as Dns;
+    let found = system.lookup_ip(host).await.map_err(|error| match error {
+        Dns::Dns(DnsError::NoRecordsFound(_)) => NetError::NameNotFound(host.to_owned()),
+        other => NetError::NameResolution(format!("{host}: {other}")),
+    })?;
+    let mut addresses: Vec<IpAddr> = found.iter().collect();
+    addresses.sort_by_key(IpAddr::is_ipv6); // stable: the server's order within a family stays
+    if addresses.is_empty() {
+        return Err(NetError::NameNotFound(host.to_owned()));
+    }
+    Ok((addresses.into(), Instant::from_std(found.valid_until())))
+}

@@ -1,0 +1,255 @@
+//! TLS profiles: one shared rustls configuration for each distinct set of settings, whoever uses it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientSessionMemoryCache, Resumption};
+use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::{CertificateError, ClientConfig, HandshakeKind, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+
+use crate::error::NetError;
+use crate::http::VersionChoice;
+
+/// Servers whose session tickets one profile remembers; rustls keeps up to eight tickets of each. Load tests talk to a few hosts.
+const RESUMPTION_SERVERS_MAX: usize = 256;
+
+/// What distinguishes one TLS profile from another. Equal settings share one configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TlsSettings {
+    /// PEM certificates of authorities to trust instead of the system's.
+    pub authorities: Option<Vec<u8>>,
+    /// PEM certificate chain and private key to show the server.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// Accept any certificate. Signatures of the handshake are still checked.
+    pub insecure: bool,
+    /// Resume sessions. Tickets are shared by all users of the profile: a user may resume another's session.
+    pub resumption: bool,
+}
+
+impl Default for TlsSettings {
+    /// The system's authorities, no identity, certificates checked, sessions resumed.
+    fn default() -> Self {
+        Self { authorities: None, identity: None, insecure: false, resumption: true }
+    }
+}
+
+/// What is reported of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// As in k6's `tls_version` tag: `tls1.2` or `tls1.3`.
+    pub version: &'static str,
+    /// Whether the handshake resumed an earlier session.
+    pub resumed: bool,
+}
+
+/// One distinct set of settings with its configurations, one for each set of protocols offered by ALPN.
+#[derive(Debug)]
+pub struct TlsProfile {
+    settings: TlsSettings,
+    /// Authorities and identity were parsed when the profile was made, so that mistakes show at once.
+    roots: Option<Arc<RootCertStore>>,
+    identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    /// Built when first needed: the system's authorities are a file of 200 KB that plain HTTP never reads.
+    configs: [OnceLock<Result<Arc<ClientConfig>, NetError>>; 3],
+}
+
+/// Every profile in use in the process, by content. Shared by all cores.
+#[derive(Debug, Default)]
+pub struct TlsProfiles {
+    profiles: Mutex<HashMap<TlsSettings, Arc<TlsProfile>>>,
+}
+
+impl TlsProfiles {
+    /// The profile for these settings: an existing one if there is one.
+    ///
+    /// # Errors
+    /// `invalid-request`, naming the setting whose PEM cannot be read.
+    pub fn profile(&self, settings: &TlsSettings) -> Result<Arc<TlsProfile>, NetError> {
+        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(profile) = profiles.get(settings) {
+            return Ok(profile.clone());
+        }
+        let profile = Arc::new(TlsProfile::new(settings.clone())?);
+        profiles.insert(settings.clone(), profile.clone());
+        Ok(profile)
+    }
+}
+
+impl TlsProfile {
+    fn new(settings: TlsSettings) -> Result<Self, NetError> {
+        let roots = settings.authorities.as_deref().map(parse_authorities).transpose()?.map(Arc::new);
+        let identity = settings.identity.as_ref().map(|(chain, key)| parse_identity(chain, key)).transpose()?;
+        let profile = Self { settings, roots, identity, configs: Default::default() };
+        if profile.identity.is_some() {
+            profile.build(VersionChoice::Http1, Arc::new(RootCertStore::empty()))?; // a key that does not fit its certificate shows here
+        }
+        Ok(profile)
+    }
+
+    /// The settings it was made from: to change one of them.
+    #[must_use]
+    pub fn settings(&self) -> &TlsSettings {
+        &self.settings
+    }
+
+    /// The configuration that offers what the choice asks for.
+    pub(crate) fn config(&self, choice: VersionChoice) -> Result<Arc<ClientConfig>, NetError> {
+        let slot = match choice {
+            VersionChoice::Automatic => 0,
+            VersionChoice::Http1 => 1,
+            VersionChoice::Http2 => 2,
+        };
+        self.configs[slot]
+            .get_or_init(|| {
+                let roots = match &self.roots {
+                    Some(roots) => roots.clone(),
+                    None if self.settings.insecure => Arc::new(RootCertStore::empty()),
+                    None => system_authorities(),
+                };
+                self.build(choice, roots)
+            })
+            .clone()
+    }
+
+    fn build(&self, choice: VersionChoice, roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, NetError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let algorithms = provider.signature_verification_algorithms;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| NetError::Tls(error.to_string()))?
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .map_err(|error| NetError::InvalidRequest(format!("identity: {error}")))?,
+            None => builder.with_no_client_auth(),
+        };
+        if self.settings.insecure {
+            config.dangerous().set_certificate_verifier(Arc::new(AnyCertificate { algorithms }));
+        }
+        config.resumption = if self.settings.resumption {
+            Resumption::store(Arc::new(ClientSessionMemoryCache::new(RESUMPTION_SERVERS_MAX)))
+        } else {
+            Resumption::disabled()
+        };
+        config.alpn_protocols = match choice {
+            VersionChoice::Automatic => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            VersionChoice::Http1 => vec![b"http/1.1".to_vec()],
+            VersionChoice::Http2 => vec![b"h2".to_vec()],
+        };
+        Ok(Arc::new(config))
+    }
+}
+
+/// The system's authorities, read once for the process. Certificates that cannot be used are left out; with none at all
+/// every handshake ends with `unknown-authority`.
+fn system_authorities() -> Arc<RootCertStore> {
+    static STORE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    STORE
+        .get_or_init(|| {
+            let loaded = rustls_native_certs::load_native_certs();
+            for error in &loaded.errors {
+                tracing::warn!(%error, "system certificate authorities");
+            }
+            let mut store = RootCertStore::empty();
+            let (added, ignored) = store.add_parsable_certificates(loaded.certs);
+            tracing::debug!(added, ignored, "system certificate authorities loaded");
+            Arc::new(store)
+        })
+        .clone()
+}
+
+fn parse_authorities(pem: &[u8]) -> Result<RootCertStore, NetError> {
+    let invalid = |why: String| NetError::InvalidRequest(format!("authorities: {why}"));
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| invalid(error.to_string()))?;
+        store.add(certificate).map_err(|error| invalid(error.to_string()))?;
+    }
+    if store.is_empty() {
+        return Err(invalid("no PEM certificate in it".to_owned()));
+    }
+    Ok(store)
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn parse_identity(chain: &[u8], key: &[u8]) -> Result<Identity, NetError> {
+    let invalid = |why: String| NetError::InvalidRequest(format!("identity: {why}"));
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>().map_err(|error| invalid(error.to_string()))?;
+    if chain.is_empty() {
+        return Err(invalid("no PEM certificate in the chain".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| invalid(format!("private key: {error}")))?;
+    Ok((chain, key))
+}
+
+/// What is reported of an established session.
+pub(crate) fn info_of(session: &rustls::ClientConnection) -> TlsInfo {
+    let version = match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "tls1.2",
+        _ => "tls1.3",
+    };
+    TlsInfo { version, resumed: session.handshake_kind() == Some(HandshakeKind::Resumed) }
+}
+
+/// What a TLS error means: certificate faults have cases of their own, the rest is the handshake.
+pub(crate) fn error_of(error: &rustls::Error) -> NetError {
+    let rustls::Error::InvalidCertificate(fault) = error else {
+        return NetError::Tls(error.to_string());
+    };
+    match fault {
+        CertificateError::UnknownIssuer => NetError::UnknownAuthority,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => NetError::CertificateName,
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => NetError::CertificateExpired,
+        other => NetError::Certificate(other.to_string()),
+    }
+}
+
+/// Accepts any certificate, as `insecure` asks, but still checks that the server holds its key.
+#[derive(Debug)]
+struct AnyCertificate {
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
