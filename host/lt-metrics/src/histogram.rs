@@ -273,7 +273,7 @@ mod tests {
     fn exact(sorted: &[f64], percent: f64) -> f64 {
         let rank = percent / 100.0 * (sorted.len() - 1) as f64;
         let (low, high) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
-        low + (high - low) * rank.fract()
+        (high - low).mul_add(rank.fract(), low)
     }
 
     fn assert_close(got: f64, want: f64) {

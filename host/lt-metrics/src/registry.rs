@@ -171,8 +171,9 @@ impl Registry {
             .map(|metric| (distance(name, &metric.name), Arc::clone(&metric.name)))
             .collect();
         scored.sort();
-        // Farther than half the name is no likeness any more.
-        let farthest = (name.chars().count() / 2).max(2);
+        // Farther than a third of the name is no likeness any more, nor is much farther than the best.
+        let best = scored.first().map_or(0, |(far, _)| *far);
+        let farthest = (name.chars().count() / 3).max(2).min(best + 1);
         scored
             .into_iter()
             .filter(|(far, _)| *far <= farthest)

@@ -157,12 +157,11 @@ impl TagTable {
 
 impl Derived {
     fn is(&self, base: TagsId, extra: &[(&str, &str)]) -> bool {
-        let same = |(own, other): (&(Box<str>, Box<str>), &(&str, &str))| {
-            own.0.as_ref() == other.0 && own.1.as_ref() == other.1
-        };
-        self.base == base
-            && self.extra.len() == extra.len()
-            && self.extra.iter().zip(extra).all(same)
+        let own = self
+            .extra
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()));
+        self.base == base && own.eq(extra.iter().copied())
     }
 }
 

@@ -1,0 +1,399 @@
+use super::*;
+use crate::builtin::*;
+use crate::judge::Judge;
+use crate::sample::{Kind, Unit};
+use crate::summary::Values;
+use crate::threshold::Threshold;
+use crate::totals::Totals;
+
+struct Bench {
+    registry: Arc<Registry>,
+    plan: Arc<SubmetricPlan>,
+    thresholds: Vec<Threshold>,
+}
+
+fn bench(thresholds: &[&str]) -> Bench {
+    let registry = Arc::new(Registry::new());
+    let thresholds: Vec<Threshold> = thresholds
+        .iter()
+        .map(|text| text.parse().unwrap())
+        .collect();
+    let plan = Arc::new(SubmetricPlan::new(&registry, &thresholds).unwrap());
+    Bench {
+        registry,
+        plan,
+        thresholds,
+    }
+}
+
+impl Bench {
+    fn recorder(&self, keep_samples: bool) -> Recorder {
+        Recorder::with_clock(
+            Arc::clone(&self.registry),
+            Arc::clone(&self.plan),
+            keep_samples,
+            || 1_700_000_000_000_000_001,
+        )
+    }
+
+    fn totals(&self) -> Totals {
+        Totals::new(Arc::clone(&self.registry), Arc::clone(&self.plan))
+    }
+
+    fn judge(&self) -> Judge {
+        Judge::new(&self.thresholds, &self.registry, &self.plan).unwrap()
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn millis(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn values_of_several_recorders_and_seconds_add_up() {
+    let bench = bench(&[]);
+    let mut totals = bench.totals();
+    let mut recorders = [bench.recorder(false), bench.recorder(false)];
+    for second in 0..3 {
+        for (core, recorder) in recorders.iter_mut().enumerate() {
+            let tags = recorder.derive(
+                TagsId::EMPTY,
+                &[(
+                    "expected_response",
+                    if core == 0 { "true" } else { "false" },
+                )],
+            );
+            for step in 1..=100 {
+                recorder.record_time(HTTP_REQ_DURATION, tags, millis(step + 100 * core as u64));
+            }
+            recorder.record(HTTP_REQS, tags, 100.0);
+            recorder.record(HTTP_REQ_FAILED, tags, core as f64);
+            recorder.record(VUS, TagsId::EMPTY, f64::from(second));
+            let mut delta = recorder.take();
+            assert!(!delta.is_empty() && delta.samples().is_empty());
+            totals.merge(&delta);
+            delta.clear();
+            assert!(delta.is_empty());
+            recorder.recycle(delta);
+            assert!(recorder.take().is_empty(), "nothing is taken twice");
+        }
+    }
+    assert_eq!(totals.count(HTTP_REQS), 600.0);
+    assert_eq!(totals.share(HTTP_REQ_FAILED), Some(0.5));
+    assert_eq!(totals.value(VUS), Some(2.0));
+    assert_eq!(totals.count(HTTP_REQ_DURATION), 600.0);
+    assert_eq!(totals.percentile(HTTP_REQ_DURATION, 100.0), Some(200.0));
+    assert_eq!(totals.percentile(HTTP_REQ_WAITING, 50.0), None);
+    assert_eq!(totals.submetric(0).unwrap().count(), 300);
+    let summary = totals.summary(3 * SECOND);
+    let Values::Trend(trend) = &summary.metric("http_req_duration").unwrap().values else {
+        panic!("a trend")
+    };
+    assert_eq!(
+        (trend.avg, trend.min, trend.max, trend.count),
+        (100.5, 1.0, 200.0, 600)
+    );
+    let submetrics = &summary.metric("http_req_duration").unwrap().submetrics;
+    assert_eq!(submetrics[0].selector, "expected_response:true");
+    assert!(matches!(&submetrics[0].values, Values::Trend(expected) if expected.avg == 50.5));
+    assert_eq!(
+        summary.metric("http_reqs").unwrap().values,
+        Values::Counter {
+            count: 600.0,
+            rate: 200.0
+        }
+    );
+    assert_eq!(
+        summary.metric("vus").unwrap().values,
+        Values::Gauge {
+            value: 2.0,
+            min: 0.0,
+            max: 2.0
+        }
+    );
+    assert!(
+        summary.metric("checks").is_none(),
+        "what was never touched is not shown"
+    );
+}
+
+#[test]
+fn intervals_absorbed_are_the_whole() {
+    let bench = bench(&[]);
+    let (mut whole, mut interval) = (bench.totals(), bench.totals());
+    let mut recorder = bench.recorder(false);
+    for second in 1..=3 {
+        interval.clear();
+        recorder.check("ok", "::a", TagsId::EMPTY, second != 2);
+        recorder.group("::a", TagsId::EMPTY, millis(second));
+        recorder.failure(FailureClass::Panic, TagsId::EMPTY, "index out of bounds");
+        interval.merge(&recorder.take());
+        interval.record(VUS, second as f64);
+        assert_eq!(interval.count(CHECKS), 1.0);
+        whole.absorb(&interval);
+    }
+    let summary = whole.summary(3 * SECOND);
+    assert_eq!(
+        (
+            summary.checks.len(),
+            summary.checks[0].passes,
+            summary.checks[0].fails
+        ),
+        (1, 2, 1)
+    );
+    assert_eq!(
+        (
+            summary.groups.len(),
+            summary.groups[0].count,
+            summary.groups[0].avg
+        ),
+        (1, 3, 2.0)
+    );
+    assert_eq!((summary.groups[0].min, summary.groups[0].max), (1.0, 3.0));
+    assert_eq!(
+        (summary.failures[0].class, summary.failures[0].count),
+        (FailureClass::Panic, 3)
+    );
+    assert_eq!(summary.failures[0].messages[0].count, 3);
+    assert_eq!(whole.failures(FailureClass::Panic), 3);
+    assert_eq!(whole.value(VUS), Some(3.0));
+}
+
+#[test]
+fn checks_keep_their_lines_across_recycled_deltas() {
+    let bench = bench(&["checks{check:b}:rate>0.9", "checks{group:::g}:rate>0.9"]);
+    let mut totals = bench.totals();
+    let mut recorder = bench.recorder(false);
+    recorder.check("a", "", TagsId::EMPTY, true);
+    let first = recorder.take();
+    recorder.check("b", "", TagsId::EMPTY, false);
+    let second = recorder.take();
+    totals.merge(&first);
+    totals.merge(&second);
+    recorder.recycle(first); // knows only the first line
+    recorder.check("warm up", "", TagsId::EMPTY, true);
+    totals.merge(&recorder.take());
+    recorder.check("b", "", TagsId::EMPTY, true);
+    recorder.check("b", "::g", TagsId::EMPTY, true);
+    totals.merge(&recorder.take());
+    let summary = totals.summary(SECOND);
+    let lines: Vec<_> = summary
+        .checks
+        .iter()
+        .map(|c| (c.group.as_str(), c.name.as_str(), c.passes, c.fails))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("", "a", 1, 0),
+            ("", "b", 1, 1),
+            ("", "warm up", 1, 0),
+            ("::g", "b", 1, 0)
+        ]
+    );
+    let verdict = bench.judge().at_end(&totals, SECOND);
+    assert!(
+        (verdict.results[0].value - 2.0 / 3.0).abs() < 1e-9,
+        "{:?}",
+        verdict.results[0]
+    );
+    assert_eq!(verdict.results[1].value, 1.0);
+    assert_eq!(totals.share(CHECKS), Some(0.8));
+}
+
+#[test]
+fn names_of_checks_and_groups_are_capped_but_all_are_counted() {
+    let bench = bench(&[]);
+    let mut totals = bench.totals();
+    let mut recorder = bench.recorder(false);
+    for number in 0..3 * CHECKS_MAX {
+        recorder.check(&format!("check {number}"), "", TagsId::EMPTY, true);
+        recorder.group(&format!("::group {number}"), TagsId::EMPTY, millis(1));
+    }
+    totals.merge(&recorder.take());
+    let summary = totals.summary(SECOND);
+    assert!(summary.checks.len() <= CHECKS_MAX && summary.checks.len() >= CHECKS_MAX / 2);
+    assert_eq!(
+        summary.checks.len() as u64 + summary.checks_unlisted,
+        3 * CHECKS_MAX as u64
+    );
+    assert_eq!(totals.count(CHECKS), 3.0 * CHECKS_MAX as f64);
+    assert_eq!(totals.count(GROUP_DURATION), 3.0 * CHECKS_MAX as f64);
+    assert!(summary.groups.len() <= GROUPS_MAX);
+    assert!(
+        summary
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("not listed by name")),
+        "{:?}",
+        summary.warnings
+    );
+}
+
+#[test]
+fn samples_are_kept_with_their_tags_up_to_a_cap() {
+    let bench = bench(&[]);
+    let mut recorder = bench.recorder(true);
+    let tags = recorder.intern(Tags::new([("status", "200")]));
+    recorder.record_time(HTTP_REQ_DURATION, tags, Duration::from_micros(12_500));
+    recorder.record(HTTP_REQS, tags, 1.0);
+    recorder.record(HTTP_REQS, tags, f64::NAN);
+    let delta = recorder.take();
+    let got: Vec<_> = delta
+        .samples()
+        .iter()
+        .map(|sample| (sample.metric, sample.value, sample.tags.to_string()))
+        .collect();
+    assert_eq!(
+        got,
+        [
+            (HTTP_REQ_DURATION, 12.5, "status:200".into()),
+            (HTTP_REQS, 1.0, "status:200".into())
+        ]
+    );
+    assert_eq!(delta.samples()[0].time_unix_ns, 1_700_000_000_000_000_001);
+    for _ in 0..SAMPLES_PENDING_MAX + 7 {
+        recorder.record(HTTP_REQS, tags, 1.0);
+    }
+    let delta = recorder.take();
+    assert_eq!(delta.samples().len(), SAMPLES_PENDING_MAX);
+    let mut totals = bench.totals();
+    totals.merge(&delta);
+    assert_eq!(totals.count(SAMPLES_DROPPED), 7.0);
+    assert_eq!(totals.count(HTTP_REQS), (SAMPLES_PENDING_MAX + 7) as f64);
+    assert!(totals.summary(SECOND).warnings[0].starts_with("7 samples are missing"));
+}
+
+#[test]
+fn metrics_opened_during_the_run_are_recorded() {
+    let bench = bench(&[]);
+    let mut recorder = bench.recorder(false);
+    recorder.record(ITERATIONS, TagsId::EMPTY, 1.0);
+    let late = bench
+        .registry
+        .declare("basket", Kind::Trend, Unit::None, "")
+        .unwrap();
+    recorder.record(late, TagsId::EMPTY, -2.5);
+    recorder.record(MetricId(u16::MAX), TagsId::EMPTY, 1.0); // of no registry
+    let mut totals = bench.totals();
+    totals.merge(&recorder.take());
+    assert_eq!(totals.percentile(late, 50.0), Some(-2.5));
+}
+
+#[test]
+fn failures_are_counted_by_class_and_sampled() {
+    let bench = bench(&["user_failures{class:memory}:count<1"]);
+    let mut recorder = bench.recorder(false);
+    for number in 0..10 {
+        recorder.failure(
+            FailureClass::Memory,
+            TagsId::EMPTY,
+            &format!("user {number} wanted 17 MiB"),
+        );
+    }
+    recorder.failure(FailureClass::Cpu, TagsId::EMPTY, "looped");
+    let mut totals = bench.totals();
+    totals.merge(&recorder.take());
+    let summary = totals.summary(SECOND);
+    let classes: Vec<_> = summary
+        .failures
+        .iter()
+        .map(|f| (f.class.name(), f.count, f.messages.len()))
+        .collect();
+    assert_eq!(
+        classes,
+        [("memory", 10, crate::FAILURE_MESSAGES_MAX), ("cpu", 1, 1)]
+    );
+    let verdict = bench.judge().at_end(&totals, SECOND);
+    assert_eq!(
+        (verdict.results[0].value, verdict.results[0].ok),
+        (10.0, false)
+    );
+    assert_eq!(totals.count(USER_FAILURES), 11.0);
+}
+
+#[test]
+fn untouched_metrics_are_not_judged_before_the_end() {
+    let bench = bench(&[
+        "http_reqs:count>0;abort",
+        "http_req_failed:rate<0.01",
+        "checks:rate>0.5",
+    ]);
+    let totals = bench.totals();
+    let running = bench.judge().while_running(&totals, SECOND);
+    assert!(running.passed() && running.abort.is_none());
+    let end = bench.judge().at_end(&totals, SECOND);
+    let ok: Vec<bool> = end.results.iter().map(|result| result.ok).collect();
+    assert_eq!(ok, [false, true, false]);
+    assert_eq!(end.results[0].samples, 0);
+}
+
+#[test]
+fn a_failed_threshold_ends_the_run_only_after_its_delay() {
+    let bench = bench(&[
+        "http_req_duration:max<100;abort=10s",
+        "http_req_duration:avg<1",
+    ]);
+    let mut recorder = bench.recorder(false);
+    recorder.record_time(HTTP_REQ_DURATION, TagsId::EMPTY, millis(150));
+    let mut totals = bench.totals();
+    totals.merge(&recorder.take());
+    let early = bench.judge().while_running(&totals, 9 * SECOND);
+    assert!(!early.passed() && early.abort.is_none());
+    let late = bench.judge().while_running(&totals, 10 * SECOND);
+    assert_eq!(
+        late.abort.as_deref(),
+        Some("http_req_duration:max<100;abort=10s")
+    );
+    assert_eq!(
+        (late.results[0].value, late.results[0].aggregate.as_str()),
+        (150.0, "max")
+    );
+}
+
+#[test]
+fn a_saturated_generator_says_so() {
+    let bench = bench(&[]);
+    let mut recorder = bench.recorder(false);
+    for _ in 0..94 {
+        recorder.record_time(START_LAG, TagsId::EMPTY, millis(1));
+    }
+    let mut totals = bench.totals();
+    totals.merge(&recorder.take());
+    assert!(totals.summary(SECOND).warnings.is_empty());
+    for _ in 0..20 {
+        recorder.record_time(START_LAG, TagsId::EMPTY, millis(400));
+    }
+    totals.merge(&recorder.take());
+    let warnings = totals.summary(SECOND).warnings;
+    assert!(
+        warnings[0].starts_with("this host could not keep up"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_summary_reads_back_what_it_wrote() {
+    let bench = bench(&[]);
+    let mut recorder = bench.recorder(false);
+    recorder.record_time(HTTP_REQ_DURATION, TagsId::EMPTY, millis(12));
+    recorder.record(HTTP_REQS, TagsId::EMPTY, 1.0);
+    recorder.record(CHECKS, TagsId::EMPTY, 1.0);
+    recorder.record(VUS, TagsId::EMPTY, 1.0);
+    let mut totals = bench.totals();
+    totals.merge(&recorder.take());
+    let summary = totals.summary(SECOND);
+    let text = serde_json::to_string(&summary).unwrap();
+    assert_eq!(
+        serde_json::from_str::<crate::Summary>(&text).unwrap(),
+        summary
+    );
+    assert!(
+        text.contains(
+            r#""name":"http_req_duration","type":"trend","contains":"time","values":{"avg":12.0"#
+        ),
+        "{text}"
+    );
+}
