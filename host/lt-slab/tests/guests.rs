@@ -218,14 +218,18 @@ fn a_full_slab_says_so_and_serves_again_when_a_guest_goes() {
     assert_eq!(host.memory.in_use(), 1);
 }
 
+type Change = fn(&mut Config);
+
 /// An engine that would rely on inaccessible pages must not run on a slab that has none.
 #[test]
 fn an_engine_with_other_settings_is_refused() {
-    let checks: [(&str, fn(&mut Config) -> &mut Config); 2] = [
+    let checks: [(&str, Change); 2] = [
         ("reservation", |config| {
-            config.memory_reservation(SLOT_BYTES as u64)
+            config.memory_reservation(SLOT_BYTES as u64);
         }),
-        ("guard", |config| config.memory_guard_size(1 << 16)),
+        ("guard", |config| {
+            config.memory_guard_size(1 << 16);
+        }),
     ];
     for (word, change) in checks {
         let memory = MemorySlab::new(1, SLOT_BYTES).unwrap();
