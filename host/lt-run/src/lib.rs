@@ -1,1 +1,22 @@
-//! One run from spec to verdict, and live control of it
+//! One run from spec to verdict.
+//!
+//! [`run`](fn@run) is the whole life of a run: `init`, users on their cores, a tick each second (merge, judge, write, show),
+//! `terminate`, summary and verdict. [`Control`] ends it from outside.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod control;
+mod cores;
+pub mod run;
+mod writers;
+
+pub use control::Control;
+pub use run::{Ended, RunError, RunOutcome, RunPlan, Stage, Tick, run};

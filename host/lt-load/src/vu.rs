@@ -1,0 +1,68 @@
+//! What the load engine knows of a virtual user: that it can be built, joins, iterates and leaves.
+
+use lt_metrics::TagsId;
+use tokio::time::Instant;
+
+/// A virtual user's id: unique in the run, stable over restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VuId(pub u64);
+
+/// One iteration of one user.
+#[derive(Clone, Copy, Debug)]
+pub struct Iteration {
+    /// Counted from 0 for each user.
+    pub number: u64,
+    /// When the schedule wanted it to start.
+    pub intended: Instant,
+    /// When it started.
+    pub actual: Instant,
+}
+
+/// How a step of a user's life ended. Failures were counted and sampled by the user itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Passed,
+    /// It failed; the user goes on.
+    Failed,
+    /// The user is to end; the run goes on.
+    StopUser,
+    /// The whole run is to end, for this reason.
+    AbortRun(String),
+}
+
+/// Why a user could not be built: no memory left, or a host fault. The run goes on without it.
+#[derive(Clone, Debug)]
+pub struct BuildError(pub String);
+
+/// One virtual user. It lives on one thread, in one task, and its calls never overlap.
+///
+/// Dropping a user in the midst of a call ends it by force: its connections close, `leave` is not called.
+#[expect(
+    async_fn_in_trait,
+    reason = "users never leave their thread, so their futures need not be Send"
+)]
+pub trait Vu: 'static {
+    /// Before the first iteration.
+    async fn join(&mut self) -> Outcome;
+    /// Before each iteration: whatever the last one broke. Its time belongs to no iteration. Usually there is nothing to do.
+    async fn mend(&mut self) -> Outcome;
+    /// One iteration.
+    async fn iterate(&mut self, iteration: Iteration) -> Outcome;
+    /// After the last iteration, when the user ends gracefully.
+    async fn leave(&mut self);
+    /// Tags of this user's samples in its core's recorder.
+    fn tags(&self) -> TagsId;
+}
+
+/// Builds the users of one core.
+#[expect(
+    async_fn_in_trait,
+    reason = "users never leave their thread, so their futures need not be Send"
+)]
+pub trait VuFactory: 'static {
+    /// The users it builds.
+    type Vu: Vu;
+    /// Build one user, ready to join.
+    async fn build(&self, id: VuId) -> Result<Self::Vu, BuildError>;
+}

@@ -1,0 +1,160 @@
+//! One thread a core: a current-thread runtime with its users, which reports what it measured each second.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lt_load::{Budget, Counters, Ending, Shift, ShiftPlan, Signal};
+use lt_metrics::{Delta, Recorder, SubmetricPlan, TagsId};
+use lt_runtime::{Core, Factory, RunShared};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often a core hands over what it measured. Totals and thresholds are a second old at most.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// The same while single samples are written: keeps the pile small.
+const REPORT_INTERVAL_WITH_SAMPLES: Duration = Duration::from_millis(100);
+
+/// What a core tells the run.
+pub(crate) enum Report {
+    /// What it measured since the last report.
+    Measured(usize, Delta),
+    /// It has ended, with what it measured last.
+    Ended(Delta, Ending),
+    /// It could not run.
+    Failed(String),
+}
+
+/// What all cores of a run share.
+pub(crate) struct Crew {
+    pub(crate) run: Arc<RunShared>,
+    pub(crate) plan: Arc<SubmetricPlan>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) signals: Arc<watch::Sender<Signal>>,
+    pub(crate) keep_samples: bool,
+}
+
+/// One core at work.
+pub(crate) struct Worker {
+    /// Emptied deltas go back to the core that made them: no histogram is allocated twice.
+    pub(crate) empties: Sender<Delta>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Wait for the thread; an error if it panicked.
+    pub(crate) fn join(self) -> Result<(), String> {
+        self.thread
+            .join()
+            .map_err(|_| "a core's thread panicked".to_owned())
+    }
+
+    /// Whether the thread has ended, whether or not it said so.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+}
+
+/// Start one core.
+///
+/// # Errors
+/// If the system gives no thread.
+pub(crate) fn start(
+    crew: &Arc<Crew>,
+    core: usize,
+    reports: Sender<Report>,
+) -> std::io::Result<Worker> {
+    let (empties, given_back) = std::sync::mpsc::channel();
+    let crew = crew.clone();
+    let thread = std::thread::Builder::new()
+        .name(format!("core-{core}"))
+        .spawn(move || {
+            let last = match work(&crew, core, &reports, given_back) {
+                Ok((delta, ending)) => Report::Ended(delta, ending),
+                Err(reason) => Report::Failed(reason),
+            };
+            // The run has gone: nobody is left to tell.
+            let _unheard = reports.send(last);
+        })?;
+    Ok(Worker { empties, thread })
+}
+
+/// Run a core's users to their end.
+fn work(
+    crew: &Crew,
+    index: usize,
+    reports: &Sender<Report>,
+    empties: Receiver<Delta>,
+) -> Result<(Delta, Ending), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime for a core: {error}"))?;
+    let registry = crew.run.registry.clone();
+    let recorder = Rc::new(RefCell::new(Recorder::new(
+        registry,
+        crew.plan.clone(),
+        crew.keep_samples,
+    )));
+    let spec = &crew.run.spec;
+    let plan = ShiftPlan {
+        load: spec.load.clone(),
+        users: spec.users,
+        first_user: spec.first_user,
+        core: index as u64,
+        cores: spec.cores as u64,
+    };
+    let shift = Shift::new(
+        plan,
+        recorder.clone(),
+        crew.counters.clone(),
+        crew.budget.clone(),
+        crew.signals.clone(),
+    );
+    let core = Core::new(crew.run.clone(), recorder.clone(), Some(shift.clone()))?;
+    let factory = Rc::new(Factory::new(core));
+    let local = LocalSet::new();
+    let pace = if crew.keep_samples {
+        REPORT_INTERVAL_WITH_SAMPLES
+    } else {
+        REPORT_INTERVAL
+    };
+    let ending = local.block_on(&runtime, async {
+        tokio::select! {
+            ending = shift.run(factory, TagsId::EMPTY) => ending,
+            () = report(&recorder, index, pace, reports, empties) => Ending::Halted,
+        }
+    });
+    let last = recorder.borrow_mut().take();
+    Ok((last, ending))
+}
+
+/// Hand over what was measured, again and again; returns when nobody listens any more.
+async fn report(
+    recorder: &Rc<RefCell<Recorder>>,
+    index: usize,
+    pace: Duration,
+    reports: &Sender<Report>,
+    empties: Receiver<Delta>,
+) {
+    let mut ticks = interval(pace);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let delta = {
+            let mut recorder = recorder.borrow_mut();
+            if let Some(empty) = empties.try_iter().last() {
+                recorder.recycle(empty);
+            }
+            recorder.take()
+        };
+        if reports.send(Report::Measured(index, delta)).is_err() {
+            return;
+        }
+    }
+}

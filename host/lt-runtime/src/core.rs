@@ -1,0 +1,234 @@
+//! One thread's world: what all users of one core share. Lives and dies on its thread, behind an `Rc`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lt_load::Shift;
+use lt_metrics::{FailureClass, Recorder, Registry, Tags, TagsId, builtin};
+use lt_net::http::client::ClientConfig;
+use lt_net::{Network, TlsProfiles};
+use lt_spec::spec::RunSpec;
+use rustc_hash::FxHashMap;
+
+use crate::component::Scenario;
+use crate::network;
+
+/// Different groups one core tells apart; further ones are counted under their parent. Journeys have tens.
+const GROUPS_MAX: usize = 10_000;
+
+/// What all cores of a run share.
+pub struct RunShared {
+    /// The run.
+    pub spec: RunSpec,
+    /// Its metrics.
+    pub registry: Arc<Registry>,
+    /// What the users run.
+    pub scenario: Scenario,
+    /// What `init` returned; empty before.
+    pub state: Vec<u8>,
+    /// TLS settings, one for all users that want the same.
+    tls: Arc<TlsProfiles>,
+}
+
+impl RunShared {
+    /// A run before its `init`.
+    #[must_use]
+    pub fn new(spec: RunSpec, registry: Arc<Registry>, scenario: Scenario) -> Self {
+        Self { spec, registry, scenario, state: Vec::new(), tls: Arc::default() }
+    }
+
+    /// The same run with what `init` returned.
+    #[must_use]
+    pub fn with_state(&self, state: Vec<u8>) -> Self {
+        let Self { spec, registry, scenario, state: _, tls } = self;
+        Self {
+            spec: spec.clone(),
+            registry: registry.clone(),
+            scenario: scenario.clone(),
+            state,
+            tls: tls.clone(),
+        }
+    }
+}
+
+/// A group path, as an index into its core's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GroupId(u32);
+
+impl GroupId {
+    /// No group.
+    pub(crate) const ROOT: Self = Self(0);
+}
+
+/// What makes two HTTP samples have the same tags.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct HttpKey {
+    pub(crate) role: u16,
+    pub(crate) group: GroupId,
+    pub(crate) method: Rc<str>,
+    pub(crate) name: Rc<str>,
+    pub(crate) url: Rc<str>,
+    pub(crate) status: u16,
+    pub(crate) error_code: u16,
+    pub(crate) proto: &'static str,
+    pub(crate) tls_version: &'static str,
+    pub(crate) expected: bool,
+    pub(crate) extra: Option<Rc<Tags>>,
+}
+
+/// One thread's world.
+pub struct Core {
+    /// What all cores share.
+    pub(crate) run: Arc<RunShared>,
+    /// This core's samples.
+    pub(crate) recorder: Rc<RefCell<Recorder>>,
+    /// This core's part of the load; absent while `init` and `terminate` run.
+    pub(crate) shift: Option<Rc<Shift>>,
+    /// Resolver, TLS settings and source addresses of this core.
+    pub(crate) network: Rc<Network>,
+    /// How its clients behave, one for each local address in turn.
+    pub(crate) clients: Vec<Rc<ClientConfig>>,
+    groups: RefCell<Groups>,
+    group_tags: RefCell<FxHashMap<(u16, GroupId), TagsId>>,
+    http_tags: RefCell<FxHashMap<HttpKey, TagsId>>,
+}
+
+/// Group paths, in k6's form: `::outer::inner`.
+struct Groups {
+    paths: Vec<Rc<str>>,
+    children: FxHashMap<(GroupId, Rc<str>), GroupId>,
+}
+
+impl Core {
+    /// A core for this thread. `shift` is its part of the load; none while `init` and `terminate` run.
+    ///
+    /// # Errors
+    /// If a setting of the run's HTTP clients does not work: a certificate that cannot be read, a proxy that is no URL.
+    pub fn new(
+        run: Arc<RunShared>,
+        recorder: Rc<RefCell<Recorder>>,
+        shift: Option<Rc<Shift>>,
+    ) -> Result<Rc<Self>, String> {
+        let (network, clients) =
+            network::open(&run.spec.http, &run.tls).map_err(|error| error.to_string())?;
+        Ok(Rc::new(Self {
+            run,
+            recorder,
+            shift,
+            network,
+            clients,
+            groups: RefCell::new(Groups { paths: vec!["".into()], children: FxHashMap::default() }),
+            group_tags: RefCell::default(),
+            http_tags: RefCell::default(),
+        }))
+    }
+
+    /// The group of this name inside another.
+    pub(crate) fn enter_group(&self, parent: GroupId, name: &str) -> GroupId {
+        let mut groups = self.groups.borrow_mut();
+        let name: Rc<str> = name.into();
+        if let Some(known) = groups.children.get(&(parent, name.clone())) {
+            return *known;
+        }
+        let Ok(index) = u32::try_from(groups.paths.len()) else { return parent };
+        if groups.paths.len() >= GROUPS_MAX {
+            return parent;
+        }
+        let outer = groups.paths.get(parent.0 as usize).cloned().unwrap_or_else(|| "".into());
+        groups.paths.push(format!("{outer}::{name}").into());
+        groups.children.insert((parent, name), GroupId(index));
+        GroupId(index)
+    }
+
+    /// A group's path.
+    pub(crate) fn group_path(&self, group: GroupId) -> Rc<str> {
+        let groups = self.groups.borrow();
+        groups.paths.get(group.0 as usize).cloned().unwrap_or_else(|| "".into())
+    }
+
+    /// Name of a role.
+    pub(crate) fn role_name(&self, role: u16) -> &str {
+        self.run.spec.roles.get(usize::from(role)).map_or("", |role| role.name.as_str())
+    }
+
+    fn base_tags(&self, role: u16, group: GroupId) -> Vec<(Arc<str>, Arc<str>)> {
+        let spec = &self.run.spec;
+        let mut tags: Vec<(Arc<str>, Arc<str>)> = Vec::with_capacity(12);
+        for (name, value) in &spec.tags {
+            tags.push((name.as_str().into(), value.as_str().into()));
+        }
+        tags.push(("scenario".into(), spec.scenario.as_str().into()));
+        tags.push(("group".into(), Arc::from(&*self.group_path(group))));
+        if !spec.roles.is_empty() {
+            tags.push(("role".into(), self.role_name(role).into()));
+        }
+        tags
+    }
+
+    /// Tags of samples of users of this role in this group.
+    pub(crate) fn tags_of_group(&self, role: u16, group: GroupId) -> TagsId {
+        if let Some(known) = self.group_tags.borrow().get(&(role, group)) {
+            return *known;
+        }
+        let tags = Tags::from_iter(self.base_tags(role, group));
+        let id = self.recorder.borrow_mut().intern(tags);
+        self.group_tags.borrow_mut().insert((role, group), id);
+        id
+    }
+
+    /// The same, with tags of a sample's own.
+    pub(crate) fn tags_with(&self, role: u16, group: GroupId, extra: &[(&str, &str)]) -> TagsId {
+        let base = self.tags_of_group(role, group);
+        if extra.is_empty() { base } else { self.recorder.borrow_mut().derive(base, extra) }
+    }
+
+    /// Tags of an HTTP sample: k6's system tags.
+    pub(crate) fn tags_of_http(&self, key: &HttpKey) -> TagsId {
+        if let Some(known) = self.http_tags.borrow().get(key) {
+            return *known;
+        }
+        let mut tags = self.base_tags(key.role, key.group);
+        let mut add = |name: &str, value: &str| {
+            if !value.is_empty() {
+                tags.push((name.into(), value.into()));
+            }
+        };
+        add("method", &key.method);
+        add("name", &key.name);
+        add("url", &key.url);
+        add("status", &key.status.to_string());
+        add("proto", key.proto);
+        add("tls_version", key.tls_version);
+        add("expected_response", if key.expected { "true" } else { "false" });
+        if key.error_code != 0 {
+            add("error_code", &key.error_code.to_string());
+        }
+        if let Some(extra) = &key.extra {
+            extra.iter().for_each(|(name, value)| add(name, value));
+        }
+        let id = self.recorder.borrow_mut().intern(Tags::from_iter(tags));
+        let mut known = self.http_tags.borrow_mut();
+        // The recorder's own cap on tag sets bounds what is worth remembering here.
+        if known.len() < lt_metrics::TAG_SETS_MAX {
+            known.insert(key.clone(), id);
+        }
+        id
+    }
+
+    /// Count a failure of a user and sample its text.
+    pub(crate) fn record_failure(&self, tags: TagsId, class: FailureClass, message: &str) {
+        self.recorder.borrow_mut().failure(class, tags, message);
+    }
+
+    /// Count log lines that were dropped.
+    pub(crate) fn drop_log_line(&self, tags: TagsId) {
+        self.recorder.borrow_mut().record(builtin::LOG_LINES_DROPPED, tags, 1.0);
+    }
+
+    /// The HTTP behaviour of a user: local addresses are taken in turn by id.
+    pub(crate) fn client_config(&self, user: u64) -> Option<Rc<ClientConfig>> {
+        let turn = usize::try_from(user).unwrap_or(0) % self.clients.len().max(1);
+        self.clients.get(turn).cloned()
+    }
+}

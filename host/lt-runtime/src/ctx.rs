@@ -1,0 +1,158 @@
+//! What a user's store holds.
+//!
+//! Deny by default: a user has no files, sockets, environment or arguments; HTTP only if its core gave it a client; memory,
+//! CPU, handles, requests, groups and log lines each have a bound (`lt_spec::limits`).
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use lt_load::VuId;
+use lt_metrics::TagsId;
+use lt_spec::limits::{HOSTCALL_BYTES_MAX, USER_LOG_LINES_PER_SECOND};
+use tokio::time::Instant;
+use wasmtime::Store;
+use wasmtime::UpdateDeadline;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::WasiCtx;
+
+use crate::core::{Core, GroupId};
+use crate::io_link::IoLink;
+use crate::limits::{HANDLES_MAX, MemoryLimiter};
+use crate::meter::{Meter, Verdict};
+use crate::pinned::Pinned;
+use crate::wasi::{LastWords, deny_all};
+
+/// Why the host ended a guest call: the root cause of the trap, found again by type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Ended {
+    /// The guest ran too long without waiting.
+    #[error("used its CPU budget without waiting for anything")]
+    Cpu,
+    /// The guest asked for what it may not have.
+    #[error("{0} is not available here")]
+    Denied(&'static str),
+}
+
+/// One user's identity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    /// Its id.
+    pub(crate) id: VuId,
+    /// Its role, as an index into the run's roles.
+    pub(crate) role: u16,
+    /// Seed of its random numbers.
+    pub(crate) seed: u64,
+}
+
+/// The data of one store.
+pub(crate) struct UserCtx {
+    core: Pinned<Rc<Core>>,
+    meter: Pinned<Rc<Meter>>,
+    io: Option<Pinned<Rc<IoLink>>>,
+    pub(crate) who: Identity,
+    pub(crate) iteration: u64,
+    pub(crate) stop_self: bool,
+    pub(crate) groups: Vec<(GroupId, Instant)>,
+    pub(crate) log_budget: LogBudget,
+    pub(crate) limits: MemoryLimiter,
+    pub(crate) last_words: LastWords,
+    pub(crate) table: ResourceTable,
+    pub(crate) wasi: WasiCtx,
+}
+
+impl UserCtx {
+    /// A context for a user of this core.
+    pub(crate) fn new(
+        core: Rc<Core>,
+        meter: Rc<Meter>,
+        io: Option<Rc<IoLink>>,
+        who: Identity,
+    ) -> Self {
+        let (wasi, last_words) = deny_all(who.id.0, who.seed);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        Self {
+            limits: MemoryLimiter::new(core.run.spec.user_limits.memory_bytes),
+            core: Pinned::new(core),
+            meter: Pinned::new(meter),
+            io: io.map(Pinned::new),
+            who,
+            iteration: 0,
+            stop_self: false,
+            groups: Vec::new(),
+            log_budget: LogBudget::default(),
+            last_words,
+            table,
+            wasi,
+        }
+    }
+
+    /// Make the store: limits, budget and epochs set.
+    pub(crate) fn into_store(self, engine: &wasmtime::Engine) -> Store<Self> {
+        let mut store = Store::new(engine, self);
+        store.limiter(|ctx| &mut ctx.limits);
+        store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(HANDLES_MAX);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|cx| match cx.data().meter.get().on_epoch() {
+            Verdict::Continue => Ok(UpdateDeadline::Continue(1)),
+            Verdict::Yield => Ok(UpdateDeadline::Yield(1)),
+            Verdict::Exceeded => Err(Ended::Cpu.into()),
+        });
+        store
+    }
+
+    /// The core this user lives on.
+    pub(crate) fn core(&self) -> &Rc<Core> {
+        self.core.get()
+    }
+
+    /// The user's I/O task.
+    pub(crate) fn io(&self) -> Result<Rc<IoLink>, Ended> {
+        self.io.as_ref().map(|io| io.get().clone()).ok_or(Ended::Denied("http"))
+    }
+
+    /// The group the user is in.
+    pub(crate) fn group(&self) -> GroupId {
+        self.groups.last().map_or(GroupId::ROOT, |(group, _)| *group)
+    }
+
+    /// Tags of the user's samples: scenario, role and group.
+    pub(crate) fn tags(&self) -> TagsId {
+        self.core().tags_of_group(self.who.role, self.group())
+    }
+}
+
+/// How many more log lines the user may write in this second.
+#[derive(Debug, Default)]
+pub(crate) struct LogBudget {
+    window: Option<Instant>,
+    written: u32,
+}
+
+impl LogBudget {
+    /// Take one line; `false` if this second's are used up.
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
+        let fresh = self.window.is_none_or(|start| now - start >= Duration::from_secs(1));
+        if fresh {
+            self.window = Some(now);
+            self.written = 0;
+        }
+        self.written += 1;
+        self.written <= USER_LOG_LINES_PER_SECOND
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_are_capped_each_second() {
+        let mut budget = LogBudget::default();
+        let start = Instant::now();
+        let kept = (0..100).filter(|_| budget.take(start)).count();
+        assert_eq!(kept, USER_LOG_LINES_PER_SECOND as usize);
+        assert!(budget.take(start + Duration::from_secs(1)));
+    }
+}

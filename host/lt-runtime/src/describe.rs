@@ -1,0 +1,140 @@
+//! Asking a component what it is: in a throw-away sandbox, with a deadline and nothing granted.
+
+use std::time::Duration;
+
+use lt_metrics::{Kind, Unit};
+use lt_spec::description::{
+    DefaultLoad, Description, MetricDeclaration, Role, RoleShare, Setting, SettingKind,
+};
+use lt_spec::limits::{DESCRIBE_DEADLINE, USER_MEMORY_BYTES_MAX};
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::{ScenarioWorld, types};
+use crate::component::LoadError;
+use crate::engine::Engine;
+use crate::limits::MemoryLimiter;
+use crate::wasi::{LastWords, deny_all};
+
+/// Data of the throw-away store: WASI that denies everything, and a memory limit.
+struct Nothing {
+    wasi: WasiCtx,
+    words: LastWords,
+    table: ResourceTable,
+    limits: MemoryLimiter,
+}
+
+impl WasiView for Nothing {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Call `describe`. Every import of the contract traps.
+pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Description, LoadError> {
+    let mut linker = Linker::<Nothing>::new(&engine.engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)
+        .and_then(|()| linker.define_unknown_imports_as_traps(component))
+        .map_err(|error| LoadError::Import(format!("{error:#}")))?;
+    let (wasi, words) = deny_all(0, 0);
+    let limits = MemoryLimiter::new(engine.user_memory_bytes.min(USER_MEMORY_BYTES_MAX));
+    let data = Nothing { wasi, words, table: ResourceTable::new(), limits };
+    let mut store = Store::new(&engine.engine, data);
+    store.limiter(|data| &mut data.limits);
+    // Yield at every tick, so that the deadline below is seen.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| LoadError::Describe(error.to_string()))?;
+    let call = async {
+        let world = ScenarioWorld::instantiate_async(&mut store, component, &linker).await?;
+        world.call_describe(&mut store).await
+    };
+    let limited = runtime.block_on(async { tokio::time::timeout(DESCRIBE_DEADLINE, call).await });
+    let words = store.data().words.take();
+    match limited {
+        Ok(Ok(description)) => Ok(plain(description)),
+        Ok(Err(_)) if !words.is_empty() => Err(LoadError::Describe(words)),
+        Ok(Err(error)) => Err(LoadError::Describe(format!("{error:#}"))),
+        Err(_) => Err(LoadError::Describe(format!("it took over {DESCRIBE_DEADLINE:?}"))),
+    }
+}
+
+/// The contract's record as plain values.
+fn plain(found: types::Description) -> Description {
+    Description {
+        name: found.name,
+        version: found.version,
+        doc: found.doc,
+        settings: found.settings.into_iter().map(setting).collect(),
+        roles: found.roles.into_iter().map(role).collect(),
+        metrics: found.metrics.into_iter().map(metric).collect(),
+        load: DefaultLoad {
+            users: found.load.users,
+            duration: found.load.duration.map(Duration::from_nanos),
+            iterations: found.load.iterations,
+        },
+    }
+}
+
+fn setting(found: types::Setting) -> Setting {
+    Setting {
+        name: found.name,
+        doc: found.doc,
+        kind: match found.kind {
+            types::SettingKind::Text => SettingKind::Text,
+            types::SettingKind::Boolean => SettingKind::Boolean,
+            types::SettingKind::Integer => SettingKind::Integer,
+            types::SettingKind::Number => SettingKind::Number,
+            types::SettingKind::Duration => SettingKind::Duration,
+            types::SettingKind::Secret => SettingKind::Secret,
+        },
+        default: found.default,
+        allowed: found.allowed,
+        minimum: found.minimum,
+        maximum: found.maximum,
+        live: found.access == types::SettingAccess::Live,
+    }
+}
+
+fn role(found: types::Role) -> Role {
+    Role {
+        name: found.name,
+        doc: found.doc,
+        share: match found.share {
+            types::RoleShare::Weight(weight) => RoleShare::Weight(weight),
+            types::RoleShare::Count(count) => RoleShare::Count(count),
+        },
+    }
+}
+
+fn metric(found: types::MetricDeclaration) -> MetricDeclaration {
+    MetricDeclaration {
+        name: found.name,
+        doc: found.doc,
+        kind: metric_kind(found.kind),
+        unit: metric_unit(found.unit),
+    }
+}
+
+/// The contract's kind of metric as ours.
+pub(crate) fn metric_kind(kind: types::MetricKind) -> Kind {
+    match kind {
+        types::MetricKind::Counter => Kind::Counter,
+        types::MetricKind::Gauge => Kind::Gauge,
+        types::MetricKind::Rate => Kind::Rate,
+        types::MetricKind::Trend => Kind::Trend,
+    }
+}
+
+/// The contract's unit as ours.
+pub(crate) fn metric_unit(unit: types::MetricUnit) -> Unit {
+    match unit {
+        types::MetricUnit::None => Unit::None,
+        types::MetricUnit::Time => Unit::Time,
+        types::MetricUnit::Data => Unit::Data,
+    }
+}

@@ -1,0 +1,299 @@
+//! `lt:scenario/http`: requests are handed to the user's I/O task; nothing here touches a socket.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use lt_net::http::client::{self, ConfigChange, RequestOptions, Response};
+use lt_net::http::{Body, Reuse, Version, VersionChoice};
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+
+use crate::bindings::http as wit;
+use crate::bindings::http::{ErrorCode, Host, HostPending, HostResponse};
+use crate::interfaces::View;
+use crate::interfaces::timing::nanos;
+use crate::io_link::{Answer, Job, Slot};
+use crate::pinned::{Pinned, PinnedFuture};
+
+/// A response that the guest holds.
+pub(crate) struct ResponseHandle(Pinned<Response>);
+
+/// A request under way.
+pub(crate) struct PendingHandle(Pinned<Rc<Slot>>);
+
+impl Drop for PendingHandle {
+    fn drop(&mut self) {
+        self.0.get().cancel();
+    }
+}
+
+/// Ready when a request is done. Owns the slot, so that a guest may drop request and pollable in any order.
+struct Done(Pinned<Rc<Slot>>);
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Done {
+    async fn ready(&mut self) {
+        let slot = self.0.get().clone();
+        PinnedFuture::new(async move { slot.ready().await }).await;
+    }
+}
+
+type Sent = wasmtime::Result<Result<Resource<ResponseHandle>, ErrorCode>>;
+
+impl View<'_> {
+    /// Give an answer to the guest.
+    fn deliver(&mut self, answer: Answer) -> Sent {
+        match answer {
+            Ok(response) => {
+                match self.0.table.push(ResponseHandle(Pinned::new(response))) {
+                    Ok(handle) => Ok(Ok(handle)),
+                    // The table's only error here: the user holds as many handles as it may.
+                    Err(_) => Ok(Err(ErrorCode::TooManyRequests)),
+                }
+            }
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    fn response(&self, handle: &Resource<ResponseHandle>) -> wasmtime::Result<&Response> {
+        Ok(self.0.table.get(handle)?.0.get())
+    }
+
+    /// The guest's request with what its samples are tagged by.
+    fn job(&self, request: wit::Request) -> Job {
+        let mut job = Job {
+            group: self.0.group(),
+            name: String::new(),
+            expected: Vec::new(),
+            extra: Vec::new(),
+            request: client::Request {
+                method: method(request.method),
+                url: request.url,
+                headers: request.headers,
+                body: match request.body {
+                    wit::Body::None => Body::None,
+                    wit::Body::Bytes(bytes) => Body::Bytes(Bytes::from(bytes)),
+                    wit::Body::Chunked(bytes) => Body::Chunked(Bytes::from(bytes)),
+                },
+                options: RequestOptions::default(),
+            },
+        };
+        if let Some(options) = request.options {
+            job.name = options.name.unwrap_or_default();
+            job.expected = options.expected_statuses;
+            job.extra = options.tags.into_iter().map(|tag| (tag.name, tag.value)).collect();
+            job.request.options = RequestOptions {
+                timeout: options.timeout.map(Duration::from_nanos),
+                max_redirects: options.max_redirects,
+                keep_body: options.response_body.map(|mode| mode == wit::BodyMode::Keep),
+                version: options.version.map(|choice| match choice {
+                    wit::VersionChoice::Automatic => VersionChoice::Automatic,
+                    wit::VersionChoice::Http1 => VersionChoice::Http1,
+                    wit::VersionChoice::Http2 => VersionChoice::Http2,
+                }),
+                reuse: options.reuse.map(|reuse| match reuse {
+                    wit::Reuse::Keep => Reuse::Keep,
+                    wit::Reuse::Fresh => Reuse::Fresh,
+                    wit::Reuse::Close => Reuse::Close,
+                }),
+                expect_continue: options.expect_continue,
+                decompress: options.decompress,
+            };
+        }
+        job
+    }
+}
+
+/// The contract's method as text; a name that is no token is refused where the request is checked.
+fn method(method: wit::Method) -> String {
+    let known = match method {
+        wit::Method::Get => "GET",
+        wit::Method::Head => "HEAD",
+        wit::Method::Post => "POST",
+        wit::Method::Put => "PUT",
+        wit::Method::Delete => "DELETE",
+        wit::Method::Options => "OPTIONS",
+        wit::Method::Trace => "TRACE",
+        wit::Method::Patch => "PATCH",
+        wit::Method::Other(name) => return name,
+    };
+    known.to_owned()
+}
+
+impl Host for View<'_> {
+    async fn send(&mut self, request: wit::Request) -> Sent {
+        let job = Box::new(self.job(request));
+        let io = self.0.io()?;
+        let answer = PinnedFuture::new(async move { io.send(job).await }).await;
+        self.deliver(answer)
+    }
+
+    fn start(
+        &mut self,
+        request: wit::Request,
+    ) -> wasmtime::Result<Result<Resource<PendingHandle>, ErrorCode>> {
+        let job = Box::new(self.job(request));
+        match self.0.io()?.start(job) {
+            Ok(slot) => match self.0.table.push(PendingHandle(Pinned::new(slot))) {
+                Ok(handle) => Ok(Ok(handle)),
+                Err(_) => Ok(Err(ErrorCode::TooManyRequests)),
+            },
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
+    async fn batch(
+        &mut self,
+        requests: Vec<wit::Request>,
+    ) -> wasmtime::Result<Vec<Result<Resource<ResponseHandle>, ErrorCode>>> {
+        let jobs = requests.into_iter().map(|request| self.job(request)).collect();
+        let io = self.0.io()?;
+        let answers = PinnedFuture::new(async move { Pinned::new(io.batch(jobs).await) }).await;
+        answers.into_inner().into_iter().map(|answer| self.deliver(answer)).collect()
+    }
+
+    fn cookies(
+        &mut self,
+        url: String,
+    ) -> wasmtime::Result<Result<Vec<wit::Cookie>, ErrorCode>> {
+        let cookies = self.0.io()?.client.cookies(&url);
+        Ok(cookies
+            .map(|pairs| {
+                pairs.into_iter().map(|(name, value)| wit::Cookie { name, value }).collect()
+            })
+            .map_err(ErrorCode::from))
+    }
+
+    fn set_cookie(
+        &mut self,
+        url: String,
+        set_cookie: String,
+    ) -> wasmtime::Result<Result<(), ErrorCode>> {
+        Ok(self.0.io()?.client.set_cookie(&url, &set_cookie).map_err(ErrorCode::from))
+    }
+
+    fn clear_cookies(&mut self) -> wasmtime::Result<()> {
+        self.0.io()?.client.clear_cookies();
+        Ok(())
+    }
+
+    fn close_connections(&mut self) -> wasmtime::Result<()> {
+        self.0.io()?.client.close_connections();
+        Ok(())
+    }
+
+    fn configure(
+        &mut self,
+        config: wit::ClientConfig,
+    ) -> wasmtime::Result<Result<(), ErrorCode>> {
+        let change = ConfigChange {
+            authorities: config.authorities,
+            identity: config.identity,
+            insecure: config.insecure,
+            resumption: config.resumption,
+            proxy: config.proxy,
+            local_address: config.local_address,
+            user_agent: config.user_agent,
+        };
+        Ok(self.0.io()?.client.configure(change).map_err(ErrorCode::from))
+    }
+}
+
+impl HostPending for View<'_> {
+    fn subscribe(
+        &mut self,
+        pending: Resource<PendingHandle>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        let slot = self.0.table.get(&pending)?.0.get().clone();
+        let done = self.0.table.push(Done(Pinned::new(slot)))?;
+        subscribe(&mut self.0.table, done)
+    }
+
+    async fn finish(&mut self, pending: Resource<PendingHandle>) -> Sent {
+        let slot = self.0.table.get(&pending)?.0.get().clone();
+        let answer = PinnedFuture::new(async move {
+            slot.ready().await;
+            slot.take()
+        })
+        .await;
+        self.deliver(answer)
+    }
+
+    fn drop(&mut self, pending: Resource<PendingHandle>) -> wasmtime::Result<()> {
+        self.0.table.delete(pending)?;
+        Ok(())
+    }
+}
+
+impl HostResponse for View<'_> {
+    fn status(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<u16> {
+        Ok(self.response(&this)?.status())
+    }
+
+    fn version(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<wit::Version> {
+        Ok(match self.response(&this)?.version() {
+            Version::Http10 => wit::Version::Http10,
+            Version::Http11 => wit::Version::Http11,
+            Version::Http2 => wit::Version::Http2,
+        })
+    }
+
+    fn url(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<String> {
+        Ok(self.response(&this)?.url().to_owned())
+    }
+
+    fn redirects(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<u32> {
+        Ok(self.response(&this)?.redirects())
+    }
+
+    fn headers(
+        &mut self,
+        this: Resource<ResponseHandle>,
+    ) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
+        let response = self.response(&this)?;
+        Ok(response.headers().map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec())).collect())
+    }
+
+    fn header(
+        &mut self,
+        this: Resource<ResponseHandle>,
+        name: String,
+    ) -> wasmtime::Result<Option<Vec<u8>>> {
+        Ok(self.response(&this)?.header(&name).map(<[u8]>::to_vec))
+    }
+
+    fn body_length(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<u64> {
+        Ok(self.response(&this)?.body_length())
+    }
+
+    fn body(
+        &mut self,
+        this: Resource<ResponseHandle>,
+    ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
+        Ok(self.response(&this)?.body().map(Into::into).map_err(ErrorCode::from))
+    }
+
+    fn timings(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<wit::Timings> {
+        let timings = self.response(&this)?.timings();
+        Ok(wit::Timings {
+            blocked: nanos(timings.blocked),
+            resolving: nanos(timings.resolving),
+            connecting: nanos(timings.connecting),
+            tls_handshaking: nanos(timings.tls),
+            sending: nanos(timings.sending),
+            waiting: nanos(timings.waiting),
+            receiving: nanos(timings.receiving),
+            duration: nanos(timings.duration()),
+        })
+    }
+
+    fn remote_address(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<Option<String>> {
+        Ok(self.response(&this)?.remote().map(|address| address.to_string()))
+    }
+
+    fn drop(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<()> {
+        self.0.table.delete(this)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! `lt:scenario/log`: lines to the host's log, capped per user.
+
+use lt_spec::limits::LOG_LINE_BYTES_MAX;
+use tokio::time::Instant;
+use tracing::Level as HostLevel;
+
+use crate::bindings::log::{Host, Level};
+use crate::interfaces::View;
+
+impl Host for View<'_> {
+    fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+        if !enabled(level) {
+            return Ok(());
+        }
+        if !self.0.log_budget.take(Instant::now()) {
+            self.0.core().drop_log_line(self.0.tags());
+            return Ok(());
+        }
+        let (user, iteration) = (self.0.who.id.0, self.0.iteration);
+        let text = cut(&message);
+        match level {
+            Level::Trace => tracing::trace!(target: "guest", user, iteration, "{text}"),
+            Level::Debug => tracing::debug!(target: "guest", user, iteration, "{text}"),
+            Level::Info => tracing::info!(target: "guest", user, iteration, "{text}"),
+            Level::Warn => tracing::warn!(target: "guest", user, iteration, "{text}"),
+            Level::Error => tracing::error!(target: "guest", user, iteration, "{text}"),
+        }
+        Ok(())
+    }
+
+    fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
+        Ok(enabled(level))
+    }
+}
+
+fn enabled(level: Level) -> bool {
+    match level {
+        Level::Trace => tracing::enabled!(target: "guest", HostLevel::TRACE),
+        Level::Debug => tracing::enabled!(target: "guest", HostLevel::DEBUG),
+        Level::Info => tracing::enabled!(target: "guest", HostLevel::INFO),
+        Level::Warn => tracing::enabled!(target: "guest", HostLevel::WARN),
+        Level::Error => tracing::enabled!(target: "guest", HostLevel::ERROR),
+    }
+}
+
+/// At most the line cap, cut at a character.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LOG_LINE_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        let long = "ä".repeat(LOG_LINE_BYTES_MAX);
+        assert_eq!(cut(&format!("x{long}")).len(), LOG_LINE_BYTES_MAX - 1);
+    }
+}

@@ -1,0 +1,99 @@
+//! `lt:scenario/metrics`: custom metrics, checks and groups.
+
+use lt_metrics::{DeclareError, Kind, MetricId};
+use lt_spec::limits::GROUP_DEPTH_MAX;
+use tokio::time::Instant;
+use wasmtime::component::Resource;
+
+use crate::bindings::metrics::{ErrorCode, Host, HostMetric};
+use crate::bindings::types::{MetricKind, MetricUnit, Tag};
+use crate::describe::{metric_kind, metric_unit};
+use crate::interfaces::View;
+
+/// An open metric of the run.
+pub(crate) struct MetricHandle {
+    id: MetricId,
+    kind: Kind,
+}
+
+impl Host for View<'_> {
+    fn check(&mut self, name: String, ok: bool) -> wasmtime::Result<bool> {
+        let (core, tags) = (self.0.core(), self.0.tags());
+        let path = core.group_path(self.0.group());
+        core.recorder.borrow_mut().check(&name, &path, tags, ok);
+        Ok(ok)
+    }
+
+    fn group_start(&mut self, name: String) -> wasmtime::Result<()> {
+        let parent = self.0.group();
+        // Beyond the deepest level a group counts as its parent, but still ends where it should.
+        let group = if self.0.groups.len() < GROUP_DEPTH_MAX {
+            self.0.core().enter_group(parent, &name)
+        } else {
+            parent
+        };
+        if self.0.groups.len() < 2 * GROUP_DEPTH_MAX {
+            self.0.groups.push((group, Instant::now()));
+        }
+        Ok(())
+    }
+
+    fn group_end(&mut self) -> wasmtime::Result<()> {
+        self.0.end_group();
+        Ok(())
+    }
+}
+
+impl crate::ctx::UserCtx {
+    /// Leave the innermost group and record its time; `false` if there was none.
+    pub(crate) fn end_group(&mut self) -> bool {
+        let Some((group, started)) = self.groups.pop() else { return false };
+        let core = self.core();
+        let tags = core.tags_of_group(self.who.role, group);
+        core.recorder.borrow_mut().group(&core.group_path(group), tags, started.elapsed());
+        true
+    }
+}
+
+impl HostMetric for View<'_> {
+    fn open(
+        &mut self,
+        name: String,
+        kind: MetricKind,
+        unit: MetricUnit,
+    ) -> wasmtime::Result<Result<Resource<MetricHandle>, ErrorCode>> {
+        let kind = metric_kind(kind);
+        let declared = self.0.core().run.registry.declare(&name, kind, metric_unit(unit), "");
+        Ok(match declared {
+            Ok(id) => Ok(self.0.table.push(MetricHandle { id, kind })?),
+            Err(DeclareError::InvalidName(name)) => Err(ErrorCode::InvalidName(name)),
+            Err(error @ DeclareError::KindMismatch { .. }) => {
+                Err(ErrorCode::KindMismatch(error.to_string()))
+            }
+            Err(DeclareError::TooMany) => Err(ErrorCode::TooManyMetrics),
+        })
+    }
+
+    fn add(
+        &mut self,
+        metric: Resource<MetricHandle>,
+        value: f64,
+        tags: Vec<Tag>,
+    ) -> wasmtime::Result<Result<(), ErrorCode>> {
+        let MetricHandle { id, kind } = *self.0.table.get(&metric)?;
+        if !value.is_finite() || (kind == Kind::Counter && value < 0.0) {
+            return Ok(Err(ErrorCode::InvalidValue(value)));
+        }
+        let extra: Vec<(&str, &str)> =
+            tags.iter().map(|tag| (tag.name.as_str(), tag.value.as_str())).collect();
+        let core = self.0.core();
+        let tags = core.tags_with(self.0.who.role, self.0.group(), &extra);
+        core.recorder.borrow_mut().record(id, tags, value);
+        Ok(Ok(()))
+    }
+
+    fn drop(&mut self, metric: Resource<MetricHandle>) -> wasmtime::Result<()> {
+        self.0.table.delete(metric)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! The contract's imports: one file per WIT interface, named after it. Each has a view of the store's data on which the
+//! generated `Host` traits are implemented.
+
+pub(crate) mod http;
+pub(crate) mod log;
+pub(crate) mod metrics;
+pub(crate) mod timing;
+pub(crate) mod user;
+
+use wasmtime::component::{HasData, Linker};
+
+use crate::bindings;
+use crate::ctx::UserCtx;
+
+/// What a host function sees of the store: the user, and nothing of wasmtime's.
+pub(crate) struct View<'a>(pub(crate) &'a mut UserCtx);
+
+/// Names the view to the linker.
+struct Contract;
+
+impl HasData for Contract {
+    type Data<'a> = View<'a>;
+}
+
+impl bindings::types::Host for View<'_> {}
+
+/// Link all of the contract.
+pub(crate) fn add_to_linker(linker: &mut Linker<UserCtx>) -> wasmtime::Result<()> {
+    bindings::types::add_to_linker::<_, Contract>(linker, View)?;
+    bindings::user::add_to_linker::<_, Contract>(linker, View)?;
+    bindings::timing::add_to_linker::<_, Contract>(linker, View)?;
+    bindings::http::add_to_linker::<_, Contract>(linker, View)?;
+    bindings::metrics::add_to_linker::<_, Contract>(linker, View)?;
+    bindings::log::add_to_linker::<_, Contract>(linker, View)
+}

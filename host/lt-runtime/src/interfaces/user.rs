@@ -1,0 +1,40 @@
+//! `lt:scenario/user`: who the user is, and what it was told.
+
+use crate::bindings::user::Host;
+use crate::interfaces::View;
+
+impl Host for View<'_> {
+    fn id(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.0.who.id.0)
+    }
+
+    fn iteration(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.0.iteration)
+    }
+
+    fn role(&mut self) -> wasmtime::Result<String> {
+        Ok(self.0.core().role_name(self.0.who.role).to_owned())
+    }
+
+    fn node(&mut self) -> wasmtime::Result<String> {
+        Ok(self.0.core().run.spec.node.clone())
+    }
+
+    fn seed(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.0.who.seed)
+    }
+
+    fn setting(&mut self, name: String) -> wasmtime::Result<Option<String>> {
+        Ok(self.0.core().run.spec.settings.get(&name).cloned())
+    }
+
+    fn should_stop(&mut self) -> wasmtime::Result<bool> {
+        let asked = self.0.core().shift.as_ref().is_some_and(|shift| shift.should_stop());
+        Ok(asked || self.0.stop_self)
+    }
+
+    fn stop_self(&mut self) -> wasmtime::Result<()> {
+        self.0.stop_self = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! `init` and `terminate`: once per run, each in an instance of its own, with a deadline.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use lt_load::VuId;
+use lt_spec::limits::{INIT_DEADLINE, TERMINATE_DEADLINE};
+use tokio::time::timeout;
+
+use crate::bindings::types::{Failure, RunInfo};
+use crate::core::Core;
+use crate::ctx::Identity;
+use crate::meter::metered;
+use crate::vu::{Body, classify, user_seed};
+
+/// Why `init` or `terminate` failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OnceError {
+    /// It returned a failure, or it trapped.
+    #[error("{0}")]
+    Failed(String),
+    /// It asked for the end of the run.
+    #[error("{0}")]
+    Aborted(String),
+    /// It took too long.
+    #[error("it took over {0:?}")]
+    Deadline(Duration),
+}
+
+/// Run `init` and return its bytes. Must be called inside a `LocalSet`.
+///
+/// # Errors
+/// If it fails, traps or takes over a minute.
+pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
+    let spec = &core.run.spec;
+    let run = RunInfo { id: spec.id.clone(), seed: spec.seed, users: spec.users };
+    within(INIT_DEADLINE, async {
+        let mut body = instance(core).await?;
+        let call = body.world.call_init(&mut body.store, &run);
+        let result = metered(&body.meter, call).await;
+        settle(&body, result)
+    })
+    .await
+}
+
+/// Run `terminate`. Must be called inside a `LocalSet`.
+///
+/// # Errors
+/// If it fails, traps or takes over a minute.
+pub async fn terminate(core: &Rc<Core>) -> Result<(), OnceError> {
+    within(TERMINATE_DEADLINE, async {
+        let mut body = instance(core).await?;
+        let call = body.world.call_terminate(&mut body.store, &core.run.state);
+        let result = metered(&body.meter, call).await;
+        settle(&body, result)
+    })
+    .await
+}
+
+async fn within<T>(
+    deadline: Duration,
+    call: impl Future<Output = Result<T, OnceError>>,
+) -> Result<T, OnceError> {
+    timeout(deadline, call).await.unwrap_or(Err(OnceError::Deadline(deadline)))
+}
+
+/// An instance that is no user: its id is 0.
+async fn instance(core: &Rc<Core>) -> Result<Body, OnceError> {
+    let who = Identity { id: VuId(0), role: 0, seed: user_seed(core.run.spec.seed, 0) };
+    Body::build(core, who).await.map_err(|error| OnceError::Failed(format!("{error:#}")))
+}
+
+fn settle<T>(body: &Body, result: wasmtime::Result<Result<T, Failure>>) -> Result<T, OnceError> {
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(Failure::AbortRun(reason))) => Err(OnceError::Aborted(reason)),
+        Ok(Err(Failure::Failed(reason) | Failure::StopUser(reason))) => {
+            Err(OnceError::Failed(reason))
+        }
+        Err(trap) => {
+            let (class, message) = classify(&trap, body.store.data());
+            Err(OnceError::Failed(format!("{class}: {message}")))
+        }
+    }
+}

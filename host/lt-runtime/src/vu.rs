@@ -1,0 +1,259 @@
+//! A virtual user that runs a scenario: the load engine's view of a store.
+
+use std::rc::Rc;
+
+use lt_load::{BuildError, Iteration, Outcome, Vu, VuFactory, VuId};
+use lt_metrics::{FailureClass, TagsId};
+use lt_spec::limits::REBUILD_PAUSE;
+use wasmtime::{Store, Trap};
+use wasmtime_wasi::I32Exit;
+
+use crate::bindings::ScenarioWorld;
+use crate::bindings::types::{Failure, IterationInfo, UserInfo};
+use crate::core::{Core, GroupId};
+use crate::ctx::{Ended, Identity, UserCtx};
+use crate::engine::Engine;
+use crate::interfaces::timing::to_guest;
+use crate::io_link::IoGuard;
+use crate::meter::{Meter, metered};
+
+/// Builds the users of one core.
+pub struct Factory {
+    core: Rc<Core>,
+}
+
+impl Factory {
+    /// A factory for this core.
+    #[must_use]
+    pub fn new(core: Rc<Core>) -> Self {
+        Self { core }
+    }
+}
+
+impl VuFactory for Factory {
+    type Vu = ScenarioUser;
+
+    async fn build(&self, id: VuId) -> Result<ScenarioUser, BuildError> {
+        let spec = &self.core.run.spec;
+        let index = id.0.saturating_sub(spec.first_user);
+        let who = Identity { id, role: role_of(spec, index), seed: user_seed(spec.seed, id.0) };
+        let body = Body::build(&self.core, who)
+            .await
+            .map_err(|error| BuildError(format!("{error:#}")))?;
+        let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
+        Ok(ScenarioUser { core: self.core.clone(), who, tags, body: Some(body) })
+    }
+}
+
+/// One virtual user. Its store is thrown away after a trap and built anew before the next iteration.
+pub struct ScenarioUser {
+    core: Rc<Core>,
+    who: Identity,
+    tags: TagsId,
+    body: Option<Body>,
+}
+
+/// What is thrown away after a trap: the store, the instance in it, and the user's I/O task.
+pub(crate) struct Body {
+    pub(crate) store: Store<UserCtx>,
+    pub(crate) world: ScenarioWorld,
+    pub(crate) meter: Rc<Meter>,
+    _io: Option<IoGuard>,
+}
+
+impl Body {
+    /// Instantiate the scenario. The I/O task is made first: making it from inside a host call would dirty three more
+    /// pages of the user's stack for its whole life.
+    pub(crate) async fn build(core: &Rc<Core>, who: Identity) -> wasmtime::Result<Self> {
+        let scenario = &core.run.scenario;
+        let engine = &scenario.engine;
+        let budget = Engine::ticks_of(core.run.spec.user_limits.cpu);
+        let meter = Rc::new(Meter::new(engine.ticks.clone(), budget));
+        let io = if scenario.uses_http { IoGuard::spawn(core, who) } else { None };
+        let link = io.as_ref().map(IoGuard::link);
+        let ctx = UserCtx::new(core.clone(), meter.clone(), link, who);
+        let mut store = ctx.into_store(&engine.engine);
+        let world = metered(&meter, scenario.pre.instantiate_async(&mut store)).await?;
+        Ok(Self { store, world, meter, _io: io })
+    }
+
+    /// Call `join`.
+    async fn join(&mut self, core: &Core, who: Identity) -> wasmtime::Result<Result<(), Failure>> {
+        let user = UserInfo {
+            id: who.id.0,
+            role: core.role_name(who.role).to_owned(),
+            node: core.run.spec.node.clone(),
+            seed: who.seed,
+        };
+        let call = self.world.call_join(&mut self.store, &user, &core.run.state);
+        metered(&self.meter, call).await
+    }
+}
+
+impl Vu for ScenarioUser {
+    async fn join(&mut self) -> Outcome {
+        let Some(mut body) = self.body.take() else { return Outcome::StopUser };
+        let result = body.join(&self.core, self.who).await;
+        self.settle(body, result)
+    }
+
+    async fn mend(&mut self) -> Outcome {
+        if self.body.is_some() {
+            return Outcome::Passed;
+        }
+        tokio::time::sleep(REBUILD_PAUSE).await;
+        match Body::build(&self.core, self.who).await {
+            Ok(body) => {
+                self.body = Some(body);
+                self.join().await
+            }
+            Err(error) => {
+                self.core.record_failure(self.tags, FailureClass::Host, &format!("{error:#}"));
+                Outcome::Failed
+            }
+        }
+    }
+
+    async fn iterate(&mut self, iteration: Iteration) -> Outcome {
+        let Some(body) = &mut self.body else { return Outcome::Failed };
+        body.store.data_mut().iteration = iteration.number;
+        let info = IterationInfo {
+            number: iteration.number,
+            intended_start: to_guest(iteration.intended),
+            actual_start: to_guest(iteration.actual),
+        };
+        let call = body.world.call_iterate(&mut body.store, info);
+        let result = metered(&body.meter, call).await;
+        while body.store.data_mut().end_group() {}
+        let stop = body.store.data().stop_self;
+        let trapped = result.is_err();
+        let outcome = self.judge(result);
+        if trapped {
+            self.body = None;
+        } else if let Some(io) = self.body.as_ref().and_then(|body| body._io.as_ref()) {
+            io.end_iteration();
+        }
+        if stop && outcome == Outcome::Passed { Outcome::StopUser } else { outcome }
+    }
+
+    async fn leave(&mut self) {
+        let Some(body) = &mut self.body else { return };
+        let call = body.world.call_leave(&mut body.store);
+        let result = metered(&body.meter, call).await;
+        self.judge(result.map(Ok));
+    }
+
+    fn tags(&self) -> TagsId {
+        self.tags
+    }
+}
+
+impl ScenarioUser {
+    /// Keep the body if the call came back, whatever it returned.
+    fn settle(&mut self, body: Body, result: wasmtime::Result<Result<(), Failure>>) -> Outcome {
+        let trapped = result.is_err();
+        self.body = Some(body);
+        let outcome = self.judge(result);
+        if trapped {
+            self.body = None;
+        }
+        outcome
+    }
+
+    /// Count what went wrong and say what follows.
+    fn judge(&self, result: wasmtime::Result<Result<(), Failure>>) -> Outcome {
+        let (class, message) = match result {
+            Ok(Ok(())) => return Outcome::Passed,
+            Ok(Err(Failure::StopUser(_))) => return Outcome::StopUser,
+            Ok(Err(Failure::AbortRun(reason))) => return Outcome::AbortRun(reason),
+            Ok(Err(Failure::Failed(message))) => (FailureClass::Failure, message),
+            Err(trap) => match &self.body {
+                Some(body) => classify(&trap, body.store.data()),
+                None => (FailureClass::Host, format!("{trap:#}")),
+            },
+        };
+        self.core.record_failure(self.tags, class, &message);
+        Outcome::Failed
+    }
+}
+
+/// What kind of trap this was, and its text for people: a panic's own words if the guest printed any.
+pub(crate) fn classify(trap: &wasmtime::Error, ctx: &UserCtx) -> (FailureClass, String) {
+    let words = ctx.last_words.take();
+    let text = |fallback: String| if words.is_empty() { fallback } else { words.clone() };
+    if let Some(ended) = trap.downcast_ref::<Ended>() {
+        let class = match ended {
+            Ended::Cpu => FailureClass::Cpu,
+            Ended::Denied(_) => FailureClass::Denied,
+        };
+        return (class, format!("{ended}{}", place(trap)));
+    }
+    if let Some(I32Exit(code)) = trap.downcast_ref::<I32Exit>() {
+        return (FailureClass::Panic, text(format!("the scenario called exit({code})")));
+    }
+    match trap.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => (FailureClass::Stack, format!("stack overflow{}", place(trap))),
+        Some(Trap::UnreachableCodeReached) if ctx.limits.refused() => {
+            (FailureClass::Memory, "asked for more memory than a user may have".to_owned())
+        }
+        Some(Trap::UnreachableCodeReached) => {
+            (FailureClass::Panic, text(format!("unreachable code reached{}", place(trap))))
+        }
+        Some(other) => (FailureClass::Trap, format!("{other}{}", place(trap))),
+        None => (FailureClass::Host, format!("{trap:#}")),
+    }
+}
+
+/// The innermost named function of a trap, as ` in NAME`.
+fn place(trap: &wasmtime::Error) -> String {
+    trap.downcast_ref::<wasmtime::WasmBacktrace>()
+        .and_then(|backtrace| backtrace.frames().iter().find_map(|frame| frame.func_name()))
+        .map(|name| format!(" in {}", rustc_demangled(name)))
+        .unwrap_or_default()
+}
+
+/// A function's name without the hash that Rust puts behind it.
+fn rustc_demangled(name: &str) -> &str {
+    match name.rfind("::h") {
+        Some(at) if name.len() - at == 19 => name.get(..at).unwrap_or(name),
+        _ => name,
+    }
+}
+
+/// The role of the `index`-th user: roles are consecutive blocks.
+fn role_of(spec: &lt_spec::spec::RunSpec, index: u64) -> u16 {
+    let mut end = 0_u64;
+    for (role, count) in spec.roles.iter().enumerate() {
+        end = end.saturating_add(count.users);
+        if index < end {
+            return u16::try_from(role).unwrap_or(0);
+        }
+    }
+    0
+}
+
+/// A user's seed from the run's: neighbours get unrelated ones (SplitMix64's finaliser).
+pub(crate) fn user_seed(run: u64, user: u64) -> u64 {
+    let mut mixed = run.wrapping_add(user.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_repeat_and_differ() {
+        assert_eq!(user_seed(7, 1), user_seed(7, 1));
+        assert_ne!(user_seed(7, 1), user_seed(7, 2));
+        assert_ne!(user_seed(7, 1), user_seed(8, 1));
+    }
+
+    #[test]
+    fn names_lose_their_hash() {
+        assert_eq!(rustc_demangled("shop::cart::add::h0123456789abcdef"), "shop::cart::add");
+        assert_eq!(rustc_demangled("shop::help"), "shop::help");
+    }
+}
