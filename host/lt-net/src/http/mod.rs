@@ -1,10 +1,18 @@
 //! One HTTP exchange: what goes in ([`Exchange`]), what comes out ([`Answer`] or [`Failure`]).
 
+pub mod client;
+pub mod config;
+pub mod cookies;
+pub mod decode;
 pub(crate) mod h1;
 pub(crate) mod h2;
 pub mod head;
 pub mod pool;
+mod redirect;
+pub mod request;
+pub mod response;
 pub mod url;
+mod url_cache;
 
 use std::net::SocketAddr;
 
@@ -12,7 +20,11 @@ use ::http::Method;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use client::{HttpClient, Observation};
+pub use config::{ClientChanges, ClientConfig};
 pub use head::Head;
+pub use request::{BodyMode, Request, RequestOptions, parse_method};
+pub use response::Response;
 pub use url::{Scheme, Url};
 
 use crate::error::NetError;
