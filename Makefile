@@ -1,0 +1,119 @@
+# Everything a newcomer or CI types. `make help` lists it.
+#
+# One cargo profile (release) serves the demo, the tests, the lints and the bench: wasmtime takes minutes to compile,
+# once.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WASI2 := $(TARGET_DIR)/wasm32-wasip2/release
+LT_HOST := $(TARGET_DIR)/release/lt-host
+
+SCENARIOS := $(notdir $(patsubst %/,%,$(wildcard scenarios/*/)))
+# Packages that exist for WebAssembly only: neither built nor tested for this machine.
+GUESTS := $(SCENARIOS) lt-test-programs
+SCENARIO_FLAGS := $(addprefix -p ,$(SCENARIOS))
+HOST_FLAGS := --workspace $(addprefix --exclude ,$(GUESTS))
+
+# Pinned: later ones may encode components differently.
+CARGO_COMPONENT_VERSION := 0.21.1
+# Debian packages with the servers that the tests run for real, and the program that shows each is there.
+PEER_PACKAGES := nginx
+PEER_PROGRAMS := nginx
+
+.PHONY: help setup rust-targets tools peers guests build demo test lint check doc deny bench clean-results
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+setup: rust-targets tools peers ## install what is missing: wasm targets, cargo tools, servers for the tests
+
+rust-targets:
+	@if command -v rustup >/dev/null; then
+	  rustup target add wasm32-wasip1 wasm32-wasip2 wasm32-unknown-unknown
+	else
+	  echo "no rustup here: the wasm32 targets must come with your Rust toolchain"
+	fi
+
+tools:
+	@if ! cargo component --version 2>/dev/null | grep -qF ' $(CARGO_COMPONENT_VERSION)'; then
+	  echo "installing cargo-component $(CARGO_COMPONENT_VERSION): some five minutes, once"
+	  cargo install --locked cargo-component@$(CARGO_COMPONENT_VERSION)
+	fi
+	if ! cargo nextest --version >/dev/null 2>&1; then
+	  echo "installing cargo-nextest: some minutes, once"
+	  cargo install --locked cargo-nextest
+	fi
+
+peers:
+	@missing=
+	for program in $(PEER_PROGRAMS); do
+	  PATH="$$PATH:/usr/sbin" command -v "$$program" >/dev/null || missing="$$missing $$program"
+	done
+	if [ -z "$$missing" ]; then
+	  :
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then
+	  apt-get update -q
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PEER_PACKAGES)
+	else
+	  echo "not installed and not installable here (apt-get as root):$$missing; the tests that need them are skipped"
+	fi
+
+guests: ## build the scenarios for all three wasm targets, and the tests' guest programs
+	cargo build --release --target wasm32-wasip2 $(SCENARIO_FLAGS)
+	cargo build --release --target wasm32-wasip2 -p lt-test-programs --examples
+	cargo build --release --target wasm32-unknown-unknown $(SCENARIO_FLAGS)
+	cargo component build --release $(SCENARIO_FLAGS)
+
+# The same packages and targets as the test run, so that cargo sees one graph and compiles each crate once.
+build: ## build the program and everything its tests need
+	cargo build --release $(HOST_FLAGS) --all-targets
+
+demo: ## 100 sandboxed users for 10 s against the built-in server
+	@if command -v rustup >/dev/null; then rustup target add wasm32-wasip2; fi
+	cargo build --release -p lt-host
+	cargo build --release --target wasm32-wasip2 -p http-get
+	said=$$(mktemp)
+	$(LT_HOST) target --listen 127.0.0.1:0 >"$$said" &
+	target=$$!
+	trap 'kill $$target 2>/dev/null || true; rm -f "$$said"' EXIT
+	url=
+	for _ in {1..100}; do
+	  url=$$(sed -n 's/^listening on //p' "$$said")
+	  if [ -n "$$url" ]; then break; fi
+	  kill -0 $$target 2>/dev/null || { echo "lt-host target ended before it listened" >&2; exit 1; }
+	  sleep 0.1
+	done
+	if [ -z "$$url" ]; then echo "lt-host target did not listen within 10 s" >&2; exit 1; fi
+	$(LT_HOST) run $(WASI2)/http_get.wasm --users 100 --duration 10s --set "url=$$url/"
+
+test: setup guests build ## every test: unit, guest, real servers, documentation examples
+	cargo nextest run --release $(HOST_FLAGS)
+	cargo test --release --doc $(HOST_FLAGS)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --release $(HOST_FLAGS) --all-targets -- -D warnings
+	cargo clippy --release --target wasm32-wasip2 -p lt-sdk $(SCENARIO_FLAGS) -- -D warnings
+	cargo clippy --release --target wasm32-wasip2 -p lt-test-programs --examples -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps $(HOST_FLAGS)
+
+deny:
+	@if cargo deny --version >/dev/null 2>&1; then
+	  cargo deny --offline check licenses bans sources
+	else
+	  echo "cargo-deny is not installed: licences and sources were not checked"
+	fi
+
+check: lint doc deny ## formatting, lints for host and guests, documentation, licences
+
+bench: setup guests build ## the figures of the bench, side by side (BENCH_ARGS: what the bench program takes)
+	$(TARGET_DIR)/release/lt-bench $(BENCH_ARGS)
+
+clean-results: ## remove the results of runs
+	rm -rf results
