@@ -4,6 +4,24 @@
 //! reports every problem at once. [`description`] is what a scenario says of itself. [`limits`] holds every bound of the
 //! product with its reason.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests may panic"
+    )
+)]
+
 pub mod description;
 pub mod limits;
+pub mod parse;
+mod problem;
+pub mod raw;
+pub mod resolve;
 pub mod spec;
+
+pub use problem::Problem;
+pub use raw::{RawHttp, RawRun};
+pub use resolve::{Machine, registry, resolve};

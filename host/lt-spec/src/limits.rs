@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Default and largest linear memory of one user. Sixteen mebibytes hold any Rust scenario with room; only touched pages
+/// Linear memory of one user, unless `--memory-limit` says otherwise. Sixteen mebibytes hold any Rust scenario with room; only touched pages
 /// cost, so the number is bounded by address space: 16 MiB × 1 000 000 users = 16 TiB of the 128 TiB there are.
 pub const USER_MEMORY_BYTES_MAX: usize = 16 << 20;
 /// CPU a user may burn between two waiting host calls. A second is a thousand times what an iteration of a
@@ -46,3 +46,32 @@ pub const GROUP_DEPTH_MAX: usize = 16;
 pub const REBUILD_PAUSE: Duration = Duration::from_millis(100);
 /// How long a user rests after an iteration that failed without waiting for anything.
 pub const FAILED_ITERATION_PAUSE: Duration = Duration::from_millis(10);
+/// Largest linear memory `--memory-limit` may grant one user: the address space of a 32-bit guest.
+pub const USER_MEMORY_BYTES_GRANT_MAX: usize = 4 << 30;
+/// Smallest linear memory `--memory-limit` may set: a Rust guest's stack and data alone take 1.1 MB.
+pub const USER_MEMORY_BYTES_MIN: usize = 64 << 10;
+/// Smallest CPU budget: two epoch ticks, since a user's time is only looked at when the epoch ticks.
+pub const USER_CPU_MIN: Duration = Duration::from_millis(20);
+/// Largest CPU budget: a user that computes for an hour without waiting is no load test.
+pub const USER_CPU_GRANT_MAX: Duration = Duration::from_secs(3600);
+/// Largest user id: ids travel through JSON, whose numbers are exact up to here.
+pub const USER_ID_MAX: u64 = (1 << 53) - 1;
+/// Longest run, interval or timeout that may be typed: beyond ten years it is a slip of the keyboard, and below it no
+/// sum of two lengths of time overflows.
+pub const DURATION_TYPED_MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
+/// Most threads that run users: more than any machine of today has, few enough to start at once.
+pub const CORES_MAX: usize = 1024;
+/// Most `--tag` tags: each is written with every sample of an output. k6 users set two or three.
+pub const RUN_TAGS_MAX: usize = 32;
+/// Bytes of a tag's name or value: they are repeated on every line of an output.
+pub const TAG_BYTES_MAX: usize = 256;
+/// Time for a whole HTTP exchange, redirects included (k6's request timeout).
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Redirects followed (k6's `--max-redirects`).
+pub const HTTP_REDIRECTS_MAX: u32 = 10;
+/// Most redirects that may be allowed: a longer chain is a loop.
+pub const HTTP_REDIRECTS_GRANT_MAX: u32 = 1000;
+/// Most local addresses: a /22 network of them, each with 28 000 ports, feeds 28 million connections.
+pub const LOCAL_ADDRESSES_MAX: usize = 1024;
+/// Most address space that the users' memories may take: half of what a process has, since stacks, code and files need some.
+pub const ADDRESS_SPACE_BYTES_MAX: u64 = 64 << 40;

@@ -40,6 +40,8 @@ pub struct RunSpec {
     pub user_limits: UserLimits,
     /// Threads that run users.
     pub cores: usize,
+    /// Where every sample is written, besides the summary.
+    pub outputs: Vec<Output>,
 }
 
 /// A block of users that play one role.

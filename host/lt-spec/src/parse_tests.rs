@@ -1,0 +1,139 @@
+//! Tests of the parsers.
+
+use super::*;
+
+fn fault(result: Result<impl std::fmt::Debug, Fault>) -> String {
+    result.unwrap_err().message
+}
+
+#[test]
+fn durations_are_those_of_k6() {
+    let cases = [
+        ("0", 0),
+        ("0s", 0),
+        ("500ms", 500_000_000),
+        ("30s", 30_000_000_000),
+        ("1m30s", 90_000_000_000),
+        ("1.5h", 5_400_000_000_000),
+        ("2d", 172_800_000_000_000),
+        ("10us", 10_000),
+        ("10µs", 10_000),
+        ("7ns", 7),
+        (" 1s ", 1_000_000_000),
+    ];
+    for (text, nanos) in cases {
+        assert_eq!(
+            duration(text).unwrap(),
+            Duration::from_nanos(nanos),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn durations_that_are_none_say_why() {
+    let bare = duration("30").unwrap_err();
+    assert_eq!(bare.message, "has no unit");
+    assert!(bare.remedy.contains("30s"), "{}", bare.remedy);
+    assert!(fault(duration("")).contains("empty"));
+    assert!(fault(duration("-5s")).contains("negative"));
+    assert!(fault(duration("5 parsecs")).contains("parsecs"));
+    assert!(fault(duration("s")).contains("no number"));
+    assert!(fault(duration("1m30")).contains("no unit after 30"));
+    assert!(fault(duration("1..5s")).contains("no number"));
+    assert!(fault(duration("9999999d")).contains("ten years"));
+    assert!(fault(duration(&format!("{}s", "9".repeat(400)))).contains("ten years"));
+    assert!(fault(duration("inf")).contains("no unit"));
+    assert!(fault(positive_duration("0s")).contains("zero"));
+}
+
+#[test]
+fn sizes_take_binary_and_decimal_units() {
+    assert_eq!(bytes("65536").unwrap(), 65_536);
+    assert_eq!(bytes("64KiB").unwrap(), 65_536);
+    assert_eq!(bytes("16 MiB").unwrap(), 16 << 20);
+    assert_eq!(bytes("1GB").unwrap(), 1_000_000_000);
+    assert!(fault(bytes("16 Mbit")).contains("Mbit"));
+    assert!(fault(bytes("MiB")).contains("whole number"));
+    assert!(fault(bytes("99999999999G")).contains("too large"));
+}
+
+#[test]
+fn user_ranges_include_both_ends() {
+    assert_eq!(user_range("1..100").unwrap(), (1, 100));
+    assert_eq!(user_range("7..7").unwrap(), (7, 7));
+    assert_eq!(user_range("1..=3").unwrap(), (1, 3));
+    assert!(fault(user_range("1-100")).contains("'..'"));
+    assert!(fault(user_range("a..9")).contains("whole number"));
+    assert!(fault(user_range("0..9")).contains('0'));
+    let reversed = user_range("9..1").unwrap_err();
+    assert_eq!(reversed.remedy, "write 1..9");
+    assert!(fault(user_range("1..9007199254740992")).contains("above"));
+}
+
+#[test]
+fn pairs_keep_further_equals_signs() {
+    assert_eq!(pair("url=http://x/?a=b").unwrap(), ("url", "http://x/?a=b"));
+    assert_eq!(pair("empty=").unwrap(), ("empty", ""));
+    assert!(fault(pair("url")).contains("no '='"));
+    assert!(fault(pair("=x")).contains("no name"));
+}
+
+#[test]
+fn host_overrides_take_names_and_addresses_with_or_without_ports() {
+    let ip = |text: &str| SocketAddrOrIp::Ip(text.parse().unwrap());
+    let socket = |text: &str| SocketAddrOrIp::Socket(text.parse().unwrap());
+    let cases = [
+        ("Shop.test=127.0.0.1", "shop.test", ip("127.0.0.1")),
+        ("a:443=127.0.0.1:8443", "a:443", socket("127.0.0.1:8443")),
+        ("a=::1", "a", ip("::1")),
+        ("a=[::1]", "a", ip("::1")),
+        ("a=[::1]:80", "a", socket("[::1]:80")),
+    ];
+    for (text, name, address) in cases {
+        assert_eq!(
+            host_override(text).unwrap(),
+            (name.to_owned(), address),
+            "{text}"
+        );
+    }
+    for text in [
+        "a",
+        "=1.2.3.4",
+        "a b=1.2.3.4",
+        "a:0=1.2.3.4",
+        "a=localhost",
+        "a=1.2.3.4:99999",
+    ] {
+        assert!(host_override(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn proxies_are_http_with_a_port_and_hide_their_password() {
+    assert_eq!(
+        proxy("http://127.0.0.1:3128/").unwrap(),
+        "http://127.0.0.1:3128"
+    );
+    assert!(proxy("http://me:se@cret@proxy:3128").is_ok());
+    for text in [
+        "proxy:3128",
+        "socks5://a:1",
+        "http://a",
+        "http://:80",
+        "http://a:0",
+        "http://a/b:8",
+    ] {
+        assert!(proxy(text).is_err(), "{text}");
+    }
+    assert_eq!(without_password("http://me:secret@p:1"), "http://***@p:1");
+    assert_eq!(without_password("http://p:1"), "http://p:1");
+}
+
+#[test]
+fn local_addresses_are_single_ones() {
+    assert_eq!(addresses("127.0.0.2, ::1").unwrap().len(), 2);
+    assert!(fault(addresses("10.0.0.0/24")).contains("not supported"));
+    assert!(fault(addresses("10.0.0.1-10.0.0.9")).contains("not supported"));
+    assert!(fault(addresses("10.0.0.1,")).contains("not an IP"));
+}
