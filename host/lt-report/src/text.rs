@@ -1,0 +1,473 @@
+//! The summary at the end of a run, as k6 shows it: same sections, names, columns and marks, so that its users can read it
+//! at once. What k6 does not know, failures of users and warnings, follows in sections of its own.
+
+mod paint;
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use lt_metrics::builtin::BUILTINS;
+use lt_metrics::{
+    CheckSummary, Kind, MetricSummary, Summary, ThresholdResult, Trend, Unit, Values,
+};
+
+use crate::humanize::{humanize, humanize_duration, humanize_rate};
+use crate::threshold_text::value_text;
+use paint::Paint;
+use table::{Cells, Row, Table};
+
+/// Metrics that a compact summary shows; the full one shows all. A metric with a threshold is always shown.
+const COMPACT: [&str; 11] = [
+    "http_req_duration",
+    "http_req_failed",
+    "http_reqs",
+    "dropped_iterations",
+    "iteration_duration",
+    "iterations",
+    "start_lag",
+    "vus",
+    "vus_max",
+    "data_received",
+    "data_sent",
+];
+/// Metrics that other parts of the summary tell better.
+const TOLD_ELSEWHERE: [&str; 2] = ["checks", "user_failures"];
+/// How far the two ways to measure an iteration must lie apart for the compact summary to show the second, as a share:
+/// less is noise, more means that iterations waited to begin.
+const INTENDED_DIFFERENCE_MIN: f64 = 0.01;
+
+/// How a summary is shown.
+#[derive(Clone, Debug)]
+pub struct TextOptions {
+    /// Whether to use ANSI colours; the caller knows whether a terminal wants them.
+    pub colors: bool,
+    /// How much to show.
+    pub detail: Detail,
+    /// Columns of trends, in this order.
+    pub trend_stats: Vec<TrendStat>,
+}
+
+impl Default for TextOptions {
+    /// Compact, without colours, with k6's columns and `p(99)`.
+    fn default() -> Self {
+        use TrendStat::{Avg, Max, Med, Min, P90, P95, P99};
+        Self {
+            colors: false,
+            detail: Detail::Compact,
+            trend_stats: vec![Avg, Min, Med, Max, P90, P95, P99],
+        }
+    }
+}
+
+/// How much a summary shows (k6's `--summary-mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What most readers want.
+    Compact,
+    /// Every metric and the groups.
+    Full,
+}
+
+/// A column of trends (k6's `--summary-trend-stats`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrendStat {
+    /// Average.
+    Avg,
+    /// Smallest value.
+    Min,
+    /// Median.
+    Med,
+    /// Largest value.
+    Max,
+    /// 90th percentile.
+    P90,
+    /// 95th percentile.
+    P95,
+    /// 99th percentile.
+    P99,
+    /// Number of values.
+    Count,
+}
+
+impl TrendStat {
+    const ALL: [Self; 8] = [
+        Self::Avg,
+        Self::Min,
+        Self::Med,
+        Self::Max,
+        Self::P90,
+        Self::P95,
+        Self::P99,
+        Self::Count,
+    ];
+
+    /// The name that is typed and shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Med => "med",
+            Self::Max => "max",
+            Self::P90 => "p(90)",
+            Self::P95 => "p(95)",
+            Self::P99 => "p(99)",
+            Self::Count => "count",
+        }
+    }
+
+    fn text(self, trend: &Trend, unit: Unit) -> String {
+        let value = match self {
+            Self::Avg => trend.avg,
+            Self::Min => trend.min,
+            Self::Med => trend.med,
+            Self::Max => trend.max,
+            Self::P90 => trend.p90,
+            Self::P95 => trend.p95,
+            Self::P99 => trend.p99,
+            Self::Count => return trend.count.to_string(),
+        };
+        humanize(value, Kind::Trend, unit)
+    }
+}
+
+impl FromStr for TrendStat {
+    type Err = String;
+
+    /// The error lists what there is.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|stat| stat.name() == text.trim())
+            .ok_or_else(|| {
+                let names: Vec<&str> = Self::ALL.iter().map(|stat| stat.name()).collect();
+                format!(
+                    "\"{}\" is not a column of trends; use {}",
+                    text.trim(),
+                    names.join(", ")
+                )
+            })
+    }
+}
+
+/// The whole summary, ending in a line break.
+#[must_use]
+pub fn text_summary(summary: &Summary, options: &TextOptions) -> String {
+    let paint = Paint::new(options.colors);
+    let mut blocks: Vec<Vec<String>> = Vec::new();
+    if !summary.thresholds.is_empty() {
+        blocks.push(title("THRESHOLDS", paint));
+        blocks.extend(threshold_blocks(summary, paint));
+    }
+    blocks.push(title("TOTAL RESULTS", paint));
+    blocks.extend(check_blocks(summary, paint));
+    blocks.extend(metric_blocks(summary, options, paint));
+    if options.detail == Detail::Full && !summary.groups.is_empty() {
+        blocks.push(title("GROUPS", paint));
+        blocks.push(group_lines(summary, paint));
+    }
+    if !summary.failures.is_empty() {
+        blocks.push(title("USER FAILURES", paint));
+        blocks.push(failure_lines(summary, paint));
+    }
+    if !summary.warnings.is_empty() {
+        blocks.push(title("WARNINGS", paint));
+        blocks.push(
+            summary
+                .warnings
+                .iter()
+                .map(|text| format!("    {}", paint.yellow(&format!("! {text}"))))
+                .collect(),
+        );
+    }
+    let mut text = String::new();
+    for block in blocks.iter().filter(|block| !block.is_empty()) {
+        text.push('\n');
+        for line in block {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn title(text: &str, paint: Paint) -> Vec<String> {
+    vec![format!("  █ {}", paint.bold(text))]
+}
+
+/// A block a metric: its name, and a line a threshold.
+fn threshold_blocks(summary: &Summary, paint: Paint) -> Vec<Vec<String>> {
+    let mut by_metric: BTreeMap<&str, Vec<&ThresholdResult>> = BTreeMap::new();
+    for threshold in &summary.thresholds {
+        by_metric
+            .entry(&threshold.metric)
+            .or_default()
+            .push(threshold);
+    }
+    by_metric
+        .into_iter()
+        .map(|(metric, thresholds)| {
+            let lines = thresholds.into_iter().map(|threshold| {
+                let value = value_text(threshold);
+                let (name, number) = value.split_once('=').unwrap_or((&value, ""));
+                let mark = paint.mark(threshold.ok);
+                format!(
+                    "    {mark} '{}' {name}={}",
+                    threshold.expression,
+                    paint.cyan(number)
+                )
+            });
+            std::iter::once(format!("    {metric}"))
+                .chain(lines)
+                .collect()
+        })
+        .collect()
+}
+
+/// The three totals, and a line or two a check.
+fn check_blocks(summary: &Summary, paint: Paint) -> Vec<Vec<String>> {
+    let Some(Values::Rate { passes, fails, .. }) =
+        summary.metric("checks").map(|metric| &metric.values)
+    else {
+        return Vec::new();
+    };
+    let total = passes + fails;
+    let seconds = summary.state.duration_ms / 1000.0;
+    let per_second = if seconds > 0.0 {
+        total as f64 / seconds
+    } else {
+        0.0
+    };
+    let row = |name: &str, value: String, extra: String| {
+        Row::new(
+            name,
+            Cells::Other {
+                value,
+                extras: vec![extra],
+            },
+        )
+    };
+    let part = |count: u64| {
+        humanize_rate(if total == 0 {
+            0.0
+        } else {
+            count as f64 / total as f64
+        })
+    };
+    let rows = [
+        row(
+            "checks_total",
+            total.to_string(),
+            format!("{}/s", humanize(per_second, Kind::Counter, Unit::None)),
+        ),
+        row(
+            "checks_succeeded",
+            part(*passes),
+            format!("{passes} out of {total}"),
+        ),
+        row(
+            "checks_failed",
+            part(*fails),
+            format!("{fails} out of {total}"),
+        ),
+    ];
+    let table = Table::new(rows.iter());
+    let totals = rows.iter().map(|row| table.line(row, paint)).collect();
+    vec![
+        totals,
+        summary
+            .checks
+            .iter()
+            .flat_map(|check| check_lines(check, paint))
+            .collect(),
+    ]
+}
+
+fn check_lines(check: &CheckSummary, paint: Paint) -> Vec<String> {
+    if check.fails == 0 {
+        return vec![format!("    {}", paint.green(&format!("✓ {}", check.name)))];
+    }
+    let percent = 100 * check.passes / (check.passes + check.fails);
+    let outcome = format!("↳  {percent}% — ✓ {} / ✗ {}", check.passes, check.fails);
+    vec![
+        format!("    {}", paint.red(&format!("✗ {}", check.name))),
+        format!("      {}", paint.red(&outcome)),
+    ]
+}
+
+/// A block a category, all in the same columns.
+fn metric_blocks(summary: &Summary, options: &TextOptions, paint: Paint) -> Vec<Vec<String>> {
+    let mut rows: BTreeMap<Category, Vec<Row>> = BTreeMap::new();
+    for metric in summary
+        .metrics
+        .iter()
+        .filter(|metric| is_shown(metric, summary, options.detail))
+    {
+        let of_category = rows.entry(Category::of(&metric.name)).or_default();
+        of_category.push(Row::new(
+            &metric.name,
+            cells(&metric.values, metric.unit, options),
+        ));
+        for submetric in &metric.submetrics {
+            let name = format!("{{ {} }}", submetric.selector);
+            of_category.push(Row::nested(
+                &name,
+                cells(&submetric.values, metric.unit, options),
+            ));
+        }
+    }
+    let table = Table::new(rows.values().flatten());
+    rows.iter()
+        .map(|(category, rows)| {
+            let head = format!("    {}", paint.bold(category.name()));
+            std::iter::once(head)
+                .chain(rows.iter().map(|row| table.line(row, paint)))
+                .collect()
+        })
+        .collect()
+}
+
+fn is_shown(metric: &MetricSummary, summary: &Summary, detail: Detail) -> bool {
+    let name = metric.name.as_str();
+    if TOLD_ELSEWHERE.contains(&name) {
+        return false;
+    }
+    let is_custom = Category::of(name) == Category::Custom;
+    let is_judged = summary
+        .thresholds
+        .iter()
+        .any(|threshold| threshold.metric.split('{').next() == Some(name));
+    let is_telling = name == "iteration_duration_intended" && iterations_waited(summary);
+    detail == Detail::Full || is_custom || is_judged || is_telling || COMPACT.contains(&name)
+}
+
+/// Whether iterations took noticeably longer from their intended start than from their actual one.
+fn iterations_waited(summary: &Summary) -> bool {
+    let average = |name: &str| match &summary.metric(name)?.values {
+        Values::Trend(trend) => Some(trend.avg),
+        Values::Rate { .. } | Values::Gauge { .. } | Values::Counter { .. } => None,
+    };
+    match (
+        average("iteration_duration"),
+        average("iteration_duration_intended"),
+    ) {
+        (Some(actual), Some(intended)) => intended > actual * (1.0 + INTENDED_DIFFERENCE_MIN),
+        _ => false,
+    }
+}
+
+fn cells(values: &Values, unit: Unit, options: &TextOptions) -> Cells {
+    match values {
+        Values::Trend(trend) => Cells::Trend(
+            options
+                .trend_stats
+                .iter()
+                .map(|stat| (stat.name(), stat.text(trend, unit)))
+                .collect(),
+        ),
+        Values::Rate {
+            rate,
+            passes,
+            fails,
+        } => Cells::Other {
+            value: humanize_rate(*rate),
+            extras: vec![format!("{passes} out of {}", passes + fails)],
+        },
+        Values::Gauge { value, min, max } => {
+            let show = |number: f64| humanize(number, Kind::Gauge, unit);
+            Cells::Other {
+                value: show(*value),
+                extras: vec![format!("min={}", show(*min)), format!("max={}", show(*max))],
+            }
+        }
+        Values::Counter { count, rate } => {
+            let show = |number: f64| humanize(number, Kind::Counter, unit);
+            Cells::Other {
+                value: show(*count),
+                extras: vec![format!("{}/s", show(*rate))],
+            }
+        }
+    }
+}
+
+fn group_lines(summary: &Summary, paint: Paint) -> Vec<String> {
+    let row = |group: &lt_metrics::GroupSummary| {
+        let mut columns = vec![("count", group.count.to_string())];
+        let times = [("avg", group.avg), ("min", group.min), ("max", group.max)];
+        columns.extend(times.map(|(name, ms)| (name, humanize_duration(ms))));
+        Row::new(&group.path, Cells::Trend(columns))
+    };
+    let rows: Vec<Row> = summary.groups.iter().map(row).collect();
+    let table = Table::new(rows.iter());
+    rows.iter().map(|row| table.line(row, paint)).collect()
+}
+
+/// A line a class, and one a sampled message.
+fn failure_lines(summary: &Summary, paint: Paint) -> Vec<String> {
+    let row = |class: &str, count: u64| {
+        Row::new(
+            class,
+            Cells::Other {
+                value: count.to_string(),
+                extras: Vec::new(),
+            },
+        )
+    };
+    let rows: Vec<Row> = summary
+        .failures
+        .iter()
+        .map(|failure| row(failure.class.name(), failure.count))
+        .collect();
+    let table = Table::new(rows.iter());
+    let mut lines = Vec::new();
+    for (failure, row) in summary.failures.iter().zip(&rows) {
+        lines.push(table.line(row, paint));
+        for message in &failure.messages {
+            let mut parts = message.text.lines();
+            let first = parts.next().unwrap_or_default();
+            lines.push(format!(
+                "      {}",
+                paint.red(&format!("↳  {} × {first}", message.count))
+            ));
+            lines.extend(parts.map(|part| format!("           {part}")));
+        }
+    }
+    lines
+}
+
+/// Part of the results, in the order they are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Category {
+    Custom,
+    Http,
+    Execution,
+    Network,
+}
+
+impl Category {
+    /// Only built-in metrics have another category than custom, whatever their name begins with.
+    fn of(metric: &str) -> Self {
+        if !BUILTINS.iter().any(|builtin| builtin.name == metric) {
+            return Self::Custom;
+        }
+        match metric {
+            "data_sent" | "data_received" => Self::Network,
+            _ if metric.starts_with("http_") => Self::Http,
+            _ => Self::Execution,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Custom => "CUSTOM",
+            Self::Http => "HTTP",
+            Self::Execution => "EXECUTION",
+            Self::Network => "NETWORK",
+        }
+    }
+}

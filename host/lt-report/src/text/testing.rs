@@ -1,0 +1,102 @@
+//! A run to render in tests: every part of a summary has something in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lt_metrics::builtin::*;
+use lt_metrics::{
+    FailureClass, Judge, Kind, Recorder, Registry, SubmetricPlan, Summary, TagsId, Threshold,
+    Totals, Unit,
+};
+
+/// See the module. Made by recording, so that what is rendered is what a run would give.
+pub(crate) fn a_run() -> Summary {
+    let registry = Arc::new(Registry::new());
+    let waiting = registry
+        .declare("custom_waiting", Kind::Trend, Unit::None, "")
+        .unwrap();
+    registry
+        .declare("orders", Kind::Counter, Unit::None, "")
+        .unwrap();
+    let thresholds: Vec<Threshold> = [
+        "http_req_duration:p(95)<1500",
+        "http_req_failed:rate<0.01",
+        "http_req_duration{name:cart}:max<100",
+        "orders:count>0",
+        "http_reqs:rate>5",
+        "http_req_duration:avg<0.001;abort=1h",
+    ]
+    .iter()
+    .map(|text| text.parse().unwrap())
+    .collect();
+    let plan = Arc::new(SubmetricPlan::new(&registry, &thresholds).unwrap());
+    let judge = Judge::new(&thresholds, &registry, &plan).unwrap();
+    let mut recorder = Recorder::new(Arc::clone(&registry), Arc::clone(&plan), false);
+    requests(&mut recorder);
+    recorder.record(waiting, TagsId::EMPTY, 120.0);
+    recorder.record(waiting, TagsId::EMPTY, 184.666_667);
+    checks_and_failures(&mut recorder);
+    let mut totals = Totals::new(registry, plan);
+    totals.merge(&recorder.take());
+    totals.record(VUS, 3.0);
+    totals.record(VUS, 1.0);
+    totals.record(VUS_MAX, 3.0);
+    let elapsed = Duration::from_millis(6_858);
+    let mut summary = totals.summary(elapsed);
+    summary.thresholds = judge.at_end(&totals, elapsed).results;
+    summary.state.run = "run-7".into();
+    summary.state.scenario = "shop".into();
+    summary.state.started = "2021-02-24T13:37:10Z".into();
+    summary.state.users = 3;
+    summary
+}
+
+fn requests(recorder: &mut Recorder) {
+    let tags = recorder.derive(
+        TagsId::EMPTY,
+        &[("expected_response", "true"), ("name", "cart")],
+    );
+    let failed = recorder.derive(TagsId::EMPTY, &[("expected_response", "false")]);
+    for step in 0..45_u32 {
+        let tags = if step == 44 { failed } else { tags };
+        let time = Duration::from_micros(119_080 + u64::from(step) * 800);
+        recorder.record_time(HTTP_REQ_DURATION, tags, time);
+        recorder.record_time(HTTP_REQ_WAITING, tags, time / 2);
+        recorder.record(HTTP_REQS, tags, 1.0);
+        recorder.record(HTTP_REQ_FAILED, tags, f64::from(step / 44));
+        recorder.record_time(
+            ITERATION_DURATION,
+            TagsId::EMPTY,
+            time + Duration::from_secs(1),
+        );
+        recorder.record_time(
+            ITERATION_DURATION_INTENDED,
+            TagsId::EMPTY,
+            time + Duration::from_secs(2),
+        );
+        recorder.record_time(START_LAG, TagsId::EMPTY, Duration::from_secs(1));
+        recorder.record(ITERATIONS, TagsId::EMPTY, 1.0);
+    }
+    recorder.record(DATA_RECEIVED, TagsId::EMPTY, 519_400.0);
+    recorder.record(DATA_SENT, TagsId::EMPTY, 4_930.0);
+}
+
+fn checks_and_failures(recorder: &mut Recorder) {
+    for step in 0..30 {
+        recorder.check("status is 200", "", TagsId::EMPTY, true);
+        recorder.check("has <title>", "::shop::cart", TagsId::EMPTY, step % 3 != 0);
+    }
+    for ms in [40, 60] {
+        recorder.group("::shop", TagsId::EMPTY, Duration::from_millis(ms));
+        recorder.group("::shop::cart", TagsId::EMPTY, Duration::from_millis(ms / 2));
+    }
+    for _ in 0..7 {
+        recorder.failure(
+            FailureClass::Panic,
+            TagsId::EMPTY,
+            "panicked at src/lib.rs:7:9:\nindex out of bounds",
+        );
+    }
+    recorder.failure(FailureClass::Failure, TagsId::EMPTY, "no cart");
+    recorder.failure(FailureClass::Failure, TagsId::EMPTY, "no item");
+}
