@@ -24,6 +24,17 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Counters {
     pub(crate) sent: Cell<u64>,
     pub(crate) received: Cell<u64>,
+    /// How much of both was handed out by [`Counters::take`].
+    taken: Cell<(u64, u64)>,
+}
+
+impl Counters {
+    /// Bytes sent and received since the last call: each byte is reported by exactly one exchange.
+    pub(crate) fn take(&self) -> (u64, u64) {
+        let now = (self.sent.get(), self.received.get());
+        let before = self.taken.replace(now);
+        (now.0 - before.0, now.1 - before.1)
+    }
 }
 
 /// A TCP connection that counts. The counters outlive it, because HTTP/2 and TLS swallow their stream.

@@ -1,23 +1,73 @@
-//! One user's connections.
+//! One user's connections: which request goes over which, and when a new one is made.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 
-use super::{Answer, Exchange, Failure};
-use crate::dial::{Network, Route};
+use tokio::sync::Notify;
 
-/// One user's connections, by origin. Idle ones cost their socket and a few words; nothing is allocated before the first
-/// exchange. Dropping the pool closes them all.
+use super::progress::Progress;
+use super::{Answer, Exchange, Failure, Reuse, Scheme, Url, Version, VersionChoice, h1, h2};
+use crate::deadline::Alarm;
+use crate::dial::{Network, Route};
+use crate::error::NetError;
+
+/// Most origins whose connections are kept. A scenario talks to a few; one that crawls must not collect sockets.
+const ORIGINS_MAX: usize = 32;
+
+/// One user's connections, by origin. Idle ones cost their socket and some hundred bytes; nothing is allocated before the
+/// first exchange. Dropping the pool closes them all.
 pub struct Pool {
     network: Rc<Network>,
     route: RefCell<Rc<Route>>,
+    origins: RefCell<Vec<Origin>>,
+    /// Raised when connections made before are not to be used again.
+    generation: Cell<u32>,
+    /// A connection or a place on one came free, or a dial ended.
+    released: Notify,
+    alarm: Alarm,
+}
+
+/// What the pool has for one scheme, host and port.
+struct Origin {
+    url: Url,
+    idle: Vec<h1::Connection>,
+    shared: Option<Rc<h2::Connection>>,
+    /// HTTP/1.1 connections in use or being made.
+    leased: usize,
+    /// A dial is under way that may end in HTTP/2, which others would share.
+    dialing: bool,
+    /// The server has chosen HTTP/1.1 before: nobody need wait for another's dial.
+    chose_http1: bool,
+}
+
+/// What an exchange is to be done on.
+enum Lease<'p> {
+    Idle(h1::Connection, Slot<'p>),
+    Shared(Rc<h2::Connection>),
+    /// A new connection, which others wait for if it may be HTTP/2.
+    Dial(Slot<'p>, Option<Dialing<'p>>),
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let idle: usize = self.origins.borrow().iter().map(|origin| origin.idle.len()).sum();
+        formatter.debug_struct("Pool").field("idle", &idle).finish_non_exhaustive()
+    }
 }
 
 impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn new(network: Rc<Network>, route: Rc<Route>) -> Self {
-        Self { network, route: RefCell::new(route) }
+        Self {
+            network,
+            route: RefCell::new(route),
+            origins: RefCell::default(),
+            generation: Cell::new(0),
+            released: Notify::new(),
+            alarm: Alarm::default(),
+        }
     }
 
     /// The route in use.
@@ -39,14 +89,301 @@ impl Pool {
     }
 
     /// Close idle connections, and those in use when their exchange has ended: the next exchange connects anew.
-    pub fn close_idle(&self) {}
+    pub fn close_idle(&self) {
+        self.generation.set(self.generation.get().wrapping_add(1));
+        for origin in self.origins.borrow_mut().iter_mut() {
+            origin.idle = Vec::new();
+            origin.shared = None;
+            origin.chose_http1 = false;
+        }
+    }
 
-    /// Do one exchange. Several may be under way at a time. Dropping the future cancels it.
+    /// Do one exchange. Several may be under way at a time. Dropping the future cancels it: its HTTP/1.1 connection is
+    /// closed, its HTTP/2 stream reset.
     ///
     /// # Errors
     /// Why there is no complete response, with what was measured so far.
     pub async fn exchange(&self, request: &Exchange<'_>) -> Result<Answer, Failure> {
-        let _ = request;
-        unimplemented!()
+        let progress = Progress::start();
+        let attempts = pin!(self.attempts(request, &progress));
+        match self.alarm.within(request.deadline, attempts).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(error)) => Err(progress.failure(error)),
+            None => Err(progress.failure(NetError::Timeout)),
+        }
+    }
+
+    /// One attempt; a second, on a new connection, if the first used an old one that turned out dead. To the caller both
+    /// are one request.
+    async fn attempts(&self, request: &Exchange<'_>, progress: &Progress) -> Result<Answer, NetError> {
+        let broken = match self.attempt(request, request.reuse != Reuse::Keep, progress).await {
+            Ok(answer) => return Ok(answer),
+            Err(broken) => broken,
+        };
+        // The server cannot have acted on the request, or may act on it twice (RFC 9110, section 9.2.2).
+        let harmless = broken.unsent || request.method.is_idempotent();
+        if !(broken.on_old && broken.unanswered && harmless) {
+            return Err(broken.error);
+        }
+        progress.start_over();
+        Box::pin(self.attempt(request, true, progress)).await.map_err(|broken| broken.error)
+    }
+
+    async fn attempt(&self, request: &Exchange<'_>, fresh: bool, progress: &Progress) -> Result<Answer, Broken> {
+        match self.lease(request, fresh) {
+            Some(Lease::Idle(connection, slot)) => {
+                self.on_http1(connection, true, slot, self.route(), request, progress).await
+            }
+            other => Box::pin(self.attempt_slowly(other, request, fresh, progress)).await,
+        }
+    }
+
+    /// What is rare: waiting for a place, connecting, HTTP/2. Boxed, so that it weighs nothing in the future of every request.
+    async fn attempt_slowly(
+        &self,
+        lease: Option<Lease<'_>>,
+        request: &Exchange<'_>,
+        fresh: bool,
+        progress: &Progress,
+    ) -> Result<Answer, Broken> {
+        let mut lease = lease;
+        let lease = loop {
+            if let Some(lease) = lease {
+                break lease;
+            }
+            let released = self.released.notified();
+            lease = self.lease(request, fresh);
+            if lease.is_none() {
+                released.await;
+            }
+        };
+        let (slot, dialing) = match lease {
+            Lease::Idle(connection, slot) => {
+                return self.on_http1(connection, true, slot, self.route(), request, progress).await;
+            }
+            Lease::Shared(connection) => return on_http2(&connection, request, progress).await,
+            Lease::Dial(slot, dialing) => (slot, dialing),
+        };
+        let route = self.route();
+        let dialed = self.network.dial(&route, request.url, request.version, progress).await?;
+        if !dialed.http2 {
+            if let Some(dialing) = dialing {
+                dialing.chose_http1();
+            }
+            let connection = h1::Connection { stream: dialed.stream, tls: dialed.tls };
+            return self.on_http1(connection, false, slot, route, request, progress).await;
+        }
+        let connection = h2::connect(dialed).await?;
+        if request.reuse != Reuse::Close && slot.is_current() {
+            self.with_origin(request.url, |origin| origin.shared = Some(connection.clone()));
+        }
+        // A place on an HTTP/2 connection is no HTTP/1.1 connection in use.
+        drop((slot, dialing));
+        on_http2(&connection, request, progress).await
+    }
+
+    async fn on_http1(
+        &self,
+        mut connection: h1::Connection,
+        reused: bool,
+        slot: Slot<'_>,
+        route: Rc<Route>,
+        request: &Exchange<'_>,
+        progress: &Progress,
+    ) -> Result<Answer, Broken> {
+        let wire = connection.stream.wire();
+        let remote = wire.remote();
+        progress.on(remote, connection.tls, wire.counters());
+        let outcome = h1::exchange(&mut connection, request, route.proxy.as_ref(), progress).await;
+        let h1::Received { mut receiver, reusable } = outcome.map_err(|broken| Broken::on(reused, broken))?;
+        let timings = progress.clock.read();
+        let (bytes_sent, bytes_received) = progress.bytes();
+        let tls = connection.tls;
+        if reusable && slot.is_current() {
+            slot.keep(connection);
+        }
+        let Some(start) = receiver.take_start() else {
+            return Err(NetError::Other("a response ended before it began".to_owned()).into());
+        };
+        let body = receiver.body;
+        Ok(Answer {
+            status: start.status,
+            version: start.version,
+            head: start.head,
+            body_length: body.length,
+            body_kept: body.is_whole(),
+            body_overflow: body.overflow,
+            body: body.bytes,
+            timings,
+            bytes_sent,
+            bytes_received,
+            remote,
+            tls,
+            reused,
+        })
+    }
+
+    /// Something to do the exchange on, or nothing if it has to wait.
+    fn lease(&self, request: &Exchange<'_>, fresh: bool) -> Option<Lease<'_>> {
+        let choice = request.version;
+        let may_be_http2 = match request.url.scheme() {
+            Scheme::Https => choice != VersionChoice::Http1,
+            Scheme::Http => choice == VersionChoice::Http2,
+        };
+        let connections_max = self.route.borrow().connections_per_origin_max;
+        self.with_origin(request.url, |origin| {
+            if !fresh {
+                if may_be_http2 && let Some(shared) = &origin.shared {
+                    if shared.is_open() {
+                        return Some(Lease::Shared(shared.clone()));
+                    }
+                    origin.shared = None;
+                }
+                while choice != VersionChoice::Http2
+                    && let Some(mut connection) = origin.idle.pop()
+                {
+                    if connection.stream.is_quiet() {
+                        origin.leased += 1;
+                        return Some(Lease::Idle(connection, self.slot(&origin.url)));
+                    }
+                }
+                if may_be_http2 && origin.dialing && !origin.chose_http1 {
+                    return None;
+                }
+            }
+            if origin.leased >= connections_max {
+                return None;
+            }
+            origin.leased += 1;
+            let announced = may_be_http2 && !fresh && !origin.dialing;
+            origin.dialing |= announced;
+            let dialing = announced.then(|| Dialing { pool: self, url: origin.url.clone() });
+            Some(Lease::Dial(self.slot(&origin.url), dialing))
+        })
+    }
+
+    fn slot(&self, url: &Url) -> Slot<'_> {
+        Slot { pool: self, url: url.clone(), generation: self.generation.get() }
+    }
+
+    fn with_origin<T>(&self, url: &Url, act: impl FnOnce(&mut Origin) -> T) -> T {
+        let mut origins = self.origins.borrow_mut();
+        let index = origins.iter().position(|origin| origin.url.same_origin(url)).unwrap_or_else(|| {
+            if origins.len() >= ORIGINS_MAX
+                && let Some(unused) = origins.iter().position(|origin| origin.leased == 0 && !origin.dialing)
+            {
+                origins.remove(unused);
+            }
+            // One at a time: most users know one origin for ever.
+            origins.reserve_exact(1);
+            origins.push(Origin {
+                url: url.clone(),
+                idle: Vec::new(),
+                shared: None,
+                leased: 0,
+                dialing: false,
+                chose_http1: false,
+            });
+            origins.len() - 1
+        });
+        act(&mut origins[index])
     }
 }
+
+async fn on_http2(connection: &h2::Connection, request: &Exchange<'_>, progress: &Progress) -> Result<Answer, Broken> {
+    let reused = connection.used.get();
+    progress.on(connection.remote, connection.tls, &connection.counters);
+    let received = h2::exchange(connection, request, progress).await;
+    let received = received.map_err(|broken| Broken::on(reused || broken.unsent, broken))?;
+    let timings = progress.clock.read();
+    let (bytes_sent, bytes_received) = progress.bytes();
+    let body = received.body;
+    Ok(Answer {
+        status: received.status,
+        version: Version::Http2,
+        head: received.head,
+        body_length: body.length,
+        body_kept: body.is_whole(),
+        body_overflow: body.overflow,
+        body: body.bytes,
+        timings,
+        bytes_sent,
+        bytes_received,
+        remote: connection.remote,
+        tls: connection.tls,
+        reused,
+    })
+}
+
+/// A failed attempt.
+struct Broken {
+    error: NetError,
+    /// On a connection that had been used before: a new one may do better.
+    on_old: bool,
+    unanswered: bool,
+    unsent: bool,
+}
+
+impl Broken {
+    fn on(old: bool, broken: h1::Broken) -> Self {
+        Self { error: broken.error, on_old: old, unanswered: broken.unanswered, unsent: broken.unsent }
+    }
+}
+
+impl From<NetError> for Broken {
+    fn from(error: NetError) -> Self {
+        Self { error, on_old: false, unanswered: false, unsent: false }
+    }
+}
+
+/// One HTTP/1.1 connection of an origin in use, given back however its exchange ends.
+struct Slot<'p> {
+    pool: &'p Pool,
+    url: Url,
+    generation: u32,
+}
+
+impl Slot<'_> {
+    /// Whether the pool still wants connections of when this one was taken.
+    fn is_current(&self) -> bool {
+        self.generation == self.pool.generation.get()
+    }
+
+    /// The exchange ended well: the connection is idle again.
+    fn keep(&self, connection: h1::Connection) {
+        self.pool.with_origin(&self.url, |origin| {
+            origin.idle.reserve_exact(1);
+            origin.idle.push(connection);
+        });
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.pool.with_origin(&self.url, |origin| origin.leased = origin.leased.saturating_sub(1));
+        self.pool.released.notify_waiters();
+    }
+}
+
+/// The announcement that a dial is under way that others may share the result of.
+struct Dialing<'p> {
+    pool: &'p Pool,
+    url: Url,
+}
+
+impl Dialing<'_> {
+    fn chose_http1(self) {
+        self.pool.with_origin(&self.url, |origin| origin.chose_http1 = true);
+    }
+}
+
+impl Drop for Dialing<'_> {
+    fn drop(&mut self) {
+        self.pool.with_origin(&self.url, |origin| origin.dialing = false);
+        self.pool.released.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;
