@@ -1,1 +1,9 @@
-//! The suite.
+//! The suite: what needs a real guest, a real peer, the real binary, or the whole repository.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests may panic"
+)]
+
+mod tidy;
