@@ -1,1 +1,25 @@
-//! Peers and harness of the suite.
+//! Peers and harness of the suite: the real `lt-host` binary in a directory of its own, nginx on free ports, and small servers
+//! in this process for what a real server will not do. Whatever a test starts ends with the value that holds it, by its
+//! process id.
+//!
+//! A helper that cannot do its work panics: the test ends there, with the reason.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of tests ends its test with a panic"
+)]
+
+pub mod build;
+pub mod certificates;
+pub mod guests;
+pub mod host;
+pub mod nginx;
+pub mod peers;
+pub mod process;
+pub mod results;
+pub mod temp;
+
+pub use host::{LtHost, Ran, Running};
+pub use temp::TempDir;
