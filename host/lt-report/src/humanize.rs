@@ -42,7 +42,7 @@ pub fn humanize_duration(ms: f64) -> String {
         return "0s".to_owned();
     }
     if ms < 0.001 {
-        return format!("{}ns", (ms * 1e6 + ROUNDING_NOISE).trunc());
+        return format!("{}ns", ms.mul_add(1e6, ROUNDING_NOISE).trunc());
     }
     if ms < 1.0 {
         return format!("{}µs", cut(ms * 1000.0, 2));

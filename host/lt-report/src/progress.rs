@@ -199,10 +199,10 @@ impl ProgressDisplay {
         }
     }
 
-    /// Say something above the bar, or on a line of its own; also if progress is quiet, since it is meant to be read.
+    /// Say something above the bar, or on a line of its own.
     ///
     /// # Errors
-    /// What the writer of lines, or standard error, says.
+    /// What the writer of lines says.
     pub fn say(&mut self, text: &str) -> io::Result<()> {
         match &mut self.way {
             Way::Bar(bar) => {
@@ -213,7 +213,7 @@ impl ProgressDisplay {
                 writeln!(writer, "{text}")?;
                 writer.flush()
             }
-            Way::Quiet => writeln!(io::stderr(), "{text}"),
+            Way::Quiet => Ok(()),
         }
     }
 
@@ -307,6 +307,7 @@ mod tests {
         ));
         let mut quiet = ProgressDisplay::quiet();
         quiet.update(&halfway()).unwrap();
+        quiet.say("unheard").unwrap();
         quiet.finish(&halfway()).unwrap();
     }
 

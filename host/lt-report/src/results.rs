@@ -210,10 +210,17 @@ mod tests {
             names,
             ["events.jsonl", "junit.xml", "metrics.hlog", "summary.json"]
         );
-        let read: Summary =
-            serde_json::from_str(&fs::read_to_string(dir.path().join("summary.json")).unwrap())
-                .unwrap();
-        assert_eq!(read, a_run());
+        let read = |text: &str| serde_json::from_str::<Summary>(text).unwrap();
+        let written = fs::read_to_string(dir.path().join("summary.json")).unwrap();
+        assert_eq!(
+            read(&written),
+            read(&serde_json::to_string(&a_run()).unwrap())
+        );
+        assert!(
+            fs::read_to_string(dir.path().join("events.jsonl"))
+                .unwrap()
+                .contains(r#""event":"started""#)
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The summary at the end of a run, as k6 shows it: same sections, names, columns and marks, so that its users can read it
 //! at once. What k6 does not know, failures of users and warnings, follows in sections of its own.
 
+mod options;
 mod paint;
 mod table;
 #[cfg(test)]
@@ -9,15 +10,13 @@ pub(crate) mod testing;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use lt_metrics::builtin::BUILTINS;
-use lt_metrics::{
-    CheckSummary, Kind, MetricSummary, Summary, ThresholdResult, Trend, Unit, Values,
-};
+use lt_metrics::{CheckSummary, Kind, MetricSummary, Summary, ThresholdResult, Unit, Values};
 
 use crate::humanize::{humanize, humanize_duration, humanize_rate};
 use crate::threshold_text::value_text;
+pub use options::{Detail, TextOptions, TrendStat};
 use paint::Paint;
 use table::{Cells, Row, Table};
 
@@ -40,120 +39,6 @@ const TOLD_ELSEWHERE: [&str; 2] = ["checks", "user_failures"];
 /// How far the two ways to measure an iteration must lie apart for the compact summary to show the second, as a share:
 /// less is noise, more means that iterations waited to begin.
 const INTENDED_DIFFERENCE_MIN: f64 = 0.01;
-
-/// How a summary is shown.
-#[derive(Clone, Debug)]
-pub struct TextOptions {
-    /// Whether to use ANSI colours; the caller knows whether a terminal wants them.
-    pub colors: bool,
-    /// How much to show.
-    pub detail: Detail,
-    /// Columns of trends, in this order.
-    pub trend_stats: Vec<TrendStat>,
-}
-
-impl Default for TextOptions {
-    /// Compact, without colours, with k6's columns and `p(99)`.
-    fn default() -> Self {
-        use TrendStat::{Avg, Max, Med, Min, P90, P95, P99};
-        Self {
-            colors: false,
-            detail: Detail::Compact,
-            trend_stats: vec![Avg, Min, Med, Max, P90, P95, P99],
-        }
-    }
-}
-
-/// How much a summary shows (k6's `--summary-mode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// What most readers want.
-    Compact,
-    /// Every metric and the groups.
-    Full,
-}
-
-/// A column of trends (k6's `--summary-trend-stats`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrendStat {
-    /// Average.
-    Avg,
-    /// Smallest value.
-    Min,
-    /// Median.
-    Med,
-    /// Largest value.
-    Max,
-    /// 90th percentile.
-    P90,
-    /// 95th percentile.
-    P95,
-    /// 99th percentile.
-    P99,
-    /// Number of values.
-    Count,
-}
-
-impl TrendStat {
-    const ALL: [Self; 8] = [
-        Self::Avg,
-        Self::Min,
-        Self::Med,
-        Self::Max,
-        Self::P90,
-        Self::P95,
-        Self::P99,
-        Self::Count,
-    ];
-
-    /// The name that is typed and shown.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Avg => "avg",
-            Self::Min => "min",
-            Self::Med => "med",
-            Self::Max => "max",
-            Self::P90 => "p(90)",
-            Self::P95 => "p(95)",
-            Self::P99 => "p(99)",
-            Self::Count => "count",
-        }
-    }
-
-    fn text(self, trend: &Trend, unit: Unit) -> String {
-        let value = match self {
-            Self::Avg => trend.avg,
-            Self::Min => trend.min,
-            Self::Med => trend.med,
-            Self::Max => trend.max,
-            Self::P90 => trend.p90,
-            Self::P95 => trend.p95,
-            Self::P99 => trend.p99,
-            Self::Count => return trend.count.to_string(),
-        };
-        humanize(value, Kind::Trend, unit)
-    }
-}
-
-impl FromStr for TrendStat {
-    type Err = String;
-
-    /// The error lists what there is.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|stat| stat.name() == text.trim())
-            .ok_or_else(|| {
-                let names: Vec<&str> = Self::ALL.iter().map(|stat| stat.name()).collect();
-                format!(
-                    "\"{}\" is not a column of trends; use {}",
-                    text.trim(),
-                    names.join(", ")
-                )
-            })
-    }
-}
 
 /// The whole summary, ending in a line break.
 #[must_use]
@@ -289,13 +174,14 @@ fn check_blocks(summary: &Summary, paint: Paint) -> Vec<Vec<String>> {
 }
 
 fn check_lines(check: &CheckSummary, paint: Paint) -> Vec<String> {
+    let name = printable(&check.name);
     if check.fails == 0 {
-        return vec![format!("    {}", paint.green(&format!("✓ {}", check.name)))];
+        return vec![format!("    {}", paint.green(&format!("✓ {name}")))];
     }
     let percent = 100 * check.passes / (check.passes + check.fails);
     let outcome = format!("↳  {percent}% — ✓ {} / ✗ {}", check.passes, check.fails);
     vec![
-        format!("    {}", paint.red(&format!("✗ {}", check.name))),
+        format!("    {}", paint.red(&format!("✗ {name}"))),
         format!("      {}", paint.red(&outcome)),
     ]
 }
@@ -400,7 +286,7 @@ fn group_lines(summary: &Summary, paint: Paint) -> Vec<String> {
         let mut columns = vec![("count", group.count.to_string())];
         let times = [("avg", group.avg), ("min", group.min), ("max", group.max)];
         columns.extend(times.map(|(name, ms)| (name, humanize_duration(ms))));
-        Row::new(&group.path, Cells::Trend(columns))
+        Row::new(&printable(&group.path), Cells::Trend(columns))
     };
     let rows: Vec<Row> = summary.groups.iter().map(row).collect();
     let table = Table::new(rows.iter());
@@ -428,7 +314,7 @@ fn failure_lines(summary: &Summary, paint: Paint) -> Vec<String> {
     for (failure, row) in summary.failures.iter().zip(&rows) {
         lines.push(table.line(row, paint));
         for message in &failure.messages {
-            let mut parts = message.text.lines();
+            let mut parts = message.text.lines().map(printable);
             let first = parts.next().unwrap_or_default();
             lines.push(format!(
                 "      {}",
@@ -438,6 +324,19 @@ fn failure_lines(summary: &Summary, paint: Paint) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Without control characters: names and messages come from a scenario, which must not steer the reader's terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                '\u{fffd}'
+            } else {
+                character
+            }
+        })
+        .collect()
 }
 
 /// Part of the results, in the order they are shown.

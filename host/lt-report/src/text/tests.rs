@@ -131,3 +131,24 @@ fn columns_are_read_by_name() {
         "\"p(12)\" is not a column of trends; use avg, min, med, max, p(90), p(95), p(99), count"
     );
 }
+
+#[test]
+fn a_scenario_cannot_steer_the_terminal() {
+    let mut summary = a_run();
+    summary.checks[0].name = "\u{1b}[2Jgone".into();
+    summary.failures[0].messages[0].text = "one\u{7}\ntwo\u{1b}c".into();
+    summary.groups[0].path = "::\u{9b}31m".into();
+    let text = text_summary(
+        &summary,
+        &TextOptions {
+            detail: Detail::Full,
+            ..exact_columns()
+        },
+    );
+    assert!(
+        text.chars()
+            .all(|character| character == '\n' || !character.is_control()),
+        "{text:?}"
+    );
+    assert!(text.contains("✓ \u{fffd}[2Jgone"));
+}
