@@ -1,7 +1,10 @@
 //! The one `bindgen!`: the contract as Rust types and traits. Re-exported by name, so that generated code has one door.
 
-#[expect(missing_docs, reason = "generated code: the WIT files are its documentation")]
-#[expect(clippy::allow_attributes_without_reason, reason = "generated code")]
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code: the WIT files are its documentation"
+)]
 mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit",

@@ -23,12 +23,21 @@ impl CompileCache {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
-        Self { dir: dir.to_owned(), settings: hasher.finish() }
+        Self {
+            dir: dir.to_owned(),
+            settings: hasher.finish(),
+        }
     }
 
     /// The compiled component, from the cache if it is there. A cache that cannot be used costs time, never the run.
-    pub(crate) fn load(&self, engine: &wasmtime::Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let path = self.dir.join(format!("{}-{:016x}.cwasm", hex_sha256(wasm), self.settings));
+    pub(crate) fn load(
+        &self,
+        engine: &wasmtime::Engine,
+        wasm: &[u8],
+    ) -> wasmtime::Result<Component> {
+        let path = self
+            .dir
+            .join(format!("{}-{:016x}.cwasm", hex_sha256(wasm), self.settings));
         if let Some(component) = self.read(engine, &path) {
             return Ok(component);
         }
@@ -53,9 +62,14 @@ impl CompileCache {
     }
 
     fn write(&self, path: &Path, compiled: &[u8]) -> std::io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir)?;
         if !private_to_us(&self.dir) {
-            return Err(std::io::Error::other("the directory is open to others (remedy: chmod 700)"));
+            return Err(std::io::Error::other(
+                "the directory is open to others (remedy: chmod 700)",
+            ));
         }
         let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
         let mut file = fs::File::create(&temporary)?;
@@ -83,7 +97,10 @@ pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
     text
 }
 
-#[expect(unsafe_code, reason = "wasmtime trusts compiled code; this code is our own")]
+#[expect(
+    unsafe_code,
+    reason = "wasmtime trusts compiled code; this code is our own"
+)]
 fn deserialize_own(engine: &wasmtime::Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the bytes come from `precompile_component` of this program: directly, or through a file in a directory that
     // only our user may write to, whose checksum was verified. wasmtime itself checks version and settings.

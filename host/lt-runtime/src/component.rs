@@ -23,16 +23,22 @@ const EXPORTS: [&str; 6] = ["describe", "init", "join", "iterate", "leave", "ter
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LoadError {
     /// Not WebAssembly at all.
-    #[error("not a WebAssembly component: the file does not begin with the magic bytes \\0asm \
-             (remedy: give the .wasm file that `cargo component build --release` prints)")]
+    #[error(
+        "not a WebAssembly component: the file does not begin with the magic bytes \\0asm \
+             (remedy: give the .wasm file that `cargo component build --release` prints)"
+    )]
     NotWasm,
     /// A core module.
-    #[error("a core WebAssembly module, not a component \
-             (remedy: build with `cargo component build --release` or for the target wasm32-wasip2)")]
+    #[error(
+        "a core WebAssembly module, not a component \
+             (remedy: build with `cargo component build --release` or for the target wasm32-wasip2)"
+    )]
     CoreModule,
     /// A component for a newer contract.
-    #[error("made for version {found} of the contract lt:scenario; this lt-host speaks {supported} \
-             (remedy: a newer lt-host, or build with an lt-sdk of version {supported})")]
+    #[error(
+        "made for version {found} of the contract lt:scenario; this lt-host speaks {supported} \
+             (remedy: a newer lt-host, or build with an lt-sdk of version {supported})"
+    )]
     NewerContract {
         /// The component's version.
         found: String,
@@ -40,8 +46,10 @@ pub enum LoadError {
         supported: String,
     },
     /// A component of another world.
-    #[error("a component of another world: it does not export {missing} of lt:scenario \
-             (remedy: use #[lt_sdk::scenario] on an `impl Scenario`)")]
+    #[error(
+        "a component of another world: it does not export {missing} of lt:scenario \
+             (remedy: use #[lt_sdk::scenario] on an `impl Scenario`)"
+    )]
     OtherWorld {
         /// The exports it lacks.
         missing: String,
@@ -53,7 +61,9 @@ pub enum LoadError {
     #[error("not a valid component: {0}")]
     Invalid(String),
     /// `describe` failed.
-    #[error("its `describe` failed: {0} (remedy: describe must only build a value; it has no network and no user)")]
+    #[error(
+        "its `describe` failed: {0} (remedy: describe must only build a value; it has no network and no user)"
+    )]
     Describe(String),
 }
 
@@ -81,7 +91,8 @@ impl Engine {
         }
         .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         let description = describe::describe(self, &component)?;
-        let linker = linker(&self.engine).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+        let linker =
+            linker(&self.engine).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         let pre = linker
             .instantiate_pre(&component)
             .and_then(ScenarioPre::new)
@@ -89,7 +100,9 @@ impl Engine {
         Ok(Scenario {
             engine: self.clone(),
             pre,
-            uses_http: imports.iter().any(|name| name.starts_with("lt:scenario/http@")),
+            uses_http: imports
+                .iter()
+                .any(|name| name.starts_with("lt:scenario/http@")),
             description: Arc::new(description),
             hash: hex_sha256(wasm).into(),
             imports: imports.into(),
@@ -136,7 +149,10 @@ fn inspect(wasm: &[u8]) -> Result<Vec<String>, LoadError> {
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(invalid)? {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } if depth == 0 => {
                 return Err(LoadError::CoreModule);
             }
             Payload::Version { .. } => depth += 1,
@@ -155,12 +171,16 @@ fn inspect(wasm: &[u8]) -> Result<Vec<String>, LoadError> {
         }
     }
     check_version(&imports)?;
-    let missing: Vec<_> =
-        EXPORTS.into_iter().filter(|name| !exports.iter().any(|export| export == name)).collect();
+    let missing: Vec<_> = EXPORTS
+        .into_iter()
+        .filter(|name| !exports.iter().any(|export| export == name))
+        .collect();
     if missing.is_empty() {
         Ok(imports)
     } else {
-        Err(LoadError::OtherWorld { missing: missing.join(", ") })
+        Err(LoadError::OtherWorld {
+            missing: missing.join(", "),
+        })
     }
 }
 
@@ -171,7 +191,9 @@ fn check_version(imports: &[String]) -> Result<(), LoadError> {
         .filter(|name| name.starts_with(PACKAGE))
         .filter_map(|name| name.split_once('@').map(|(_, version)| version));
     for version in versions {
-        let mut parts = version.split(['.', '-', '+']).map(|part| part.parse::<u64>().unwrap_or(0));
+        let mut parts = version
+            .split(['.', '-', '+'])
+            .map(|part| part.parse::<u64>().unwrap_or(0));
         let mut part = || parts.next().unwrap_or(0);
         let found = (part(), part(), part());
         // Within 0.x, and later within one major, a later patch may import what we do not have: refuse it as well.
@@ -194,12 +216,18 @@ mod tests {
     fn what_is_not_a_scenario_is_named() {
         assert_eq!(inspect(b"# a text file").unwrap_err(), LoadError::NotWasm);
         assert_eq!(inspect(b"").unwrap_err(), LoadError::NotWasm);
-        assert_eq!(inspect(b"\0asm\x01\0\0\0").unwrap_err(), LoadError::CoreModule);
+        assert_eq!(
+            inspect(b"\0asm\x01\0\0\0").unwrap_err(),
+            LoadError::CoreModule
+        );
         let LoadError::OtherWorld { missing } = inspect(b"\0asm\x0d\0\x01\0").unwrap_err() else {
             panic!("the empty component exports nothing");
         };
         assert!(missing.contains("iterate"), "{missing}");
-        assert!(matches!(inspect(b"\0asm\x0d\0\x01\0\xff\xff").unwrap_err(), LoadError::Invalid(_)));
+        assert!(matches!(
+            inspect(b"\0asm\x0d\0\x01\0\xff\xff").unwrap_err(),
+            LoadError::Invalid(_)
+        ));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::Method;
 use lt_load::Shift;
 use lt_metrics::{FailureClass, Recorder, Registry, Tags, TagsId, builtin};
-use lt_net::http::client::ClientConfig;
+use lt_net::http::config::ClientConfig;
 use lt_net::{Network, TlsProfiles};
 use lt_spec::spec::RunSpec;
 use rustc_hash::FxHashMap;
@@ -35,13 +36,25 @@ impl RunShared {
     /// A run before its `init`.
     #[must_use]
     pub fn new(spec: RunSpec, registry: Arc<Registry>, scenario: Scenario) -> Self {
-        Self { spec, registry, scenario, state: Vec::new(), tls: Arc::default() }
+        Self {
+            spec,
+            registry,
+            scenario,
+            state: Vec::new(),
+            tls: Arc::default(),
+        }
     }
 
     /// The same run with what `init` returned.
     #[must_use]
     pub fn with_state(&self, state: Vec<u8>) -> Self {
-        let Self { spec, registry, scenario, state: _, tls } = self;
+        let Self {
+            spec,
+            registry,
+            scenario,
+            state: _,
+            tls,
+        } = self;
         Self {
             spec: spec.clone(),
             registry: registry.clone(),
@@ -66,7 +79,7 @@ impl GroupId {
 pub(crate) struct HttpKey {
     pub(crate) role: u16,
     pub(crate) group: GroupId,
-    pub(crate) method: Rc<str>,
+    pub(crate) method: Method,
     pub(crate) name: Rc<str>,
     pub(crate) url: Rc<str>,
     pub(crate) status: u16,
@@ -118,7 +131,10 @@ impl Core {
             shift,
             network,
             clients,
-            groups: RefCell::new(Groups { paths: vec!["".into()], children: FxHashMap::default() }),
+            groups: RefCell::new(Groups {
+                paths: vec!["".into()],
+                children: FxHashMap::default(),
+            }),
             group_tags: RefCell::default(),
             http_tags: RefCell::default(),
         }))
@@ -131,11 +147,17 @@ impl Core {
         if let Some(known) = groups.children.get(&(parent, name.clone())) {
             return *known;
         }
-        let Ok(index) = u32::try_from(groups.paths.len()) else { return parent };
+        let Ok(index) = u32::try_from(groups.paths.len()) else {
+            return parent;
+        };
         if groups.paths.len() >= GROUPS_MAX {
             return parent;
         }
-        let outer = groups.paths.get(parent.0 as usize).cloned().unwrap_or_else(|| "".into());
+        let outer = groups
+            .paths
+            .get(parent.0 as usize)
+            .cloned()
+            .unwrap_or_else(|| "".into());
         groups.paths.push(format!("{outer}::{name}").into());
         groups.children.insert((parent, name), GroupId(index));
         GroupId(index)
@@ -144,12 +166,20 @@ impl Core {
     /// A group's path.
     pub(crate) fn group_path(&self, group: GroupId) -> Rc<str> {
         let groups = self.groups.borrow();
-        groups.paths.get(group.0 as usize).cloned().unwrap_or_else(|| "".into())
+        groups
+            .paths
+            .get(group.0 as usize)
+            .cloned()
+            .unwrap_or_else(|| "".into())
     }
 
     /// Name of a role.
     pub(crate) fn role_name(&self, role: u16) -> &str {
-        self.run.spec.roles.get(usize::from(role)).map_or("", |role| role.name.as_str())
+        self.run
+            .spec
+            .roles
+            .get(usize::from(role))
+            .map_or("", |role| role.name.as_str())
     }
 
     fn base_tags(&self, role: u16, group: GroupId) -> Vec<(Arc<str>, Arc<str>)> {
@@ -180,7 +210,11 @@ impl Core {
     /// The same, with tags of a sample's own.
     pub(crate) fn tags_with(&self, role: u16, group: GroupId, extra: &[(&str, &str)]) -> TagsId {
         let base = self.tags_of_group(role, group);
-        if extra.is_empty() { base } else { self.recorder.borrow_mut().derive(base, extra) }
+        if extra.is_empty() {
+            base
+        } else {
+            self.recorder.borrow_mut().derive(base, extra)
+        }
     }
 
     /// Tags of an HTTP sample: k6's system tags.
@@ -194,13 +228,16 @@ impl Core {
                 tags.push((name.into(), value.into()));
             }
         };
-        add("method", &key.method);
+        add("method", key.method.as_str());
         add("name", &key.name);
         add("url", &key.url);
         add("status", &key.status.to_string());
         add("proto", key.proto);
         add("tls_version", key.tls_version);
-        add("expected_response", if key.expected { "true" } else { "false" });
+        add(
+            "expected_response",
+            if key.expected { "true" } else { "false" },
+        );
         if key.error_code != 0 {
             add("error_code", &key.error_code.to_string());
         }
@@ -223,7 +260,9 @@ impl Core {
 
     /// Count log lines that were dropped.
     pub(crate) fn drop_log_line(&self, tags: TagsId) {
-        self.recorder.borrow_mut().record(builtin::LOG_LINES_DROPPED, tags, 1.0);
+        self.recorder
+            .borrow_mut()
+            .record(builtin::LOG_LINES_DROPPED, tags, 1.0);
     }
 
     /// The HTTP behaviour of a user: local addresses are taken in turn by id.

@@ -109,12 +109,17 @@ impl UserCtx {
 
     /// The user's I/O task.
     pub(crate) fn io(&self) -> Result<Rc<IoLink>, Ended> {
-        self.io.as_ref().map(|io| io.get().clone()).ok_or(Ended::Denied("http"))
+        self.io
+            .as_ref()
+            .map(|io| io.get().clone())
+            .ok_or(Ended::Denied("http"))
     }
 
     /// The group the user is in.
     pub(crate) fn group(&self) -> GroupId {
-        self.groups.last().map_or(GroupId::ROOT, |(group, _)| *group)
+        self.groups
+            .last()
+            .map_or(GroupId::ROOT, |(group, _)| *group)
     }
 
     /// Tags of the user's samples: scenario, role and group.
@@ -133,7 +138,9 @@ pub(crate) struct LogBudget {
 impl LogBudget {
     /// Take one line; `false` if this second's are used up.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
-        let fresh = self.window.is_none_or(|start| now - start >= Duration::from_secs(1));
+        let fresh = self
+            .window
+            .is_none_or(|start| now - start >= Duration::from_secs(1));
         if fresh {
             self.window = Some(now);
             self.written = 0;

@@ -27,7 +27,10 @@ struct Nothing {
 
 impl WasiView for Nothing {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -39,7 +42,12 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
         .map_err(|error| LoadError::Import(format!("{error:#}")))?;
     let (wasi, words) = deny_all(0, 0);
     let limits = MemoryLimiter::new(engine.user_memory_bytes.min(USER_MEMORY_BYTES_MAX));
-    let data = Nothing { wasi, words, table: ResourceTable::new(), limits };
+    let data = Nothing {
+        wasi,
+        words,
+        table: ResourceTable::new(),
+        limits,
+    };
     let mut store = Store::new(&engine.engine, data);
     store.limiter(|data| &mut data.limits);
     // Yield at every tick, so that the deadline below is seen.
@@ -59,7 +67,9 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
         Ok(Ok(description)) => Ok(plain(description)),
         Ok(Err(_)) if !words.is_empty() => Err(LoadError::Describe(words)),
         Ok(Err(error)) => Err(LoadError::Describe(format!("{error:#}"))),
-        Err(_) => Err(LoadError::Describe(format!("it took over {DESCRIBE_DEADLINE:?}"))),
+        Err(_) => Err(LoadError::Describe(format!(
+            "it took over {DESCRIBE_DEADLINE:?}"
+        ))),
     }
 }
 

@@ -51,8 +51,10 @@ impl Default for EngineOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The address space cannot be reserved.
-    #[error("cannot reserve address space for {users} users of {memory_bytes} bytes: {reason}; \
-             lower --memory-limit, or allow overcommit (sysctl vm.overcommit_memory=1, ulimit -v unlimited)")]
+    #[error(
+        "cannot reserve address space for {users} users of {memory_bytes} bytes: {reason}; \
+             lower --memory-limit, or allow overcommit (sysctl vm.overcommit_memory=1, ulimit -v unlimited)"
+    )]
     AddressSpace {
         /// Users asked for.
         users: usize,
@@ -89,13 +91,23 @@ impl Engine {
             .map_err(|error| EngineError::Settings(format!("{error:#}")))?;
         let ticks = Ticks::default();
         start_ticker(&engine, &ticks)?;
-        let cache = options.cache_dir.as_ref().map(|dir| Arc::new(CompileCache::new(dir, &engine)));
-        Ok(Self { engine, ticks, cache, user_memory_bytes: options.user_memory_bytes })
+        let cache = options
+            .cache_dir
+            .as_ref()
+            .map(|dir| Arc::new(CompileCache::new(dir, &engine)));
+        Ok(Self {
+            engine,
+            ticks,
+            cache,
+            user_memory_bytes: options.user_memory_bytes,
+        })
     }
 
     /// A length of time in whole ticks, at least one.
     pub(crate) fn ticks_of(time: Duration) -> u64 {
-        u64::try_from(time.as_nanos() / EPOCH_TICK.as_nanos()).unwrap_or(u64::MAX).max(1)
+        u64::try_from(time.as_nanos() / EPOCH_TICK.as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1)
     }
 }
 
@@ -135,13 +147,16 @@ fn config(
     if !options.hardened {
         without_spectre_guard(&mut config);
     }
-    // Compiling must not take all cores from users that run.
-    config.parallel_compilation(false).cranelift_opt_level(OptLevel::Speed);
+    // Compiling must not take all cores from users that run: wasmtime is built without its parallel compilation.
+    config.cranelift_opt_level(OptLevel::Speed);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX));
     Ok(config)
 }
 
-#[expect(unsafe_code, reason = "wasmtime marks every Cranelift flag unsafe; this one only drops a mitigation")]
+#[expect(
+    unsafe_code,
+    reason = "wasmtime marks every Cranelift flag unsafe; this one only drops a mitigation"
+)]
 fn without_spectre_guard(config: &mut Config) {
     // SAFETY: the flag changes no semantics: bounds are still checked. It drops the conditional move that keeps the
     // processor from *speculating* past a failed check, which makes memory-heavy code 2.3 times slower. The scenario is
@@ -159,7 +174,9 @@ fn start_ticker(engine: &wasmtime::Engine, ticks: &Ticks) -> Result<(), EngineEr
         .spawn(move || {
             loop {
                 std::thread::sleep(EPOCH_TICK);
-                let Some(engine) = engine.upgrade() else { return };
+                let Some(engine) = engine.upgrade() else {
+                    return;
+                };
                 ticks.fetch_add(1, Ordering::Relaxed);
                 engine.increment_epoch();
             }

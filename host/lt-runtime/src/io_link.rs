@@ -14,7 +14,11 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use lt_metrics::{TagsId, builtin};
 use lt_net::NetError;
-use lt_net::http::client::{HttpClient, Observation, Request, Response};
+use lt_net::http::Version;
+use lt_net::http::client::HttpClient;
+use lt_net::http::observation::Observation;
+use lt_net::http::request::Request;
+use lt_net::http::response::Response;
 use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, USER_REQUESTS_MAX};
 use rustc_hash::FxHashMap;
 use tokio::sync::Semaphore;
@@ -25,16 +29,10 @@ use crate::ctx::Identity;
 /// What a request came to.
 pub(crate) type Answer = Result<Response, NetError>;
 
-/// One request with what its samples are tagged by.
+/// One request, and the group it was made in.
 pub(crate) struct Job {
     pub(crate) request: Request,
     pub(crate) group: GroupId,
-    /// The `name` tag; empty: the URL.
-    pub(crate) name: String,
-    /// Status codes that count as expected, as inclusive ranges; empty: 200 to 399.
-    pub(crate) expected: Vec<(u16, u16)>,
-    /// Further tags.
-    pub(crate) extra: Vec<(String, String)>,
 }
 
 /// What a fiber asks of its I/O task.
@@ -44,7 +42,7 @@ enum Work {
     /// One request on the side; the answer goes into its slot.
     Start(Box<Job>, Rc<Slot>),
     /// Requests at the same time.
-    Batch(Vec<Job>, Rc<BatchSlot>),
+    Batch(Vec<Result<Job, NetError>>, Rc<BatchSlot>),
 }
 
 /// Where the answer to a started request appears.
@@ -150,7 +148,8 @@ impl IoLink {
     }
 
     /// Send requests at the same time and wait for all; answers in the order of the requests.
-    pub(crate) async fn batch(&self, jobs: Vec<Job>) -> Vec<Answer> {
+    /// A request that cannot be sent as written keeps its place as an error.
+    pub(crate) async fn batch(&self, jobs: Vec<Result<Job, NetError>>) -> Vec<Answer> {
         let slot = Rc::new(BatchSlot::default());
         self.hand_over(Work::Batch(jobs, slot.clone()));
         std::future::poll_fn(|cx| {
@@ -182,19 +181,23 @@ impl IoLink {
 
     /// Do one request and record it.
     async fn perform(&self, job: Job) -> Answer {
-        let Job { request, group, name, expected, extra } = job;
-        let label = Label { group, name: &name, expected: &expected, extra: &extra };
-        self.client.send(request, |observation| self.record(&label, observation)).await
+        let Job { request, group } = job;
+        self.client
+            .send(request, |seen| self.record(group, seen))
+            .await
     }
 
     /// Record one exchange: k6's metrics and tags. A followed redirect is an exchange of its own.
-    fn record(&self, label: &Label<'_>, seen: &Observation<'_>) {
-        let expected = seen.status.is_some_and(|status| is_expected(label.expected, status));
-        let tags = self.tags_of(label, seen, expected);
+    fn record(&self, group: GroupId, seen: &Observation<'_>) {
+        let tags = self.tags_of(group, seen);
         let timings = seen.timings;
         let mut recorder = self.core.recorder.borrow_mut();
         recorder.record(builtin::HTTP_REQS, tags, 1.0);
-        recorder.record(builtin::HTTP_REQ_FAILED, tags, if expected { 0.0 } else { 1.0 });
+        recorder.record(
+            builtin::HTTP_REQ_FAILED,
+            tags,
+            if seen.expected { 0.0 } else { 1.0 },
+        );
         recorder.record_time(builtin::HTTP_REQ_DURATION, tags, timings.duration());
         recorder.record_time(builtin::HTTP_REQ_BLOCKED, tags, timings.blocked);
         recorder.record_time(builtin::HTTP_REQ_RESOLVING, tags, timings.resolving);
@@ -206,7 +209,10 @@ impl IoLink {
         if !seen.reused {
             recorder.record(builtin::HTTP_CONNECTIONS, tags, 1.0);
         }
-        #[expect(clippy::cast_precision_loss, reason = "bytes of one exchange stay far below 2^53")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "bytes of one exchange stay far below 2^53"
+        )]
         {
             recorder.record(builtin::DATA_SENT, tags, seen.bytes_sent as f64);
             recorder.record(builtin::DATA_RECEIVED, tags, seen.bytes_received as f64);
@@ -214,7 +220,7 @@ impl IoLink {
     }
 
     /// The tag set of an exchange. A user that repeats a request finds it without hashing or allocating.
-    fn tags_of(&self, label: &Label<'_>, seen: &Observation<'_>, expected: bool) -> TagsId {
+    fn tags_of(&self, group: GroupId, seen: &Observation<'_>) -> TagsId {
         let status = seen.status.unwrap_or(0);
         let error_code = match seen.error {
             Some(error) => error.code(),
@@ -222,62 +228,43 @@ impl IoLink {
             None if status >= 400 => 1000 + status,
             None => 0,
         };
-        let proto = seen.version.map_or("", |version| version.as_str());
-        let tls_version = seen.tls_version.unwrap_or("");
+        let (url, name, extra) = (seen.url.as_str(), seen.name(), &seen.options.tags);
+        let proto = seen.version.map_or("", Version::as_str);
+        let tls_version = seen.tls.map_or("", |tls| tls.version);
         if let Some((key, tags)) = &*self.last_tags.borrow()
-            && key.status == status
-            && key.error_code == error_code
-            && key.group == label.group
-            && key.expected == expected
-            && &*key.url == seen.url
-            && &*key.method == seen.method
-            && (label.name.is_empty() || &*key.name == label.name)
-            && (label.name.is_empty() == (key.name == key.url))
-            && key.proto == proto
-            && key.tls_version == tls_version
+            && (key.status, key.error_code, key.group) == (status, error_code, group)
+            && key.expected == seen.expected
+            && *key.url == *url
+            && *key.name == *name
+            && key.method == *seen.method
+            && (key.proto, key.tls_version) == (proto, tls_version)
             && key.extra.is_none()
-            && label.extra.is_empty()
+            && extra.is_empty()
         {
             return *tags;
         }
-        let url: Rc<str> = seen.url.into();
-        let extra = (!label.extra.is_empty()).then(|| {
-            let pairs = label.extra.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            Rc::new(lt_metrics::Tags::new(pairs))
-        });
+        let pairs = || {
+            extra
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+        };
         let key = HttpKey {
             role: self.who.role,
-            group: label.group,
-            method: seen.method.into(),
-            name: if label.name.is_empty() { url.clone() } else { label.name.into() },
-            url,
+            group,
+            method: seen.method.clone(),
+            name: name.into(),
+            url: url.into(),
             status,
             error_code,
             proto,
             tls_version,
-            expected,
-            extra,
+            expected: seen.expected,
+            extra: (!extra.is_empty()).then(|| Rc::new(lt_metrics::Tags::new(pairs()))),
         };
         let tags = self.core.tags_of_http(&key);
         self.last_tags.replace(Some((key, tags)));
         tags
     }
-}
-
-/// What the guest said of a request, for its samples.
-struct Label<'a> {
-    group: GroupId,
-    name: &'a str,
-    expected: &'a [(u16, u16)],
-    extra: &'a [(String, String)],
-}
-
-/// Whether a status counts as expected.
-fn is_expected(ranges: &[(u16, u16)], status: u16) -> bool {
-    if ranges.is_empty() {
-        return (200..400).contains(&status);
-    }
-    ranges.iter().any(|(first, last)| (*first..=*last).contains(&status))
 }
 
 /// Ends a user's I/O task when the user ends, however it ends.
@@ -330,7 +317,9 @@ async fn io_task(link: Rc<IoLink>) {
     while let Some(work) = next(&link, &mut side).await {
         match work {
             Work::Send(job) => {
-                let Some(answer) = beside(&link, &mut side, link.perform(*job)).await else { return };
+                let Some(answer) = beside(&link, &mut side, link.perform(*job)).await else {
+                    return;
+                };
                 link.answer.replace(Some(answer));
                 wake(&link.fiber);
             }
@@ -387,24 +376,33 @@ async fn one_on_the_side(link: &IoLink, job: Job, slot: Rc<Slot>) {
         request.as_mut().poll(cx).map(Some)
     })
     .await;
-    link.on_the_side.set(link.on_the_side.get().saturating_sub(1));
+    link.on_the_side
+        .set(link.on_the_side.get().saturating_sub(1));
     if let Some(answer) = answer {
         slot.fill(answer);
     }
 }
 
 /// Send a batch: [`BATCH_MAX`] at a time, [`BATCH_PER_HOST_MAX`] to one host.
-async fn batch(link: &IoLink, jobs: Vec<Job>, slot: Rc<BatchSlot>) {
+async fn batch(link: &IoLink, jobs: Vec<Result<Job, NetError>>, slot: Rc<BatchSlot>) {
     let mut hosts: FxHashMap<String, Rc<Semaphore>> = FxHashMap::default();
     let requests: Vec<_> = jobs
         .into_iter()
         .map(|job| {
-            let host = authority(&job.request.url).to_owned();
-            let places = hosts.entry(host).or_insert_with(|| Rc::new(Semaphore::new(BATCH_PER_HOST_MAX)));
-            let places = places.clone();
+            let places = job.as_ref().ok().map(|job| {
+                let host = authority(&job.request.url).to_owned();
+                let places = hosts.entry(host);
+                places
+                    .or_insert_with(|| Rc::new(Semaphore::new(BATCH_PER_HOST_MAX)))
+                    .clone()
+            });
             async move {
+                let job = job?;
                 // The semaphore is never closed, so there is always a permit in the end.
-                let _place = places.acquire().await;
+                let _place = match &places {
+                    Some(places) => places.acquire().await.ok(),
+                    None => None,
+                };
                 link.perform(job).await
             }
         })
@@ -423,14 +421,6 @@ fn authority(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn expected_statuses_are_2xx_and_3xx_unless_said_otherwise() {
-        assert!(is_expected(&[], 200) && is_expected(&[], 302));
-        assert!(!is_expected(&[], 404) && !is_expected(&[], 101));
-        assert!(is_expected(&[(404, 404), (200, 299)], 404));
-        assert!(!is_expected(&[(404, 404)], 200));
-    }
 
     #[test]
     fn hosts_are_told_apart() {

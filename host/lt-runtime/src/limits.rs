@@ -18,7 +18,10 @@ pub(crate) struct MemoryLimiter {
 
 impl MemoryLimiter {
     pub(crate) fn new(memory_bytes_max: usize) -> Self {
-        Self { memory_bytes_max, refused: false }
+        Self {
+            memory_bytes_max,
+            refused: false,
+        }
     }
 
     /// Whether growth was refused since the store was made.

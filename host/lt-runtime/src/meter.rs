@@ -4,9 +4,9 @@
 //! woke from one that has been running: it notes the tick at which the user's future was last polled.
 
 use std::cell::Cell;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 /// Ticks of the engine's clock since it started.

@@ -33,7 +33,11 @@ pub enum OnceError {
 /// If it fails, traps or takes over a minute.
 pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
     let spec = &core.run.spec;
-    let run = RunInfo { id: spec.id.clone(), seed: spec.seed, users: spec.users };
+    let run = RunInfo {
+        id: spec.id.clone(),
+        seed: spec.seed,
+        users: spec.users,
+    };
     within(INIT_DEADLINE, async {
         let mut body = instance(core).await?;
         let call = body.world.call_init(&mut body.store, &run);
@@ -61,13 +65,21 @@ async fn within<T>(
     deadline: Duration,
     call: impl Future<Output = Result<T, OnceError>>,
 ) -> Result<T, OnceError> {
-    timeout(deadline, call).await.unwrap_or(Err(OnceError::Deadline(deadline)))
+    timeout(deadline, call)
+        .await
+        .unwrap_or(Err(OnceError::Deadline(deadline)))
 }
 
 /// An instance that is no user: its id is 0.
 async fn instance(core: &Rc<Core>) -> Result<Body, OnceError> {
-    let who = Identity { id: VuId(0), role: 0, seed: user_seed(core.run.spec.seed, 0) };
-    Body::build(core, who).await.map_err(|error| OnceError::Failed(format!("{error:#}")))
+    let who = Identity {
+        id: VuId(0),
+        role: 0,
+        seed: user_seed(core.run.spec.seed, 0),
+    };
+    Body::build(core, who)
+        .await
+        .map_err(|error| OnceError::Failed(format!("{error:#}")))
 }
 
 fn settle<T>(body: &Body, result: wasmtime::Result<Result<T, Failure>>) -> Result<T, OnceError> {

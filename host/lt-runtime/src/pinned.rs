@@ -35,7 +35,10 @@ unsafe impl<T> Send for Pinned<T> {}
 impl<T> Pinned<T> {
     /// Pin a value to this thread.
     pub(crate) fn new(value: T) -> Self {
-        Self { value: ManuallyDrop::new(value), thread: thread_mark() }
+        Self {
+            value: ManuallyDrop::new(value),
+            thread: thread_mark(),
+        }
     }
 
     fn check(&self) {

@@ -36,12 +36,21 @@ impl VuFactory for Factory {
     async fn build(&self, id: VuId) -> Result<ScenarioUser, BuildError> {
         let spec = &self.core.run.spec;
         let index = id.0.saturating_sub(spec.first_user);
-        let who = Identity { id, role: role_of(spec, index), seed: user_seed(spec.seed, id.0) };
+        let who = Identity {
+            id,
+            role: role_of(spec, index),
+            seed: user_seed(spec.seed, id.0),
+        };
         let body = Body::build(&self.core, who)
             .await
             .map_err(|error| BuildError(format!("{error:#}")))?;
         let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
-        Ok(ScenarioUser { core: self.core.clone(), who, tags, body: Some(body) })
+        Ok(ScenarioUser {
+            core: self.core.clone(),
+            who,
+            tags,
+            body: Some(body),
+        })
     }
 }
 
@@ -69,12 +78,21 @@ impl Body {
         let engine = &scenario.engine;
         let budget = Engine::ticks_of(core.run.spec.user_limits.cpu);
         let meter = Rc::new(Meter::new(engine.ticks.clone(), budget));
-        let io = if scenario.uses_http { IoGuard::spawn(core, who) } else { None };
+        let io = if scenario.uses_http {
+            IoGuard::spawn(core, who)
+        } else {
+            None
+        };
         let link = io.as_ref().map(IoGuard::link);
         let ctx = UserCtx::new(core.clone(), meter.clone(), link, who);
         let mut store = ctx.into_store(&engine.engine);
         let world = metered(&meter, scenario.pre.instantiate_async(&mut store)).await?;
-        Ok(Self { store, world, meter, _io: io })
+        Ok(Self {
+            store,
+            world,
+            meter,
+            _io: io,
+        })
     }
 
     /// Call `join`.
@@ -85,14 +103,18 @@ impl Body {
             node: core.run.spec.node.clone(),
             seed: who.seed,
         };
-        let call = self.world.call_join(&mut self.store, &user, &core.run.state);
+        let call = self
+            .world
+            .call_join(&mut self.store, &user, &core.run.state);
         metered(&self.meter, call).await
     }
 }
 
 impl Vu for ScenarioUser {
     async fn join(&mut self) -> Outcome {
-        let Some(mut body) = self.body.take() else { return Outcome::StopUser };
+        let Some(mut body) = self.body.take() else {
+            return Outcome::StopUser;
+        };
         let result = body.join(&self.core, self.who).await;
         self.settle(body, result)
     }
@@ -108,14 +130,17 @@ impl Vu for ScenarioUser {
                 self.join().await
             }
             Err(error) => {
-                self.core.record_failure(self.tags, FailureClass::Host, &format!("{error:#}"));
+                self.core
+                    .record_failure(self.tags, FailureClass::Host, &format!("{error:#}"));
                 Outcome::Failed
             }
         }
     }
 
     async fn iterate(&mut self, iteration: Iteration) -> Outcome {
-        let Some(body) = &mut self.body else { return Outcome::Failed };
+        let Some(body) = &mut self.body else {
+            return Outcome::Failed;
+        };
         body.store.data_mut().iteration = iteration.number;
         let info = IterationInfo {
             number: iteration.number,
@@ -133,7 +158,11 @@ impl Vu for ScenarioUser {
         } else if let Some(io) = self.body.as_ref().and_then(|body| body._io.as_ref()) {
             io.end_iteration();
         }
-        if stop && outcome == Outcome::Passed { Outcome::StopUser } else { outcome }
+        if stop && outcome == Outcome::Passed {
+            Outcome::StopUser
+        } else {
+            outcome
+        }
     }
 
     async fn leave(&mut self) {
@@ -180,7 +209,13 @@ impl ScenarioUser {
 /// What kind of trap this was, and its text for people: a panic's own words if the guest printed any.
 pub(crate) fn classify(trap: &wasmtime::Error, ctx: &UserCtx) -> (FailureClass, String) {
     let words = ctx.last_words.take();
-    let text = |fallback: String| if words.is_empty() { fallback } else { words.clone() };
+    let text = |fallback: String| {
+        if words.is_empty() {
+            fallback
+        } else {
+            words.clone()
+        }
+    };
     if let Some(ended) = trap.downcast_ref::<Ended>() {
         let class = match ended {
             Ended::Cpu => FailureClass::Cpu,
@@ -189,16 +224,24 @@ pub(crate) fn classify(trap: &wasmtime::Error, ctx: &UserCtx) -> (FailureClass, 
         return (class, format!("{ended}{}", place(trap)));
     }
     if let Some(I32Exit(code)) = trap.downcast_ref::<I32Exit>() {
-        return (FailureClass::Panic, text(format!("the scenario called exit({code})")));
+        return (
+            FailureClass::Panic,
+            text(format!("the scenario called exit({code})")),
+        );
     }
     match trap.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => (FailureClass::Stack, format!("stack overflow{}", place(trap))),
-        Some(Trap::UnreachableCodeReached) if ctx.limits.refused() => {
-            (FailureClass::Memory, "asked for more memory than a user may have".to_owned())
-        }
-        Some(Trap::UnreachableCodeReached) => {
-            (FailureClass::Panic, text(format!("unreachable code reached{}", place(trap))))
-        }
+        Some(Trap::StackOverflow) => (
+            FailureClass::Stack,
+            format!("stack overflow{}", place(trap)),
+        ),
+        Some(Trap::UnreachableCodeReached) if ctx.limits.refused() => (
+            FailureClass::Memory,
+            "asked for more memory than a user may have".to_owned(),
+        ),
+        Some(Trap::UnreachableCodeReached) => (
+            FailureClass::Panic,
+            text(format!("unreachable code reached{}", place(trap))),
+        ),
         Some(other) => (FailureClass::Trap, format!("{other}{}", place(trap))),
         None => (FailureClass::Host, format!("{trap:#}")),
     }
@@ -207,7 +250,12 @@ pub(crate) fn classify(trap: &wasmtime::Error, ctx: &UserCtx) -> (FailureClass, 
 /// The innermost named function of a trap, as ` in NAME`.
 fn place(trap: &wasmtime::Error) -> String {
     trap.downcast_ref::<wasmtime::WasmBacktrace>()
-        .and_then(|backtrace| backtrace.frames().iter().find_map(|frame| frame.func_name()))
+        .and_then(|backtrace| {
+            backtrace
+                .frames()
+                .iter()
+                .find_map(|frame| frame.func_name())
+        })
         .map(|name| format!(" in {}", rustc_demangled(name)))
         .unwrap_or_default()
 }
@@ -253,7 +301,10 @@ mod tests {
 
     #[test]
     fn names_lose_their_hash() {
-        assert_eq!(rustc_demangled("shop::cart::add::h0123456789abcdef"), "shop::cart::add");
+        assert_eq!(
+            rustc_demangled("shop::cart::add::h0123456789abcdef"),
+            "shop::cart::add"
+        );
         assert_eq!(rustc_demangled("shop::help"), "shop::help");
     }
 }

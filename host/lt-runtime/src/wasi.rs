@@ -21,7 +21,10 @@ const WRITE_BYTES_MAX: usize = 64 << 10;
 
 impl WasiView for UserCtx {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -36,7 +39,10 @@ pub(crate) fn deny_all(user: u64, seed: u64) -> (WasiCtx, LastWords) {
     let mut builder = WasiCtxBuilder::new();
     builder
         .stdout(LogStream { user, stderr: None })
-        .stderr(LogStream { user, stderr: Some(words.clone()) })
+        .stderr(LogStream {
+            user,
+            stderr: Some(words.clone()),
+        })
         .secure_random(SmallRng::seed_from_u64(seed))
         .insecure_random(SmallRng::seed_from_u64(seed.wrapping_add(1)))
         .insecure_random_seed(u128::from(seed));
@@ -89,7 +95,11 @@ impl StdoutStream for LogStream {
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         // The stock stream spawns a task each: two hundred thousand tasks for a hundred thousand users.
-        Box::new(LineWriter { stream: self.clone(), line: Vec::new(), lines: 0 })
+        Box::new(LineWriter {
+            stream: self.clone(),
+            line: Vec::new(),
+            lines: 0,
+        })
     }
 }
 
@@ -135,7 +145,8 @@ impl OutputStream for LineWriter {
                 None => (piece, false),
             };
             let room = LOG_LINE_BYTES_MAX.saturating_sub(self.line.len());
-            self.line.extend_from_slice(text.get(..room.min(text.len())).unwrap_or(text));
+            self.line
+                .extend_from_slice(text.get(..room.min(text.len())).unwrap_or(text));
             if ends {
                 self.end_line();
             }
@@ -166,8 +177,18 @@ mod tests {
 
     fn writer() -> (LineWriter, LastWords) {
         let words = LastWords::default();
-        let stream = LogStream { user: 1, stderr: Some(words.clone()) };
-        (LineWriter { stream, line: Vec::new(), lines: 0 }, words)
+        let stream = LogStream {
+            user: 1,
+            stderr: Some(words.clone()),
+        };
+        (
+            LineWriter {
+                stream,
+                line: Vec::new(),
+                lines: 0,
+            },
+            words,
+        )
     }
 
     #[test]
@@ -177,7 +198,10 @@ mod tests {
         for piece in text.as_bytes().chunks(7) {
             writer.write(Bytes::copy_from_slice(piece)).unwrap();
         }
-        assert_eq!(words.take(), "thread 'main' panicked at src/lib.rs:3:5: no such item");
+        assert_eq!(
+            words.take(),
+            "thread 'main' panicked at src/lib.rs:3:5: no such item"
+        );
         assert_eq!(words.take(), "");
     }
 

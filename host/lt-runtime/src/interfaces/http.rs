@@ -1,10 +1,15 @@
 //! `lt:scenario/http`: requests are handed to the user's I/O task; nothing here touches a socket.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use lt_net::http::client::{self, ConfigChange, RequestOptions, Response};
+use http::Method;
+use lt_net::NetError;
+use lt_net::http::config::ClientChanges;
+use lt_net::http::request::{BodyMode, Request, RequestOptions, parse_method};
+use lt_net::http::response::Response;
 use lt_net::http::{Body, Reuse, Version, VersionChoice};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
@@ -17,10 +22,18 @@ use crate::io_link::{Answer, Job, Slot};
 use crate::pinned::{Pinned, PinnedFuture};
 
 /// A response that the guest holds.
-pub(crate) struct ResponseHandle(Pinned<Response>);
+#[expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export it inside this crate"
+)]
+pub struct ResponseHandle(Pinned<Response>);
 
 /// A request under way.
-pub(crate) struct PendingHandle(Pinned<Rc<Slot>>);
+#[expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export it inside this crate"
+)]
+pub struct PendingHandle(Pinned<Rc<Slot>>);
 
 impl Drop for PendingHandle {
     fn drop(&mut self) {
@@ -60,15 +73,12 @@ impl View<'_> {
         Ok(self.0.table.get(handle)?.0.get())
     }
 
-    /// The guest's request with what its samples are tagged by.
-    fn job(&self, request: wit::Request) -> Job {
-        let mut job = Job {
+    /// The guest's request, and the group it is made in.
+    fn job(&self, request: wit::Request) -> Result<Job, NetError> {
+        Ok(Job {
             group: self.0.group(),
-            name: String::new(),
-            expected: Vec::new(),
-            extra: Vec::new(),
-            request: client::Request {
-                method: method(request.method),
+            request: Request {
+                method: method(request.method)?,
                 url: request.url,
                 headers: request.headers,
                 body: match request.body {
@@ -76,54 +86,63 @@ impl View<'_> {
                     wit::Body::Bytes(bytes) => Body::Bytes(Bytes::from(bytes)),
                     wit::Body::Chunked(bytes) => Body::Chunked(Bytes::from(bytes)),
                 },
-                options: RequestOptions::default(),
+                options: request.options.map(options).unwrap_or_default(),
             },
-        };
-        if let Some(options) = request.options {
-            job.name = options.name.unwrap_or_default();
-            job.expected = options.expected_statuses;
-            job.extra = options.tags.into_iter().map(|tag| (tag.name, tag.value)).collect();
-            job.request.options = RequestOptions {
-                timeout: options.timeout.map(Duration::from_nanos),
-                max_redirects: options.max_redirects,
-                keep_body: options.response_body.map(|mode| mode == wit::BodyMode::Keep),
-                version: options.version.map(|choice| match choice {
-                    wit::VersionChoice::Automatic => VersionChoice::Automatic,
-                    wit::VersionChoice::Http1 => VersionChoice::Http1,
-                    wit::VersionChoice::Http2 => VersionChoice::Http2,
-                }),
-                reuse: options.reuse.map(|reuse| match reuse {
-                    wit::Reuse::Keep => Reuse::Keep,
-                    wit::Reuse::Fresh => Reuse::Fresh,
-                    wit::Reuse::Close => Reuse::Close,
-                }),
-                expect_continue: options.expect_continue,
-                decompress: options.decompress,
-            };
-        }
-        job
+        })
     }
 }
 
-/// The contract's method as text; a name that is no token is refused where the request is checked.
-fn method(method: wit::Method) -> String {
-    let known = match method {
-        wit::Method::Get => "GET",
-        wit::Method::Head => "HEAD",
-        wit::Method::Post => "POST",
-        wit::Method::Put => "PUT",
-        wit::Method::Delete => "DELETE",
-        wit::Method::Options => "OPTIONS",
-        wit::Method::Trace => "TRACE",
-        wit::Method::Patch => "PATCH",
-        wit::Method::Other(name) => return name,
-    };
-    known.to_owned()
+fn options(options: wit::RequestOptions) -> RequestOptions {
+    RequestOptions {
+        timeout: options.timeout.map(Duration::from_nanos),
+        max_redirects: options.max_redirects,
+        response_body: options.response_body.map(|mode| match mode {
+            wit::BodyMode::Keep => BodyMode::Keep,
+            wit::BodyMode::Discard => BodyMode::Discard,
+        }),
+        version: options.version.map(|choice| match choice {
+            wit::VersionChoice::Automatic => VersionChoice::Automatic,
+            wit::VersionChoice::Http1 => VersionChoice::Http1,
+            wit::VersionChoice::Http2 => VersionChoice::Http2,
+        }),
+        reuse: options.reuse.map(|reuse| match reuse {
+            wit::Reuse::Keep => Reuse::Keep,
+            wit::Reuse::Fresh => Reuse::Fresh,
+            wit::Reuse::Close => Reuse::Close,
+        }),
+        expect_continue: options.expect_continue,
+        decompress: options.decompress,
+        expected_statuses: options.expected_statuses,
+        name: options.name,
+        tags: options
+            .tags
+            .into_iter()
+            .map(|tag| (tag.name, tag.value))
+            .collect(),
+    }
+}
+
+/// The contract's method as ours.
+fn method(method: wit::Method) -> Result<Method, NetError> {
+    Ok(match method {
+        wit::Method::Get => Method::GET,
+        wit::Method::Head => Method::HEAD,
+        wit::Method::Post => Method::POST,
+        wit::Method::Put => Method::PUT,
+        wit::Method::Delete => Method::DELETE,
+        wit::Method::Options => Method::OPTIONS,
+        wit::Method::Trace => Method::TRACE,
+        wit::Method::Patch => Method::PATCH,
+        wit::Method::Other(name) => parse_method(&name)?,
+    })
 }
 
 impl Host for View<'_> {
     async fn send(&mut self, request: wit::Request) -> Sent {
-        let job = Box::new(self.job(request));
+        let job = match self.job(request) {
+            Ok(job) => Box::new(job),
+            Err(error) => return Ok(Err(error.into())),
+        };
         let io = self.0.io()?;
         let answer = PinnedFuture::new(async move { io.send(job).await }).await;
         self.deliver(answer)
@@ -133,8 +152,8 @@ impl Host for View<'_> {
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<PendingHandle>, ErrorCode>> {
-        let job = Box::new(self.job(request));
-        match self.0.io()?.start(job) {
+        let io = self.0.io()?;
+        match self.job(request).and_then(|job| io.start(Box::new(job))) {
             Ok(slot) => match self.0.table.push(PendingHandle(Pinned::new(slot))) {
                 Ok(handle) => Ok(Ok(handle)),
                 Err(_) => Ok(Err(ErrorCode::TooManyRequests)),
@@ -147,20 +166,27 @@ impl Host for View<'_> {
         &mut self,
         requests: Vec<wit::Request>,
     ) -> wasmtime::Result<Vec<Result<Resource<ResponseHandle>, ErrorCode>>> {
-        let jobs = requests.into_iter().map(|request| self.job(request)).collect();
+        let jobs = requests
+            .into_iter()
+            .map(|request| self.job(request))
+            .collect();
         let io = self.0.io()?;
         let answers = PinnedFuture::new(async move { Pinned::new(io.batch(jobs).await) }).await;
-        answers.into_inner().into_iter().map(|answer| self.deliver(answer)).collect()
+        answers
+            .into_inner()
+            .into_iter()
+            .map(|answer| self.deliver(answer))
+            .collect()
     }
 
-    fn cookies(
-        &mut self,
-        url: String,
-    ) -> wasmtime::Result<Result<Vec<wit::Cookie>, ErrorCode>> {
+    fn cookies(&mut self, url: String) -> wasmtime::Result<Result<Vec<wit::Cookie>, ErrorCode>> {
         let cookies = self.0.io()?.client.cookies(&url);
         Ok(cookies
             .map(|pairs| {
-                pairs.into_iter().map(|(name, value)| wit::Cookie { name, value }).collect()
+                pairs
+                    .into_iter()
+                    .map(|(name, value)| wit::Cookie { name, value })
+                    .collect()
             })
             .map_err(ErrorCode::from))
     }
@@ -170,7 +196,12 @@ impl Host for View<'_> {
         url: String,
         set_cookie: String,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        Ok(self.0.io()?.client.set_cookie(&url, &set_cookie).map_err(ErrorCode::from))
+        Ok(self
+            .0
+            .io()?
+            .client
+            .set_cookie(&url, &set_cookie)
+            .map_err(ErrorCode::from))
     }
 
     fn clear_cookies(&mut self) -> wasmtime::Result<()> {
@@ -183,11 +214,8 @@ impl Host for View<'_> {
         Ok(())
     }
 
-    fn configure(
-        &mut self,
-        config: wit::ClientConfig,
-    ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let change = ConfigChange {
+    fn configure(&mut self, config: wit::ClientConfig) -> wasmtime::Result<Result<(), ErrorCode>> {
+        let change = ClientChanges {
             authorities: config.authorities,
             identity: config.identity,
             insecure: config.insecure,
@@ -196,7 +224,12 @@ impl Host for View<'_> {
             local_address: config.local_address,
             user_agent: config.user_agent,
         };
-        Ok(self.0.io()?.client.configure(change).map_err(ErrorCode::from))
+        Ok(self
+            .0
+            .io()?
+            .client
+            .configure(change)
+            .map_err(ErrorCode::from))
     }
 }
 
@@ -240,7 +273,7 @@ impl HostResponse for View<'_> {
     }
 
     fn url(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<String> {
-        Ok(self.response(&this)?.url().to_owned())
+        Ok(self.response(&this)?.url().into_owned())
     }
 
     fn redirects(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<u32> {
@@ -251,8 +284,7 @@ impl HostResponse for View<'_> {
         &mut self,
         this: Resource<ResponseHandle>,
     ) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
-        let response = self.response(&this)?;
-        Ok(response.headers().map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec())).collect())
+        Ok(self.response(&this)?.headers())
     }
 
     fn header(
@@ -271,7 +303,11 @@ impl HostResponse for View<'_> {
         &mut self,
         this: Resource<ResponseHandle>,
     ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
-        Ok(self.response(&this)?.body().map(Into::into).map_err(ErrorCode::from))
+        Ok(self
+            .response(&this)?
+            .body()
+            .map(Cow::into_owned)
+            .map_err(ErrorCode::from))
     }
 
     fn timings(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<wit::Timings> {
@@ -288,8 +324,11 @@ impl HostResponse for View<'_> {
         })
     }
 
-    fn remote_address(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<Option<String>> {
-        Ok(self.response(&this)?.remote().map(|address| address.to_string()))
+    fn remote_address(
+        &mut self,
+        this: Resource<ResponseHandle>,
+    ) -> wasmtime::Result<Option<String>> {
+        Ok(Some(self.response(&this)?.remote_address().to_string()))
     }
 
     fn drop(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<()> {

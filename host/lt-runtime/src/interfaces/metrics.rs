@@ -11,7 +11,11 @@ use crate::describe::{metric_kind, metric_unit};
 use crate::interfaces::View;
 
 /// An open metric of the run.
-pub(crate) struct MetricHandle {
+#[expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export it inside this crate"
+)]
+pub struct MetricHandle {
     id: MetricId,
     kind: Kind,
 }
@@ -47,10 +51,14 @@ impl Host for View<'_> {
 impl crate::ctx::UserCtx {
     /// Leave the innermost group and record its time; `false` if there was none.
     pub(crate) fn end_group(&mut self) -> bool {
-        let Some((group, started)) = self.groups.pop() else { return false };
+        let Some((group, started)) = self.groups.pop() else {
+            return false;
+        };
         let core = self.core();
         let tags = core.tags_of_group(self.who.role, group);
-        core.recorder.borrow_mut().group(&core.group_path(group), tags, started.elapsed());
+        core.recorder
+            .borrow_mut()
+            .group(&core.group_path(group), tags, started.elapsed());
         true
     }
 }
@@ -63,7 +71,12 @@ impl HostMetric for View<'_> {
         unit: MetricUnit,
     ) -> wasmtime::Result<Result<Resource<MetricHandle>, ErrorCode>> {
         let kind = metric_kind(kind);
-        let declared = self.0.core().run.registry.declare(&name, kind, metric_unit(unit), "");
+        let declared = self
+            .0
+            .core()
+            .run
+            .registry
+            .declare(&name, kind, metric_unit(unit), "");
         Ok(match declared {
             Ok(id) => Ok(self.0.table.push(MetricHandle { id, kind })?),
             Err(DeclareError::InvalidName(name)) => Err(ErrorCode::InvalidName(name)),
@@ -84,8 +97,10 @@ impl HostMetric for View<'_> {
         if !value.is_finite() || (kind == Kind::Counter && value < 0.0) {
             return Ok(Err(ErrorCode::InvalidValue(value)));
         }
-        let extra: Vec<(&str, &str)> =
-            tags.iter().map(|tag| (tag.name.as_str(), tag.value.as_str())).collect();
+        let extra: Vec<(&str, &str)> = tags
+            .iter()
+            .map(|tag| (tag.name.as_str(), tag.value.as_str()))
+            .collect();
         let core = self.0.core();
         let tags = core.tags_with(self.0.who.role, self.0.group(), &extra);
         core.recorder.borrow_mut().record(id, tags, value);

@@ -24,12 +24,16 @@ impl HasData for Contract {
 
 impl bindings::types::Host for View<'_> {}
 
+fn view(ctx: &mut UserCtx) -> View<'_> {
+    View(ctx)
+}
+
 /// Link all of the contract.
 pub(crate) fn add_to_linker(linker: &mut Linker<UserCtx>) -> wasmtime::Result<()> {
-    bindings::types::add_to_linker::<_, Contract>(linker, View)?;
-    bindings::user::add_to_linker::<_, Contract>(linker, View)?;
-    bindings::timing::add_to_linker::<_, Contract>(linker, View)?;
-    bindings::http::add_to_linker::<_, Contract>(linker, View)?;
-    bindings::metrics::add_to_linker::<_, Contract>(linker, View)?;
-    bindings::log::add_to_linker::<_, Contract>(linker, View)
+    bindings::types::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::user::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::timing::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::http::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::metrics::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::log::add_to_linker::<_, Contract>(linker, view)
 }

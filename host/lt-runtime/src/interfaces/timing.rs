@@ -31,7 +31,9 @@ pub(crate) fn to_guest(when: Instant) -> u64 {
 fn from_guest(when: u64) -> Instant {
     let ahead = Duration::from_nanos(when.saturating_sub(1));
     let furthest = Instant::now() + SLEEP_MAX;
-    epoch().checked_add(ahead).map_or(furthest, |instant| instant.min(furthest))
+    epoch()
+        .checked_add(ahead)
+        .map_or(furthest, |instant| instant.min(furthest))
 }
 
 /// Whole nanoseconds, saturating after 584 years.
@@ -55,8 +57,13 @@ impl Host for View<'_> {
     }
 
     fn wall_clock(&mut self) -> wasmtime::Result<WallTime> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(WallTime { seconds: now.as_secs(), nanoseconds: now.subsec_nanos() })
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Ok(WallTime {
+            seconds: now.as_secs(),
+            nanoseconds: now.subsec_nanos(),
+        })
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {

@@ -29,7 +29,12 @@ impl Host for View<'_> {
     }
 
     fn should_stop(&mut self) -> wasmtime::Result<bool> {
-        let asked = self.0.core().shift.as_ref().is_some_and(|shift| shift.should_stop());
+        let asked = self
+            .0
+            .core()
+            .shift
+            .as_ref()
+            .is_some_and(|shift| shift.should_stop());
         Ok(asked || self.0.stop_self)
     }
 
