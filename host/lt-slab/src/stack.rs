@@ -142,9 +142,8 @@ impl Inner {
         let guard = unsafe { self.region.base().add(self.layout.offset(taken.index)) };
         if taken.fresh {
             // SAFETY: the slot was taken just now and nobody has its addresses yet.
-            if let Err(source) =
-                unsafe { self.region.guard(guard, self.guard_bytes, self.guard_kind) }
-            {
+            let guarded = unsafe { self.region.guard(guard, self.guard_bytes, self.guard_kind) };
+            if let Err(source) = guarded {
                 self.give_back(taken.index, false);
                 return Err(SlabError::Guard { source });
             }
