@@ -9,6 +9,8 @@ use crate::humanize::{humanize_duration, humanize_number, humanize_rate};
 
 /// Steps of the bar. Finer than any terminal is wide.
 const BAR_STEPS: u64 = 1000;
+/// What stands on the line of the bar.
+const TEMPLATE: &str = "{prefix} [{bar:25}] {msg}";
 
 /// The state of a run at one moment: what the caller knows, as plain values.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -172,8 +174,8 @@ impl ProgressDisplay {
 
     fn bar(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), target);
-        // The template is a constant that a test draws; without it the bar has indicatif's own look.
-        if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:25}] {msg}") {
+        // The template is a constant that a test reads; without it the bar has indicatif's own look.
+        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style.progress_chars("=>-"));
         }
         bar.set_prefix("running");
@@ -339,6 +341,7 @@ mod tests {
             .done(),
             None
         );
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
         let mut bar = ProgressDisplay::bar(ProgressDrawTarget::hidden());
         bar.update(&halfway()).unwrap();
         let Way::Bar(inner) = &bar.way else {
