@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls_pki_types::ServerName;
-use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use self::proxy::Proxy;
@@ -227,9 +226,4 @@ async fn secure(profile: &TlsProfile, wire: Wire, url: &Url, choice: VersionChoi
         return Err(NetError::Protocol("the server does not speak HTTP/2".to_owned()));
     }
     Ok(Dialed { stream: Stream::Tls(Box::new(stream)), tls, http2 })
-}
-
-/// A point in time far enough for never.
-pub(crate) fn far_future() -> Instant {
-    Instant::now() + std::time::Duration::from_secs(86_400 * 365)
 }
