@@ -1,0 +1,199 @@
+//! What a scenario says of itself.
+
+use crate::bindings::lt::scenario::types;
+use crate::metrics::{Kind, Unit};
+use crate::timing::Duration;
+
+/// Name, text, settings, roles, metrics and suggested load of a scenario: what `lt-host describe` prints.
+///
+/// [`Scenario::describe`](crate::Scenario::describe) receives one that has the crate's name, version and text and the settings,
+/// and returns it with what is to be added.
+///
+/// ```
+/// use lt_sdk::metrics::{Kind, Unit};
+/// use lt_sdk::prelude::*;
+///
+/// # #[derive(Default)]
+/// # struct Stream;
+/// #[lt_sdk::scenario]
+/// impl Scenario for Stream {
+///     fn describe(base: Description) -> Description {
+///         base.role("influencer", "publishes the stream", Share::Count(1))
+///             .role("fan", "signs up and watches", Share::Weight(1))
+///             .metric("time_to_watch", "From sign-up to the first picture", Kind::Trend, Unit::Time)
+///             .users(100)
+///     }
+///     // …
+/// #   fn iterate(&mut self) {}
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Description(types::Description);
+
+/// How many of the users play a role.
+///
+/// ```
+/// use lt_sdk::Share;
+///
+/// // One teacher, and of the others three readers for each writer.
+/// let shares = [Share::Count(1), Share::Weight(3), Share::Weight(1)];
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// A share of the users, relative to the other roles' weights.
+    Weight(u32),
+    /// Exactly this many users, before weights are applied.
+    Count(u64),
+}
+
+impl Description {
+    /// A description with nothing but a name (kebab-case), a version and a text for people.
+    ///
+    /// ```
+    /// let description = lt_sdk::Description::new("shop", "1.2.0", "Buys one thing");
+    /// ```
+    #[must_use]
+    pub fn new(name: &str, version: &str, doc: &str) -> Self {
+        Self(types::Description {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            doc: doc.to_owned(),
+            settings: Vec::new(),
+            roles: Vec::new(),
+            metrics: Vec::new(),
+            load: types::DefaultLoad {
+                users: None,
+                duration: None,
+                iterations: None,
+            },
+        })
+    }
+
+    /// Another text for people than the crate's description.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("shop", "1.2.0", "");
+    /// let description = base.doc("Logs in, browses for a while, buys one thing");
+    /// ```
+    #[must_use]
+    pub fn doc(mut self, doc: &str) -> Self {
+        doc.clone_into(&mut self.0.doc);
+        self
+    }
+
+    /// Add a role that users may play; a user finds its own in [`User::role`](crate::User).
+    ///
+    /// ```
+    /// # use lt_sdk::Share;
+    /// # let base = lt_sdk::Description::new("chat", "1.2.0", "");
+    /// let description = base.role("reader", "never writes", Share::Weight(9));
+    /// ```
+    #[must_use]
+    pub fn role(mut self, name: &str, doc: &str, share: Share) -> Self {
+        let share = match share {
+            Share::Weight(weight) => types::RoleShare::Weight(weight),
+            Share::Count(count) => types::RoleShare::Count(count),
+        };
+        self.0.roles.push(types::Role {
+            name: name.to_owned(),
+            doc: doc.to_owned(),
+            share,
+        });
+        self
+    }
+
+    /// Declare a custom metric, so that thresholds can name it. Open it with the same name, kind and unit.
+    ///
+    /// ```
+    /// # use lt_sdk::metrics::{Kind, Unit};
+    /// # let base = lt_sdk::Description::new("shop", "1.2.0", "");
+    /// let description = base.metric("orders", "Orders placed", Kind::Counter, Unit::None);
+    /// ```
+    #[must_use]
+    pub fn metric(mut self, name: &str, doc: &str, kind: Kind, unit: Unit) -> Self {
+        self.0.metrics.push(types::MetricDeclaration {
+            name: name.to_owned(),
+            doc: doc.to_owned(),
+            kind: kind.into(),
+            unit: unit.into(),
+        });
+        self
+    }
+
+    /// Suggest a number of users; `--users` goes before it.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("shop", "1.2.0", "");
+    /// let description = base.users(50);
+    /// ```
+    #[must_use]
+    pub fn users(mut self, users: u64) -> Self {
+        self.0.load.users = Some(users);
+        self
+    }
+
+    /// Suggest how long a run takes; `--duration` goes before it.
+    ///
+    /// ```
+    /// # use lt_sdk::timing::Duration;
+    /// # let base = lt_sdk::Description::new("shop", "1.2.0", "");
+    /// let description = base.duration(Duration::from_secs(30));
+    /// ```
+    #[must_use]
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.0.load.duration = Some(crate::timing::nanos(duration));
+        self
+    }
+
+    /// Suggest how many iterations are done, by all users together; `--iterations` goes before it.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("shop", "1.2.0", "");
+    /// let description = base.iterations(1000);
+    /// ```
+    #[must_use]
+    pub fn iterations(mut self, iterations: u64) -> Self {
+        self.0.load.iterations = Some(iterations);
+        self
+    }
+
+    /// With these settings, if none were added by hand.
+    pub(crate) fn with_settings(mut self, settings: Vec<types::Setting>) -> Self {
+        self.0.settings = settings;
+        self
+    }
+
+    /// What crosses to the host.
+    pub(crate) fn into_bindings(self) -> types::Description {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_reaches_the_contract() {
+        let described = Description::new("shop", "1.2.0", "Buys")
+            .doc("Buys one thing")
+            .role("fan", "watches", Share::Weight(3))
+            .metric("orders", "Orders placed", Kind::Counter, Unit::None)
+            .users(7)
+            .duration(Duration::from_secs(2))
+            .iterations(9)
+            .into_bindings();
+        assert_eq!(
+            (described.name.as_str(), described.doc.as_str()),
+            ("shop", "Buys one thing")
+        );
+        assert!(matches!(
+            described.roles[0].share,
+            types::RoleShare::Weight(3)
+        ));
+        assert!(described.metrics[0].kind == types::MetricKind::Counter);
+        assert_eq!(described.load.users, Some(7));
+        assert_eq!(described.load.duration, Some(2_000_000_000));
+        assert_eq!(described.load.iterations, Some(9));
+    }
+}

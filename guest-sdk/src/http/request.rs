@@ -1,0 +1,479 @@
+//! What to ask: a request under construction.
+
+use super::{Error, Multipart, Pending, Response, Result, encode, pending};
+use crate::bindings::lt::scenario::http as host;
+
+/// A request under construction, in the contract's own form: sending it copies nothing.
+///
+/// ```no_run
+/// use lt_sdk::prelude::*;
+///
+/// # fn iterate() -> Result<()> {
+/// let response = http::get("http://127.0.0.1:8080/items")
+///     .query(&[("page", "2")])
+///     .header("accept", "application/json")
+///     .name("items")
+///     .timeout(Duration::from_secs(5))
+///     .send()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct Request {
+    pub(super) inner: host::Request,
+    /// Cookies of this request alone; see [`Request::cookie`].
+    cookies: Vec<(String, String)>,
+    /// What went wrong while building; reported when the request is sent.
+    fault: Option<String>,
+}
+
+/// A name and a value, for queries and forms: a pair of texts, or a reference to one.
+///
+/// ```no_run
+/// use lt_sdk::http;
+///
+/// # fn main() -> lt_sdk::Result<()> {
+/// let page = 2.to_string();
+/// http::get("http://127.0.0.1:8080/items").query(&[("page", &page)]).send()?;
+/// http::get("http://127.0.0.1:8080/items").query([("size", String::from("50"))]).send()?;
+/// # Ok(())
+/// # }
+/// ```
+pub trait Pair {
+    /// The name.
+    fn name(&self) -> &str;
+    /// The value.
+    fn value(&self) -> &str;
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> Pair for (N, V) {
+    fn name(&self) -> &str {
+        self.0.as_ref()
+    }
+
+    fn value(&self) -> &str {
+        self.1.as_ref()
+    }
+}
+
+impl<P: Pair> Pair for &P {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn value(&self) -> &str {
+        (**self).value()
+    }
+}
+
+/// A function for each common method.
+macro_rules! methods {
+    ($($name:ident, $method:ident, $text:literal;)+) => {$(
+        #[doc = concat!("A `", $text, "` request to an absolute URL, `http` or `https`.")]
+        ///
+        /// ```no_run
+        /// # fn main() -> lt_sdk::Result<()> {
+        #[doc = concat!("let response = lt_sdk::http::", stringify!($name), "(\"http://127.0.0.1:8080/items/7\").send()?;")]
+        /// # Ok(())
+        /// # }
+        /// ```
+        pub fn $name(url: impl Into<String>) -> Request {
+            Request::new(host::Method::$method, url.into())
+        }
+    )+};
+}
+
+methods! {
+    get, Get, "GET";
+    head, Head, "HEAD";
+    post, Post, "POST";
+    put, Put, "PUT";
+    delete, Delete, "DELETE";
+    options, Options, "OPTIONS";
+    patch, Patch, "PATCH";
+}
+
+/// A request with any method.
+///
+/// ```no_run
+/// # fn main() -> lt_sdk::Result<()> {
+/// let response = lt_sdk::http::request("PROPFIND", "http://127.0.0.1:8080/files").header("depth", "1").send()?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn request(method: &str, url: impl Into<String>) -> Request {
+    let method = match method {
+        "GET" => host::Method::Get,
+        "HEAD" => host::Method::Head,
+        "POST" => host::Method::Post,
+        "PUT" => host::Method::Put,
+        "DELETE" => host::Method::Delete,
+        "OPTIONS" => host::Method::Options,
+        "TRACE" => host::Method::Trace,
+        "PATCH" => host::Method::Patch,
+        other => host::Method::Other(other.to_owned()),
+    };
+    Request::new(method, url.into())
+}
+
+impl Request {
+    fn new(method: host::Method, url: String) -> Self {
+        let inner = host::Request {
+            method,
+            url,
+            headers: Vec::new(),
+            body: host::Body::None,
+            options: None,
+        };
+        Self {
+            inner,
+            cookies: Vec::new(),
+            fault: None,
+        }
+    }
+
+    /// The URL as it will be asked for.
+    ///
+    /// ```
+    /// let request = lt_sdk::http::get("http://127.0.0.1:8080/items").query(&[("q", "a b")]);
+    /// assert_eq!(request.url(), "http://127.0.0.1:8080/items?q=a+b");
+    /// ```
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    /// Add a header field. Fields are sent in this order; `host`, `user-agent`, `content-length` and `cookie` replace what the
+    /// host would send.
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// lt_sdk::http::get("http://127.0.0.1:8080/").header("accept-language", "de").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header(mut self, name: impl Into<String>, value: impl AsRef<[u8]>) -> Self {
+        self.inner
+            .headers
+            .push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Add a header field unless there is one of this name.
+    pub(super) fn header_default(&mut self, name: &str, value: &str) {
+        if !self
+            .inner
+            .headers
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+        {
+            self.inner
+                .headers
+                .push((name.to_owned(), value.as_bytes().to_vec()));
+        }
+    }
+
+    /// Add pairs to the URL's query, escaped.
+    ///
+    /// ```
+    /// let request = lt_sdk::http::get("http://127.0.0.1:8080/?a=1#top").query(&[("b", "2&3"), ("c", "4")]);
+    /// assert_eq!(request.url(), "http://127.0.0.1:8080/?a=1&b=2%263&c=4#top");
+    /// ```
+    pub fn query<P: Pair>(mut self, pairs: impl IntoIterator<Item = P>) -> Self {
+        let url = &mut self.inner.url;
+        let fragment = url.find('#').map(|at| url.split_off(at));
+        let mut first = match url.find('?') {
+            None => {
+                url.push('?');
+                true
+            }
+            Some(at) => at + 1 == url.len(),
+        };
+        for pair in pairs {
+            encode::pair(pair.name(), pair.value(), first, url);
+            first = false;
+        }
+        if url.ends_with('?') {
+            url.pop();
+        }
+        if let Some(fragment) = fragment {
+            url.push_str(&fragment);
+        }
+        self
+    }
+
+    /// Send a form, as `application/x-www-form-urlencoded`.
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// lt_sdk::http::post("http://127.0.0.1:8080/login").form(&[("username", "ada"), ("password", "secret")]).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn form<P: Pair>(mut self, pairs: impl IntoIterator<Item = P>) -> Self {
+        let mut text = String::new();
+        for (index, pair) in pairs.into_iter().enumerate() {
+            encode::pair(pair.name(), pair.value(), index == 0, &mut text);
+        }
+        self.inner.body = host::Body::Bytes(text.into_bytes());
+        self.header_default("content-type", "application/x-www-form-urlencoded");
+        self
+    }
+
+    /// Send fields and files, as `multipart/form-data`.
+    ///
+    /// ```no_run
+    /// use lt_sdk::http::{self, Multipart};
+    ///
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// let picture = Multipart::new().text("title", "Cat").file("picture", "cat.png", "image/png", b"\x89PNG...");
+    /// http::post("http://127.0.0.1:8080/pictures").multipart(picture).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn multipart(mut self, parts: Multipart) -> Self {
+        let (content_type, body) = parts.finish();
+        self.inner.body = host::Body::Bytes(body);
+        self.header_default("content-type", &content_type);
+        self
+    }
+
+    /// Send these bytes, with a `content-length`.
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// lt_sdk::http::put("http://127.0.0.1:8080/notes/7").header("content-type", "text/plain").body("hello").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.inner.body = host::Body::Bytes(body.into());
+        self
+    }
+
+    /// Send these bytes in chunks of at most 16 KiB, without a `content-length` (RFC 9112, section 7.1).
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// lt_sdk::http::put("http://127.0.0.1:8080/notes/7").chunked(vec![b'x'; 100_000]).send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn chunked(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.inner.body = host::Body::Chunked(body.into());
+        self
+    }
+
+    /// Carry one more cookie than the user's own, in this request only.
+    /// [`http::set_cookie`](super::set_cookie) gives the user one to keep.
+    ///
+    /// The cookies are put into the `cookie` field when the request is sent, so a redirect carries the same.
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// lt_sdk::http::get("http://127.0.0.1:8080/").cookie("variant", "b").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.cookies.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sign in by HTTP Basic (RFC 7617).
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// lt_sdk::http::get("http://127.0.0.1:8080/admin").basic_auth("ada", "secret").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn basic_auth(self, user: &str, password: &str) -> Self {
+        let credentials = [user, ":", password].concat();
+        let value = ["Basic ", &encode::base64(credentials.as_bytes())].concat();
+        self.header("authorization", value)
+    }
+
+    /// Sign in by a bearer token (RFC 6750).
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// lt_sdk::http::get("http://127.0.0.1:8080/account").bearer("b3BhcXVl").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", ["Bearer ", token].concat())
+    }
+
+    /// Remember the first thing that went wrong while building.
+    #[cfg(feature = "json")]
+    pub(super) fn fail(&mut self, reason: String) {
+        self.fault.get_or_insert(reason);
+    }
+
+    /// The request as the host takes it.
+    pub(super) fn finish(mut self) -> Result<host::Request> {
+        if let Some(fault) = self.fault.take() {
+            return Err(Error::Json(fault));
+        }
+        if !self.cookies.is_empty() {
+            self.join_cookies()?;
+        }
+        Ok(self.inner)
+    }
+
+    /// Write the `cookie` field: the user's cookies for this URL, then those of this request, which replace the user's.
+    #[cold]
+    fn join_cookies(&mut self) -> Result<()> {
+        let own = host::cookies(&self.inner.url)?;
+        let own = own.into_iter().map(|cookie| (cookie.name, cookie.value));
+        let own = own.filter(|(name, _)| self.cookies.iter().all(|(other, _)| other != name));
+        let mut value = String::new();
+        for (name, cookie) in own.chain(self.cookies.iter().cloned()) {
+            let separator = if value.is_empty() { "" } else { "; " };
+            value.extend([separator, &name, "=", &cookie]);
+        }
+        self.inner
+            .headers
+            .push(("cookie".to_owned(), value.into_bytes()));
+        Ok(())
+    }
+
+    /// Send the request and wait for the whole response. A status of 400 and more is a response, not an error.
+    ///
+    /// # Errors
+    /// If there is no response; see [`ErrorCode`](super::ErrorCode).
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// let response = lt_sdk::http::get("http://127.0.0.1:8080/").send()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send(self) -> Result<Response> {
+        Ok(Response::from_host(host::send(&self.finish()?)?))
+    }
+
+    /// Start the request and go on; [`Pending::finish`] has the response.
+    ///
+    /// # Errors
+    /// If too many requests are under way, or the request could not be built.
+    ///
+    /// ```no_run
+    /// # fn main() -> lt_sdk::Result<()> {
+    /// let pending = lt_sdk::http::get("http://127.0.0.1:8080/slow").start()?;
+    /// // do something else
+    /// let response = pending.finish()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn start(self) -> Result<Pending> {
+        Ok(Pending::from_host(host::start(&self.finish()?)?))
+    }
+
+    /// Send the request in `async` code: others that are joined or raced with it go on meanwhile.
+    /// A request can also be awaited itself.
+    ///
+    /// ```no_run
+    /// # use lt_sdk::prelude::*;
+    /// # async fn iterate() -> Result<()> {
+    /// let (page, news) = join!(
+    ///     http::get("http://127.0.0.1:8080/").send_async(),
+    ///     http::get("http://127.0.0.1:8080/news").send_async(),
+    /// );
+    /// let (page, news) = (page?, news?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_async(self) -> pending::Exchange {
+        pending::Exchange::new(self)
+    }
+}
+
+impl IntoFuture for Request {
+    type Output = Result<Response>;
+    type IntoFuture = pending::Exchange;
+
+    fn into_future(self) -> pending::Exchange {
+        self.send_async()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(request: Request) -> String {
+        match request.finish().unwrap().body {
+            host::Body::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
+            _ => String::new(),
+        }
+    }
+
+    #[test]
+    fn a_plain_get_holds_nothing_but_its_url() {
+        let request = get("http://a/").finish().unwrap();
+        assert_eq!(request.headers.capacity(), 0);
+        assert!(request.options.is_none());
+        assert!(matches!(request.body, host::Body::None));
+    }
+
+    #[test]
+    fn queries_are_added_where_they_belong() {
+        let url = |text: &str| {
+            get(text)
+                .query(&[("a", "1"), ("b", "x y")])
+                .url()
+                .to_owned()
+        };
+        assert_eq!(url("http://h/p"), "http://h/p?a=1&b=x+y");
+        assert_eq!(url("http://h/p?"), "http://h/p?a=1&b=x+y");
+        assert_eq!(url("http://h/p?z=0#f"), "http://h/p?z=0&a=1&b=x+y#f");
+        assert_eq!(
+            get("http://h/p").query::<(&str, &str)>([]).url(),
+            "http://h/p"
+        );
+    }
+
+    #[test]
+    fn forms_have_their_type_unless_another_is_given() {
+        let request = post("http://a/").form(&[("a", "1"), ("b", "2")]);
+        assert_eq!(
+            request.inner.headers[0].1,
+            b"application/x-www-form-urlencoded"
+        );
+        assert_eq!(body(request), "a=1&b=2");
+        let request = post("http://a/")
+            .header("Content-Type", "x/y")
+            .form(&[("a", "1")]);
+        assert_eq!(request.inner.headers.len(), 1);
+    }
+
+    #[test]
+    fn credentials() {
+        let request = get("http://a/").basic_auth("Aladdin", "open sesame");
+        // The example of RFC 7617, section 2.
+        assert_eq!(
+            request.inner.headers[0].1,
+            b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+        );
+        assert_eq!(get("http://a/").bearer("t").inner.headers[0].1, b"Bearer t");
+    }
+
+    #[test]
+    fn methods_have_one_form_each() {
+        assert!(matches!(
+            request("GET", "http://a/").inner.method,
+            host::Method::Get
+        ));
+        assert!(matches!(
+            request("TRACE", "http://a/").inner.method,
+            host::Method::Trace
+        ));
+        assert!(
+            matches!(request("PROPFIND", "http://a/").inner.method, host::Method::Other(name) if name == "PROPFIND")
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! What nearly every scenario needs: `use lt_sdk::prelude::*;`.
+//!
+//! ```
+//! use lt_sdk::prelude::*;
+//! ```
+
+pub use crate::check::{Group, group};
+pub use crate::settings::Live;
+pub use crate::timing::{Duration, Instant};
+pub use crate::{
+    Context, Description, Error, Iteration, Result, RunInfo, Scenario, Settings, Share, User, bail,
+    check, ensure, futures, html, http, join, log, metrics, select, timing, user,
+};
