@@ -1,76 +1,27 @@
 //! One user's HTTP client: cookies, redirects and defaults over the [`Pool`], one exchange a hop.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ::http::Method;
 use tokio::time::Instant;
 
 use super::config::{ClientChanges, ClientConfig};
 use super::cookies::Jar;
 use super::decode::ACCEPT_ENCODING;
+use super::journey::Journey;
+use super::observation::Observation;
 use super::pool::Pool;
-use super::redirect::{Hop, next_hop};
+use super::redirect::next_hop;
 use super::request::{BodyMode, Request, RequestOptions};
 use super::response::Response;
-use super::{
-    Answer, BODY_KEPT_BYTES_MAX, Body, Exchange, Failure, Reuse, Url, Version, VersionChoice,
-    url_cache,
-};
+use super::{Answer, BODY_KEPT_BYTES_MAX, Exchange, Failure, Reuse, Url, VersionChoice, url_cache};
 use crate::dial::Network;
 use crate::error::NetError;
-use crate::timings::Timings;
-use crate::tls::TlsInfo;
 
 /// Longest time a request may be given: a day is longer than any run waits, and keeps the arithmetic of deadlines in range
 /// whatever number a guest passes.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
-
-/// What happened on one hop of a request: handed to the observer as it happens, so that redirects are measured one by one.
-#[derive(Clone, Copy, Debug)]
-pub struct Observation<'a> {
-    /// Method of this hop.
-    pub method: &'a Method,
-    /// URL of this hop, without user, password and fragment.
-    pub url: &'a Url,
-    /// The request's choices: `name` and `tags` for its samples.
-    pub options: &'a RequestOptions,
-    /// How many redirects came before.
-    pub redirects: u32,
-    /// The status; none without a complete response.
-    pub status: Option<u16>,
-    /// What went wrong. Beside a status: one redirect too many, or a body over the cap for kept bodies.
-    pub error: Option<&'a NetError>,
-    /// Whether there was a response, its status is one that the request counts on, and it is not one redirect too many.
-    pub expected: bool,
-    /// The version spoken; none without a response.
-    pub version: Option<Version>,
-    /// Where the time went.
-    pub timings: Timings,
-    /// Bytes written to the socket for this hop.
-    pub bytes_sent: u64,
-    /// Bytes read from the socket for this hop.
-    pub bytes_received: u64,
-    /// The address that was connected to, if it came that far.
-    pub remote: Option<SocketAddr>,
-    /// The TLS session; none without TLS.
-    pub tls: Option<TlsInfo>,
-    /// Whether the connection had been used before.
-    pub reused: bool,
-}
-
-impl Observation<'_> {
-    /// Value of the `name` tag: as the request says, else the URL.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.options
-            .name
-            .as_deref()
-            .unwrap_or_else(|| self.url.as_str())
-    }
-}
 
 /// One user's client. Connections and cookies are made when first needed: an idle user costs this struct alone.
 ///
@@ -82,7 +33,7 @@ pub struct HttpClient {
     base: Rc<ClientConfig>,
     /// The settings in use.
     config: RefCell<Rc<ClientConfig>>,
-    pool: Rc<Pool>,
+    pool: Pool,
     /// None until the first cookie.
     jar: RefCell<Option<Box<Jar>>>,
 }
@@ -96,52 +47,11 @@ impl std::fmt::Debug for HttpClient {
     }
 }
 
-/// What changes from hop to hop.
-struct Journey {
-    method: Method,
-    url: Url,
-    fragment: Option<Box<str>>,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Body,
-    /// `authorization` from the user and password of an earlier URL of the same origin.
-    authorization: Option<String>,
-    redirects: u32,
-}
-
-impl Journey {
-    fn follow(&mut self, hop: Hop) {
-        self.headers.retain(|(name, _)| hop.keeps(name));
-        self.authorization = if hop.leaves_origin {
-            None
-        } else {
-            self.url
-                .authorization()
-                .map(str::to_owned)
-                .or_else(|| self.authorization.take())
-        };
-        if hop.becomes_get {
-            self.method = Method::GET;
-            self.body = Body::None;
-        }
-        if let Some(fragment) = hop.url.fragment() {
-            self.fragment = Some(fragment.into());
-        }
-        self.url = hop.url;
-        self.redirects += 1;
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.headers
-            .iter()
-            .any(|(given, _)| given.eq_ignore_ascii_case(name))
-    }
-}
-
 impl HttpClient {
     /// A client with the run's settings.
     #[must_use]
     pub fn new(network: Rc<Network>, config: Rc<ClientConfig>) -> Self {
-        let pool = Rc::new(Pool::new(network.clone(), config.route.clone()));
+        let pool = Pool::new(network.clone(), config.route.clone());
         Self {
             network,
             base: config.clone(),
@@ -187,7 +97,7 @@ impl HttpClient {
             let answer = match self.exchange(&journey, &options, &config, deadline).await {
                 Ok(answer) => answer,
                 Err(failure) => {
-                    observe(&failed(&journey, &options, &failure));
+                    observe(&Observation::failed(&journey, &options, &failure));
                     return Err(failure.error);
                 }
             };
@@ -207,7 +117,12 @@ impl HttpClient {
                 None if answer.body_overflow => Some(NetError::BodyTooLarge(answer.body_length)),
                 _ => None,
             };
-            observe(&answered(&journey, &options, &answer, error.as_ref()));
+            observe(&Observation::answered(
+                &journey,
+                &options,
+                &answer,
+                error.as_ref(),
+            ));
             match (hop, error) {
                 (Some(_), Some(error)) => return Err(error),
                 (Some(hop), None) => journey.follow(hop),
@@ -367,50 +282,7 @@ fn response(
     }
 }
 
-fn answered<'a>(
-    journey: &'a Journey,
-    options: &'a RequestOptions,
-    answer: &Answer,
-    error: Option<&'a NetError>,
-) -> Observation<'a> {
-    Observation {
-        method: &journey.method,
-        url: &journey.url,
-        options,
-        redirects: journey.redirects,
-        status: Some(answer.status),
-        error,
-        expected: options.expects(answer.status)
-            && !matches!(error, Some(NetError::TooManyRedirects)),
-        version: Some(answer.version),
-        timings: answer.timings,
-        bytes_sent: answer.bytes_sent,
-        bytes_received: answer.bytes_received,
-        remote: Some(answer.remote),
-        tls: answer.tls,
-        reused: answer.reused,
-    }
-}
-
-fn failed<'a>(
-    journey: &'a Journey,
-    options: &'a RequestOptions,
-    failure: &'a Failure,
-) -> Observation<'a> {
-    Observation {
-        method: &journey.method,
-        url: &journey.url,
-        options,
-        redirects: journey.redirects,
-        status: None,
-        error: Some(&failure.error),
-        expected: false,
-        version: None,
-        timings: failure.timings,
-        bytes_sent: failure.bytes_sent,
-        bytes_received: failure.bytes_received,
-        remote: failure.remote,
-        tls: failure.tls,
-        reused: false,
-    }
-}
+#[cfg(test)]
+mod test_peer;
+#[cfg(test)]
+mod tests;
