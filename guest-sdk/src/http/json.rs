@@ -19,7 +19,7 @@ impl Request {
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
         match serde_json::to_vec(value) {
             Ok(bytes) => self = self.body(bytes),
-            Err(error) => self.fail(error.to_string()),
+            Err(error) => self.fail(Error::Json(error.to_string())),
         }
         self.header_default("content-type", "application/json");
         self

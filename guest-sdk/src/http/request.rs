@@ -18,14 +18,11 @@ use crate::bindings::lt::scenario::http as host;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
     pub(super) inner: host::Request,
-    /// Cookies of this request alone; see [`Request::cookie`].
-    cookies: Vec<(String, String)>,
-    /// What went wrong while building; reported when the request is sent.
-    fault: Option<String>,
+    /// What went wrong first while building; reported when the request is sent.
+    fault: Option<Box<Error>>,
 }
 
 /// A name and a value, for queries and forms: a pair of texts, or a reference to one.
@@ -126,11 +123,7 @@ impl Request {
             body: host::Body::None,
             options: None,
         };
-        Self {
-            inner,
-            cookies: Vec::new(),
-            fault: None,
-        }
+        Self { inner, fault: None }
     }
 
     /// The URL as it will be asked for.
@@ -265,10 +258,11 @@ impl Request {
         self
     }
 
-    /// Carry one more cookie than the user's own, in this request only.
+    /// Carry one more cookie than the user's own, in this request only. One of the user's with the same name is left out.
     /// [`http::set_cookie`](super::set_cookie) gives the user one to keep.
     ///
-    /// The cookies are put into the `cookie` field when the request is sent, so a redirect carries the same.
+    /// The user's cookies are looked up here and written into the `cookie` field with this one, so that a redirect carries
+    /// the same ones.
     ///
     /// ```no_run
     /// # fn main() -> lt_sdk::Result<()> {
@@ -276,9 +270,24 @@ impl Request {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn cookie(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.cookies.push((name.into(), value.into()));
-        self
+    pub fn cookie(mut self, name: &str, value: &str) -> Self {
+        let at = self
+            .inner
+            .headers
+            .iter()
+            .position(|(other, _)| other.eq_ignore_ascii_case("cookie"));
+        let mut field = match at {
+            Some(at) => self.inner.headers.remove(at).1,
+            None => match host::cookies(&self.inner.url) {
+                Ok(own) => cookie_field(own.iter().filter(|own| own.name != name)),
+                Err(error) => {
+                    self.fail(error.into());
+                    Vec::new()
+                }
+            },
+        };
+        add_cookie(&mut field, name, value);
+        self.header("cookie", field)
     }
 
     /// Sign in by HTTP Basic (RFC 7617).
@@ -308,37 +317,17 @@ impl Request {
     }
 
     /// Remember the first thing that went wrong while building.
-    #[cfg(feature = "json")]
-    pub(super) fn fail(&mut self, reason: String) {
-        self.fault.get_or_insert(reason);
+    #[cold]
+    pub(super) fn fail(&mut self, error: Error) {
+        self.fault.get_or_insert_with(|| Box::new(error));
     }
 
     /// The request as the host takes it.
-    pub(super) fn finish(mut self) -> Result<host::Request> {
-        if let Some(fault) = self.fault.take() {
-            return Err(Error::Json(fault));
+    pub(super) fn finish(self) -> Result<host::Request> {
+        match self.fault {
+            None => Ok(self.inner),
+            Some(fault) => Err(*fault),
         }
-        if !self.cookies.is_empty() {
-            self.join_cookies()?;
-        }
-        Ok(self.inner)
-    }
-
-    /// Write the `cookie` field: the user's cookies for this URL, then those of this request, which replace the user's.
-    #[cold]
-    fn join_cookies(&mut self) -> Result<()> {
-        let own = host::cookies(&self.inner.url)?;
-        let own = own.into_iter().map(|cookie| (cookie.name, cookie.value));
-        let own = own.filter(|(name, _)| self.cookies.iter().all(|(other, _)| other != name));
-        let mut value = String::new();
-        for (name, cookie) in own.chain(self.cookies.iter().cloned()) {
-            let separator = if value.is_empty() { "" } else { "; " };
-            value.extend([separator, &name, "=", &cookie]);
-        }
-        self.inner
-            .headers
-            .push(("cookie".to_owned(), value.into_bytes()));
-        Ok(())
     }
 
     /// Send the request and wait for the whole response. A status of 400 and more is a response, not an error.
@@ -401,6 +390,22 @@ impl IntoFuture for Request {
     }
 }
 
+/// Append one cookie to the value of a `cookie` field (RFC 6265, section 4.2.1).
+fn add_cookie(field: &mut Vec<u8>, name: &str, value: &str) {
+    let separator = if field.is_empty() { "" } else { "; " };
+    for part in [separator, name, "=", value] {
+        field.extend_from_slice(part.as_bytes());
+    }
+}
+
+fn cookie_field<'a>(cookies: impl Iterator<Item = &'a host::Cookie>) -> Vec<u8> {
+    let mut field = Vec::new();
+    for cookie in cookies {
+        add_cookie(&mut field, &cookie.name, &cookie.value);
+    }
+    field
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,6 +465,21 @@ mod tests {
             b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
         );
         assert_eq!(get("http://a/").bearer("t").inner.headers[0].1, b"Bearer t");
+    }
+
+    #[test]
+    fn cookies_are_joined_into_one_field() {
+        let own = [("a", "1"), ("b", "2")].map(|(name, value)| host::Cookie {
+            name: name.into(),
+            value: value.into(),
+        });
+        assert_eq!(cookie_field(own.iter()), b"a=1; b=2");
+        // With a field of its own, the host need not be asked.
+        let request = get("http://a/").header("Cookie", "a=1").cookie("c", "3");
+        assert_eq!(
+            request.inner.headers,
+            [("cookie".to_owned(), b"a=1; c=3".to_vec())]
+        );
     }
 
     #[test]

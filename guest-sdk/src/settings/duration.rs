@@ -2,44 +2,50 @@
 
 use crate::timing::Duration;
 
-/// Read `250ms`, `10s`, `1.5s`, `1h30m` or `0`. Units: `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`, `d`.
+/// Read `250ms`, `10s`, `1.5s`, `1h30m`, `1h 30m` or `0`. Units: `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h`, `d`.
 ///
-/// In whole numbers only: reading a float would bring some kilobytes of tables into every scenario.
+/// Over bytes and in whole numbers only: slicing texts and reading floats would bring some kilobytes of tables into the memory
+/// of every user.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
-    if rest == "0" {
+    let mut rest = text.as_bytes();
+    if rest == b"0" {
         return Some(Duration::ZERO);
     }
-    if rest.is_empty() {
-        return None;
-    }
     let mut nanos_total: u64 = 0;
-    while !rest.is_empty() {
+    loop {
         let (nanos, behind) = part(rest)?;
         nanos_total = nanos_total.checked_add(nanos)?;
-        rest = behind.trim_start();
+        if behind.is_empty() {
+            return Some(Duration::from_nanos(nanos_total));
+        }
+        rest = behind.strip_prefix(b" ").unwrap_or(behind);
     }
-    Some(Duration::from_nanos(nanos_total))
 }
 
 /// One number with its unit, in nanoseconds, and what stands behind it.
-fn part(text: &str) -> Option<(u64, &str)> {
+fn part(text: &[u8]) -> Option<(u64, &[u8])> {
     let (whole, rest) = digits(text);
-    let (fraction, rest) = match rest.strip_prefix('.') {
+    let (fraction, rest) = match rest.strip_prefix(b".") {
         Some(rest) => digits(rest),
-        None => ("", rest),
+        None => (&[][..], rest),
     };
     if whole.is_empty() {
         return None;
     }
-    let unit_end = rest
-        .find(|c: char| c.is_ascii_digit() || c == ' ')
-        .unwrap_or(rest.len());
-    let (unit, rest) = rest.split_at_checked(unit_end)?;
+    let unit_length = rest
+        .iter()
+        .position(|&byte| byte.is_ascii_digit() || byte == b' ');
+    let (unit, rest) = rest.split_at_checked(unit_length.unwrap_or(rest.len()))?;
     let unit_nanos = unit_nanos(unit)?;
-    let mut nanos = whole.parse::<u64>().ok()?.checked_mul(unit_nanos)?;
+    let mut number: u64 = 0;
+    for digit in whole {
+        number = number
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))?;
+    }
+    let mut nanos = number.checked_mul(unit_nanos)?;
     let mut place_nanos = unit_nanos;
-    for digit in fraction.bytes() {
+    for digit in fraction {
         // Digits below a nanosecond are dropped.
         place_nanos /= 10;
         nanos = nanos.checked_add(u64::from(digit - b'0') * place_nanos)?;
@@ -47,23 +53,21 @@ fn part(text: &str) -> Option<(u64, &str)> {
     Some((nanos, rest))
 }
 
-fn digits(text: &str) -> (&str, &str) {
-    let end = text
-        .bytes()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(text.len());
-    text.split_at(end)
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit());
+    text.split_at_checked(end.unwrap_or(text.len()))
+        .unwrap_or((text, &[]))
 }
 
-fn unit_nanos(unit: &str) -> Option<u64> {
+fn unit_nanos(unit: &[u8]) -> Option<u64> {
     Some(match unit {
-        "ns" => 1,
-        "us" | "µs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        "d" => 86_400_000_000_000,
+        b"ns" => 1,
+        b"us" | b"\xc2\xb5s" => 1_000,
+        b"ms" => 1_000_000,
+        b"s" => 1_000_000_000,
+        b"m" => 60_000_000_000,
+        b"h" => 3_600_000_000_000,
+        b"d" => 86_400_000_000_000,
         _ => return None,
     })
 }

@@ -157,8 +157,11 @@ pub fn load<T: SettingValue>(name: &'static str) -> Result<T> {
 /// Why a value cannot be used. It stops the run: every user would find the same.
 #[cold]
 fn unusable(name: &str, value: Option<&str>, kind: Kind) -> Error {
+    // Joined and not formatted: this stands in the path of every scenario.
     match value {
-        Some(value) => Error::abort_run(format!("setting {name}: `{value}` is no {}", kind.name())),
-        None => Error::abort_run(format!("setting {name}: the host does not know it")),
+        Some(value) => {
+            Error::abort_run(["setting ", name, ": `", value, "` is no ", kind.name()].concat())
+        }
+        None => Error::abort_run(["setting ", name, ": the host does not know it"].concat()),
     }
 }
