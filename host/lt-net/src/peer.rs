@@ -44,6 +44,8 @@ impl Peer {
         let count = accepted.clone();
         spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                // Without it the second of two writes would wait for an acknowledgement, in real time.
+                stream.set_nodelay(true).unwrap();
                 let number = count.replace(count.get() + 1);
                 spawn_local(script(number, stream));
             }

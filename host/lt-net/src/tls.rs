@@ -203,7 +203,8 @@ pub(crate) fn error_of(error: &rustls::Error) -> NetError {
         return NetError::Tls(error.to_string());
     };
     match fault {
-        CertificateError::UnknownIssuer => NetError::UnknownAuthority,
+        // A signature that does not fit means an authority of the same name but another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => NetError::UnknownAuthority,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => NetError::CertificateName,
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
@@ -253,3 +254,7 @@ impl ServerCertVerifier for AnyCertificate {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

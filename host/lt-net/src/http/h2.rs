@@ -31,6 +31,9 @@ use crate::tls::TlsInfo;
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 /// The same for all streams of a connection together.
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// Size of a head at which the library stops decoding it, with an error that could mean anything; larger than our limit, so
+/// that most heads over the limit are called by their name.
+const HEADER_LIST_BYTES_MAX: u32 = 256 << 10;
 /// How long a connection that nobody needs may take to say goodbye to a peer that does not read.
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
 /// Data handed to a stream at a time.
@@ -69,7 +72,7 @@ pub(crate) async fn connect(dialed: Dialed) -> Result<Rc<Connection>, NetError> 
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
         .handshake(dialed.stream)
         .await
         .map_err(|error| error_of(&error))?;
@@ -210,8 +213,10 @@ async fn receive(
 ) -> Result<Received, Failed> {
     progress.clock.enter(Phase::Receiving);
     let (parts, mut stream) = response.into_parts();
-    let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let head = Head::from_fields(fields);
+    let head = Head::from_fields(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    if head.length() > HEAD_BYTES_MAX {
+        return Err(Failed { error: NetError::HeadTooLarge, h2: None, answered: true });
+    }
     let mut body = Kept::new(request.keep_body, request.body_bytes_max);
     let answered = |error: ::h2::Error| Failed { answered: true, ..Failed::from(error) };
     loop {
@@ -342,9 +347,11 @@ fn error_of(error: &::h2::Error) -> NetError {
         return if ended { NetError::ConnectionClosed } else { NetError::from_io(io) };
     }
     match error.reason() {
-        // How the library says that a head is over `max_header_list_size`.
-        Some(Reason::REFUSED_STREAM) if error.is_library() => NetError::HeadTooLarge,
         Some(reason) => NetError::Http2(reason.into()),
         None => NetError::Other(error.to_string()),
     }
 }
+
+#[cfg(test)]
+#[path = "h2_tests.rs"]
+mod tests;

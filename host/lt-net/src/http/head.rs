@@ -25,6 +25,11 @@ impl Head {
         Self { lines: lines.into() }
     }
 
+    /// Bytes of all lines together.
+    pub(crate) fn length(&self) -> usize {
+        self.lines.len()
+    }
+
     /// The fields in order, names as the server wrote them.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.lines.split(|&byte| byte == b'\n').filter_map(field)

@@ -286,3 +286,6 @@ fn poll_read_step(
         Poll::Ready(fed)
     })
 }
+
+#[cfg(test)]
+mod tests;
