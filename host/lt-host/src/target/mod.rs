@@ -40,6 +40,10 @@ use self::sessions::Sessions;
 /// How long accepting rests when the process has no file descriptor left: connections must end before there are new ones.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections that may wait to be accepted. The standard library asks for 128; ten thousand users that join at once would
+/// then wait a second for their next try. The kernel cuts it to `net.core.somaxconn`, 4096 by default.
+const BACKLOG: i32 = 4096;
+
 /// How the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TargetOptions {
@@ -71,6 +75,8 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
+    // On a socket that listens already this only changes the number.
+    rustix::net::listen(&listener, BACKLOG)?;
     let shared = Arc::new(Shared::default());
     let (stop, stopped) = watch::channel(());
     let mut workers = Vec::new();
