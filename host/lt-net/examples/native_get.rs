@@ -3,6 +3,11 @@
 //! `native_get URL [USERS] [SECONDS] [THREADS] [http1|http2]` prints requests, failures, requests per second and CPU time
 //! (user and system) per request. It is the "native" row of `make bench`, and the place to profile.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program of its own: it has nobody to take its arguments from"
+)]
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,9 +40,13 @@ struct Outcome {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let number = |index: usize, default: u64| args.get(index).map_or(Ok(default), |text| text.parse());
+    let number =
+        |index: usize, default: u64| args.get(index).map_or(Ok(default), |text| text.parse());
     let plan = Plan {
-        url: args.first().cloned().ok_or("usage: native_get URL [USERS] [SECONDS] [THREADS] [http1|http2]")?,
+        url: args
+            .first()
+            .cloned()
+            .ok_or("usage: native_get URL [USERS] [SECONDS] [THREADS] [http1|http2]")?,
         users: usize::try_from(number(1, 100)?)?,
         time: Duration::from_secs(number(2, 5)?),
         threads: usize::try_from(number(3, 1)?)?,
@@ -63,7 +72,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let elapsed = start.elapsed();
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
-    let (user, system) = (usage.user_time().num_microseconds(), usage.system_time().num_microseconds());
+    let (user, system) = (
+        usage.user_time().num_microseconds(),
+        usage.system_time().num_microseconds(),
+    );
     let each = |micros: i64| micros as f64 / total.requests.max(1) as f64;
     println!(
         "requests {} failures {} rps {:.0} cpu_us_per_request {:.2} (user {:.2} system {:.2})",
@@ -78,9 +90,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn run_thread(plan: &Plan, tls: Arc<TlsProfiles>) -> Result<Outcome, Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let network = Network::new(NetworkOptions { tls, ..NetworkOptions::default() });
-    let profile = network.tls_profile(&TlsSettings { insecure: true, ..TlsSettings::default() })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let network = Network::new(NetworkOptions {
+        tls,
+        ..NetworkOptions::default()
+    });
+    let profile = network.tls_profile(&TlsSettings {
+        insecure: true,
+        ..TlsSettings::default()
+    })?;
     let route = Rc::new(Route::direct(profile));
     let end = Instant::now() + plan.time;
     let users = plan.users / plan.threads;
@@ -101,7 +121,12 @@ fn run_thread(plan: &Plan, tls: Arc<TlsProfiles>) -> Result<Outcome, Box<dyn std
     })
 }
 
-async fn run_user(pool: Pool, url: String, version: VersionChoice, end: Instant) -> Result<Outcome, lt_net::NetError> {
+async fn run_user(
+    pool: Pool,
+    url: String,
+    version: VersionChoice,
+    end: Instant,
+) -> Result<Outcome, lt_net::NetError> {
     let url = Url::parse(&url)?;
     let mut outcome = Outcome::default();
     loop {

@@ -16,8 +16,17 @@ pub(crate) struct Alarm {
 
 impl Alarm {
     /// Wait for the future, at most until the deadline: `None` if that came first. Several may wait at the same time.
-    pub(crate) fn within<'a, F: Future>(&'a self, deadline: Instant, future: Pin<&'a mut F>) -> Within<'a, F> {
-        Within { alarm: self, deadline, sleep: None, future }
+    pub(crate) fn within<'a, F: Future>(
+        &'a self,
+        deadline: Instant,
+        future: Pin<&'a mut F>,
+    ) -> Within<'a, F> {
+        Within {
+            alarm: self,
+            deadline,
+            sleep: None,
+            future,
+        }
     }
 
     fn take(&self, deadline: Instant) -> Pin<Box<Sleep>> {
@@ -82,9 +91,17 @@ mod tests {
         let alarm = Alarm::default();
         let start = Instant::now();
         let second = Duration::from_secs(1);
-        assert_eq!(alarm.within(start + second, pin!(sleep(second / 2))).await, Some(()));
+        assert_eq!(
+            alarm.within(start + second, pin!(sleep(second / 2))).await,
+            Some(())
+        );
         // The sleep now stands at one second; this deadline is later.
-        assert_eq!(alarm.within(start + 3 * second, pin!(pending::<()>())).await, None);
+        assert_eq!(
+            alarm
+                .within(start + 3 * second, pin!(pending::<()>()))
+                .await,
+            None
+        );
         assert_eq!(start.elapsed(), 3 * second);
     }
 
@@ -93,8 +110,16 @@ mod tests {
         let alarm = Alarm::default();
         let start = Instant::now();
         let second = Duration::from_secs(1);
-        assert_eq!(alarm.within(start + 60 * second, pin!(sleep(second))).await, Some(()));
-        assert_eq!(alarm.within(start + 2 * second, pin!(pending::<()>())).await, None);
+        assert_eq!(
+            alarm.within(start + 60 * second, pin!(sleep(second))).await,
+            Some(())
+        );
+        assert_eq!(
+            alarm
+                .within(start + 2 * second, pin!(pending::<()>()))
+                .await,
+            None
+        );
         assert_eq!(start.elapsed(), 2 * second);
     }
 
@@ -104,10 +129,12 @@ mod tests {
         let start = Instant::now();
         let second = Duration::from_secs(1);
         let (mut late, mut early) = (pin!(pending::<()>()), pin!(pending::<()>()));
-        let both = tokio::join!(
-            alarm.within(start + 2 * second, late.as_mut()),
-            async { (alarm.within(start + second, early.as_mut()).await, start.elapsed()) }
-        );
+        let both = tokio::join!(alarm.within(start + 2 * second, late.as_mut()), async {
+            (
+                alarm.within(start + second, early.as_mut()).await,
+                start.elapsed(),
+            )
+        });
         assert_eq!(both, (None, (None, second)));
         assert_eq!(start.elapsed(), 2 * second);
     }
@@ -115,7 +142,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_ready_at_once_takes_no_timer() {
         let alarm = Alarm::default();
-        assert_eq!(alarm.within(Instant::now(), pin!(async { 7 })).await, Some(7));
+        assert_eq!(
+            alarm.within(Instant::now(), pin!(async { 7 })).await,
+            Some(7)
+        );
         assert!(alarm.spare.borrow().is_none());
     }
 }

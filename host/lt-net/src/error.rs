@@ -134,7 +134,10 @@ impl NetError {
     /// What an I/O error on a connection means. TLS errors travel inside I/O errors and are unpacked.
     pub(crate) fn from_io(error: &io::Error) -> Self {
         use io::ErrorKind;
-        if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        if let Some(tls) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
             return crate::tls::error_of(tls);
         }
         match error.kind() {
@@ -172,12 +175,20 @@ mod tests {
     #[test]
     fn numbers_and_names_are_those_of_the_contract() {
         let contract = include_str!("../../../wit/http.wit");
-        let variant = contract.split("variant error-code {").nth(1).and_then(|rest| rest.split("\n    }").next()).unwrap();
+        let variant = contract
+            .split("variant error-code {")
+            .nth(1)
+            .and_then(|rest| rest.split("\n    }").next())
+            .unwrap();
         let mut wanted = Vec::new();
         let mut number = 1000;
         for line in variant.lines().map(str::trim) {
             if let Some(doc) = line.strip_prefix("///") {
-                if let Some(found) = doc.split('(').skip(1).find_map(|part| part.get(..4)?.parse::<u16>().ok()) {
+                if let Some(found) = doc
+                    .split('(')
+                    .skip(1)
+                    .find_map(|part| part.get(..4)?.parse::<u16>().ok())
+                {
                     number = found;
                 }
             } else if let Some(case) = line.strip_suffix(',') {
@@ -215,7 +226,10 @@ mod tests {
             NetError::TooManyRequests,
             NetError::Other(text()),
         ];
-        let got: Vec<_> = cases.iter().map(|case| (case.code(), case.kind())).collect();
+        let got: Vec<_> = cases
+            .iter()
+            .map(|case| (case.code(), case.kind()))
+            .collect();
         assert_eq!(got, wanted);
     }
 
@@ -230,6 +244,9 @@ mod tests {
         assert_eq!(of(io::ErrorKind::HostUnreachable), 1213);
         assert_eq!(of(io::ErrorKind::UnexpectedEof), 1221);
         let descriptors = NetError::from_io(&io::Error::from_raw_os_error(EMFILE));
-        assert!(descriptors.to_string().contains("ulimit -n"), "{descriptors}");
+        assert!(
+            descriptors.to_string().contains("ulimit -n"),
+            "{descriptors}"
+        );
     }
 }

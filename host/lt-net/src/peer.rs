@@ -20,13 +20,20 @@ use crate::tls::TlsSettings;
 
 /// Run a test on a current-thread runtime, as everything of ours runs.
 pub(crate) fn local<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     LocalSet::new().block_on(&runtime, test)
 }
 
 /// The same with a clock that stands still while anything is ready and jumps to the next timer when nothing is.
 pub(crate) fn local_paused<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     LocalSet::new().block_on(&runtime, test)
 }
 
@@ -37,7 +44,9 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) async fn start<F: Future<Output = ()> + 'static>(script: impl Fn(usize, TcpStream) -> F + 'static) -> Self {
+    pub(crate) async fn start<F: Future<Output = ()> + 'static>(
+        script: impl Fn(usize, TcpStream) -> F + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepted = Rc::new(Cell::new(0));
@@ -133,7 +142,11 @@ impl Ask {
     }
 
     pub(crate) fn post(url: &Url, body: impl Into<Bytes>) -> Self {
-        Self { method: Method::POST, body: Body::Bytes(body.into()), ..Self::get(url) }
+        Self {
+            method: Method::POST,
+            body: Body::Bytes(body.into()),
+            ..Self::get(url)
+        }
     }
 
     pub(crate) async fn send(&self, pool: &Pool) -> Result<Answer, Failure> {
@@ -165,28 +178,49 @@ impl Authority {
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: rcgen::Issuer::new(params, key), pem }
+        Self {
+            issuer: rcgen::Issuer::new(params, key),
+            pem,
+        }
     }
 
     /// A certificate for a name, changed as wanted, with its key: both as PEM.
-    pub(crate) fn issue(&self, name: &str, change: impl FnOnce(&mut rcgen::CertificateParams)) -> (String, String) {
+    pub(crate) fn issue(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut rcgen::CertificateParams),
+    ) -> (String, String) {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
-        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+        (
+            params.signed_by(&key, &self.issuer).unwrap().pem(),
+            key.serialize_pem(),
+        )
     }
 
     /// A server that proves itself with a certificate, speaks these protocols, and asks clients for a certificate if told to.
-    pub(crate) fn acceptor(&self, identity: &(String, String), alpn: &[&str], ask_client: bool) -> tokio_rustls::TlsAcceptor {
+    pub(crate) fn acceptor(
+        &self,
+        identity: &(String, String),
+        alpn: &[&str],
+        ask_client: bool,
+    ) -> tokio_rustls::TlsAcceptor {
         use rustls_pki_types::pem::PemObject as _;
         use rustls_pki_types::{CertificateDer, PrivateKeyDer};
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder =
-            rustls::ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let builder = if ask_client {
             let mut roots = rustls::RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
-            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            roots
+                .add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap())
+                .unwrap();
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+                Arc::new(roots),
+                provider,
+            );
             builder.with_client_cert_verifier(verifier.build().unwrap())
         } else {
             builder.with_no_client_auth()

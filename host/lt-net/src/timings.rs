@@ -57,7 +57,11 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     /// Start in the given phase, now.
     pub(crate) fn start(phase: Phase) -> Self {
-        Self { phase: Cell::new(phase), since: Cell::new(Instant::now()), timings: Cell::new(Timings::default()) }
+        Self {
+            phase: Cell::new(phase),
+            since: Cell::new(Instant::now()),
+            timings: Cell::new(Timings::default()),
+        }
     }
 
     /// End the current phase and enter another. Entering the current phase again reads no clock.
@@ -73,7 +77,10 @@ impl Stopwatch {
     pub(crate) fn start_over(&self) {
         let lost = self.read();
         let lost = lost.blocked + lost.resolving + lost.connecting + lost.tls + lost.duration();
-        self.timings.set(Timings { blocked: lost, ..Timings::default() });
+        self.timings.set(Timings {
+            blocked: lost,
+            ..Timings::default()
+        });
         self.phase.set(Phase::Blocked);
     }
 
@@ -154,7 +161,10 @@ mod tests {
         watch.enter(Phase::Sending);
         pass(6).await;
         let timings = watch.read();
-        assert_eq!((timings.blocked.as_millis(), timings.sending.as_millis()), (12, 6));
+        assert_eq!(
+            (timings.blocked.as_millis(), timings.sending.as_millis()),
+            (12, 6)
+        );
         assert_eq!(timings.duration().as_millis(), 6);
     }
 }

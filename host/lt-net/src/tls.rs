@@ -32,7 +32,12 @@ pub struct TlsSettings {
 impl Default for TlsSettings {
     /// The system's authorities, no identity, certificates checked, sessions resumed.
     fn default() -> Self {
-        Self { authorities: None, identity: None, insecure: false, resumption: true }
+        Self {
+            authorities: None,
+            identity: None,
+            insecure: false,
+            resumption: true,
+        }
     }
 }
 
@@ -80,9 +85,23 @@ impl TlsProfiles {
 
 impl TlsProfile {
     fn new(settings: TlsSettings) -> Result<Self, NetError> {
-        let roots = settings.authorities.as_deref().map(parse_authorities).transpose()?.map(Arc::new);
-        let identity = settings.identity.as_ref().map(|(chain, key)| parse_identity(chain, key)).transpose()?;
-        let profile = Self { settings, roots, identity, configs: Default::default() };
+        let roots = settings
+            .authorities
+            .as_deref()
+            .map(parse_authorities)
+            .transpose()?
+            .map(Arc::new);
+        let identity = settings
+            .identity
+            .as_ref()
+            .map(|(chain, key)| parse_identity(chain, key))
+            .transpose()?;
+        let profile = Self {
+            settings,
+            roots,
+            identity,
+            configs: Default::default(),
+        };
         if profile.identity.is_some() {
             profile.build(VersionChoice::Http1, Arc::new(RootCertStore::empty()))?; // a key that does not fit its certificate shows here
         }
@@ -114,7 +133,11 @@ impl TlsProfile {
             .clone()
     }
 
-    fn build(&self, choice: VersionChoice, roots: Arc<RootCertStore>) -> Result<Arc<ClientConfig>, NetError> {
+    fn build(
+        &self,
+        choice: VersionChoice,
+        roots: Arc<RootCertStore>,
+    ) -> Result<Arc<ClientConfig>, NetError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let algorithms = provider.signature_verification_algorithms;
         let builder = ClientConfig::builder_with_provider(provider)
@@ -128,10 +151,14 @@ impl TlsProfile {
             None => builder.with_no_client_auth(),
         };
         if self.settings.insecure {
-            config.dangerous().set_certificate_verifier(Arc::new(AnyCertificate { algorithms }));
+            config
+                .dangerous()
+                .set_certificate_verifier(Arc::new(AnyCertificate { algorithms }));
         }
         config.resumption = if self.settings.resumption {
-            Resumption::store(Arc::new(ClientSessionMemoryCache::new(RESUMPTION_SERVERS_MAX)))
+            Resumption::store(Arc::new(ClientSessionMemoryCache::new(
+                RESUMPTION_SERVERS_MAX,
+            )))
         } else {
             Resumption::disabled()
         };
@@ -167,7 +194,9 @@ fn parse_authorities(pem: &[u8]) -> Result<RootCertStore, NetError> {
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| invalid(error.to_string()))?;
-        store.add(certificate).map_err(|error| invalid(error.to_string()))?;
+        store
+            .add(certificate)
+            .map_err(|error| invalid(error.to_string()))?;
     }
     if store.is_empty() {
         return Err(invalid("no PEM certificate in it".to_owned()));
@@ -179,12 +208,14 @@ type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 fn parse_identity(chain: &[u8], key: &[u8]) -> Result<Identity, NetError> {
     let invalid = |why: String| NetError::InvalidRequest(format!("identity: {why}"));
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>().map_err(|error| invalid(error.to_string()))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<_, _>>()
+        .map_err(|error| invalid(error.to_string()))?;
     if chain.is_empty() {
         return Err(invalid("no PEM certificate in the chain".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| invalid(format!("private key: {error}")))?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| invalid(format!("private key: {error}")))?;
     Ok((chain, key))
 }
 
@@ -194,7 +225,10 @@ pub(crate) fn info_of(session: &rustls::ClientConnection) -> TlsInfo {
         Some(rustls::ProtocolVersion::TLSv1_2) => "tls1.2",
         _ => "tls1.3",
     };
-    TlsInfo { version, resumed: session.handshake_kind() == Some(HandshakeKind::Resumed) }
+    TlsInfo {
+        version,
+        resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+    }
 }
 
 /// What a TLS error means: certificate faults have cases of their own, the rest is the handshake.
@@ -204,8 +238,12 @@ pub(crate) fn error_of(error: &rustls::Error) -> NetError {
     };
     match fault {
         // A signature that does not fit means an authority of the same name but another key.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => NetError::UnknownAuthority,
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => NetError::CertificateName,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            NetError::UnknownAuthority
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            NetError::CertificateName
+        }
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet

@@ -15,9 +15,15 @@ async fn serve(acceptor: tokio_rustls::TlsAcceptor) -> Peer {
     Peer::start(move |_, stream| {
         let acceptor = acceptor.clone();
         async move {
-            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                return;
+            };
             let mut request = Vec::new();
-            while stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {
+            while stream
+                .read_buf(&mut request)
+                .await
+                .is_ok_and(|read| read > 0)
+            {
                 if request.ends_with(b"\r\n\r\n") {
                     request.clear();
                     stream.write_all(OK).await.unwrap();
@@ -30,34 +36,57 @@ async fn serve(acceptor: tokio_rustls::TlsAcceptor) -> Peer {
 }
 
 fn trusting(authority: &Authority) -> TlsSettings {
-    TlsSettings { authorities: Some(authority.pem.clone().into_bytes()), ..TlsSettings::default() }
+    TlsSettings {
+        authorities: Some(authority.pem.clone().into_bytes()),
+        ..TlsSettings::default()
+    }
 }
 
 /// A pool whose `server.test` is the peer.
 fn pool_to(peer: &Peer, settings: &TlsSettings) -> Pool {
     let mut options = NetworkOptions::default();
-    options.hosts.insert("server.test".to_owned(), HostAddress::Socket(peer.address));
+    options
+        .hosts
+        .insert("server.test".to_owned(), HostAddress::Socket(peer.address));
     let profile = options.tls.profile(settings).unwrap();
     pool_with(options, |route| route.tls = profile)
 }
 
 async fn get(pool: &Pool) -> Result<Answer, Failure> {
-    Ask::get(&Url::parse("https://server.test/").unwrap()).send(pool).await
+    Ask::get(&Url::parse("https://server.test/").unwrap())
+        .send(pool)
+        .await
 }
 
 #[test]
 fn a_session_is_reported_counted_and_used_again() {
     local(async {
         let authority = Authority::new();
-        let peer = serve(authority.acceptor(&authority.issue("server.test", |_| {}), &[], false)).await;
+        let peer =
+            serve(authority.acceptor(&authority.issue("server.test", |_| {}), &[], false)).await;
         let pool = pool_to(&peer, &trusting(&authority));
         let first = get(&pool).await.unwrap();
         assert_eq!((first.status, first.version), (200, Version::Http11));
-        assert_eq!(first.tls, Some(TlsInfo { version: "tls1.3", resumed: false }));
-        assert!(!first.timings.tls.is_zero() && first.bytes_received > 400, "the handshake counts");
+        assert_eq!(
+            first.tls,
+            Some(TlsInfo {
+                version: "tls1.3",
+                resumed: false
+            })
+        );
+        assert!(
+            !first.timings.tls.is_zero() && first.bytes_received > 400,
+            "the handshake counts"
+        );
         let second = get(&pool).await.unwrap();
-        assert!(second.reused && second.timings.tls.is_zero() && second.timings.connecting.is_zero());
-        assert!((OK.len() as u64..200).contains(&second.bytes_received), "{}", second.bytes_received);
+        assert!(
+            second.reused && second.timings.tls.is_zero() && second.timings.connecting.is_zero()
+        );
+        assert!(
+            (OK.len() as u64..200).contains(&second.bytes_received),
+            "{}",
+            second.bytes_received
+        );
         assert_eq!(peer.accepted(), 1);
     });
 }
@@ -66,13 +95,23 @@ fn a_session_is_reported_counted_and_used_again() {
 fn sessions_are_resumed_unless_told_otherwise() {
     local(async {
         let authority = Authority::new();
-        let peer = serve(authority.acceptor(&authority.issue("server.test", |_| {}), &[], false)).await;
+        let peer =
+            serve(authority.acceptor(&authority.issue("server.test", |_| {}), &[], false)).await;
         for resumption in [true, false] {
-            let pool = pool_to(&peer, &TlsSettings { resumption, ..trusting(&authority) });
+            let pool = pool_to(
+                &peer,
+                &TlsSettings {
+                    resumption,
+                    ..trusting(&authority)
+                },
+            );
             let first = get(&pool).await.unwrap();
             pool.close_idle();
             let second = get(&pool).await.unwrap();
-            assert_eq!((first.tls.unwrap().resumed, second.tls.unwrap().resumed), (false, resumption));
+            assert_eq!(
+                (first.tls.unwrap().resumed, second.tls.unwrap().resumed),
+                (false, resumption)
+            );
         }
     });
 }
@@ -83,8 +122,12 @@ fn each_fault_of_a_certificate_has_its_number() {
         let authority = Authority::new();
         let good = authority.issue("server.test", |_| {});
         let other_name = authority.issue("elsewhere.test", |_| {});
-        let expired = authority.issue("server.test", |params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
-        let future = authority.issue("server.test", |params| params.not_before = rcgen::date_time_ymd(4000, 1, 1));
+        let expired = authority.issue("server.test", |params| {
+            params.not_after = rcgen::date_time_ymd(2001, 1, 1)
+        });
+        let future = authority.issue("server.test", |params| {
+            params.not_before = rcgen::date_time_ymd(4000, 1, 1)
+        });
         let stranger = Authority::new();
         for (identity, settings, wanted) in [
             (&good, trusting(&authority), None),
@@ -92,7 +135,14 @@ fn each_fault_of_a_certificate_has_its_number() {
             (&other_name, trusting(&authority), Some(1311)),
             (&expired, trusting(&authority), Some(1312)),
             (&future, trusting(&authority), Some(1312)),
-            (&expired, TlsSettings { insecure: true, ..TlsSettings::default() }, None),
+            (
+                &expired,
+                TlsSettings {
+                    insecure: true,
+                    ..TlsSettings::default()
+                },
+                None,
+            ),
         ] {
             let peer = serve(authority.acceptor(identity, &[], false)).await;
             let outcome = get(&pool_to(&peer, &settings)).await;
@@ -105,7 +155,10 @@ fn each_fault_of_a_certificate_has_its_number() {
 fn what_is_not_tls_is_a_tls_error() {
     local(async {
         let garbage = Peer::start(|_, mut stream| async move {
-            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .await
+                .unwrap();
             read_head(&mut stream).await;
         })
         .await;
@@ -116,7 +169,9 @@ fn what_is_not_tls_is_a_tls_error() {
         })
         .await;
         for peer in [garbage, closing] {
-            let failure = get(&pool_to(&peer, &TlsSettings::default())).await.unwrap_err();
+            let failure = get(&pool_to(&peer, &TlsSettings::default()))
+                .await
+                .unwrap_err();
             assert_eq!(failure.error.code(), 1300, "{}", failure.error);
             assert_eq!(failure.remote, Some(peer.address));
         }
@@ -127,14 +182,23 @@ fn what_is_not_tls_is_a_tls_error() {
 fn clients_prove_themselves_when_asked() {
     local(async {
         let authority = Authority::new();
-        let peer = serve(authority.acceptor(&authority.issue("server.test", |_| {}), &[], true)).await;
+        let peer =
+            serve(authority.acceptor(&authority.issue("server.test", |_| {}), &[], true)).await;
         let (chain, key) = authority.issue("client", |params| {
             params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
         });
         let identity = Some((chain.into_bytes(), key.into_bytes()));
-        let known = pool_to(&peer, &TlsSettings { identity, ..trusting(&authority) });
+        let known = pool_to(
+            &peer,
+            &TlsSettings {
+                identity,
+                ..trusting(&authority)
+            },
+        );
         assert_eq!(get(&known).await.unwrap().status, 200);
-        let unknown = get(&pool_to(&peer, &trusting(&authority))).await.unwrap_err();
+        let unknown = get(&pool_to(&peer, &trusting(&authority)))
+            .await
+            .unwrap_err();
         assert_eq!(unknown.error.code(), 1300, "{}", unknown.error);
     });
 }
@@ -144,21 +208,57 @@ fn equal_settings_share_one_profile_and_bad_ones_are_named() {
     let authority = Authority::new();
     let profiles = TlsProfiles::default();
     let one = profiles.profile(&trusting(&authority)).unwrap();
-    assert!(Arc::ptr_eq(&one, &profiles.profile(&trusting(&authority)).unwrap()));
-    assert!(!Arc::ptr_eq(&one, &profiles.profile(&TlsSettings::default()).unwrap()));
+    assert!(Arc::ptr_eq(
+        &one,
+        &profiles.profile(&trusting(&authority)).unwrap()
+    ));
+    assert!(!Arc::ptr_eq(
+        &one,
+        &profiles.profile(&TlsSettings::default()).unwrap()
+    ));
     let config = one.config(VersionChoice::Http1).unwrap();
-    assert!(Arc::ptr_eq(&config, &one.config(VersionChoice::Http1).unwrap()));
+    assert!(Arc::ptr_eq(
+        &config,
+        &one.config(VersionChoice::Http1).unwrap()
+    ));
     let (chain, key) = authority.issue("a", |_| {});
     let (_, other_key) = authority.issue("b", |_| {});
     let bytes = |text: &str| text.as_bytes().to_vec();
     for (settings, name) in [
-        (TlsSettings { authorities: Some(bytes("no pem")), ..TlsSettings::default() }, "authorities"),
-        (TlsSettings { identity: Some((bytes("x"), bytes(&key))), ..TlsSettings::default() }, "identity"),
-        (TlsSettings { identity: Some((bytes(&chain), bytes("x"))), ..TlsSettings::default() }, "identity"),
-        (TlsSettings { identity: Some((bytes(&chain), bytes(&other_key))), ..TlsSettings::default() }, "identity"),
+        (
+            TlsSettings {
+                authorities: Some(bytes("no pem")),
+                ..TlsSettings::default()
+            },
+            "authorities",
+        ),
+        (
+            TlsSettings {
+                identity: Some((bytes("x"), bytes(&key))),
+                ..TlsSettings::default()
+            },
+            "identity",
+        ),
+        (
+            TlsSettings {
+                identity: Some((bytes(&chain), bytes("x"))),
+                ..TlsSettings::default()
+            },
+            "identity",
+        ),
+        (
+            TlsSettings {
+                identity: Some((bytes(&chain), bytes(&other_key))),
+                ..TlsSettings::default()
+            },
+            "identity",
+        ),
     ] {
         let error = profiles.profile(&settings).unwrap_err();
-        assert!(error.code() == 1020 && error.to_string().contains(name), "{error}");
+        assert!(
+            error.code() == 1020 && error.to_string().contains(name),
+            "{error}"
+        );
     }
 }
 
@@ -171,7 +271,10 @@ fn tls_goes_through_a_tunnel() {
             let acceptor = acceptor.clone();
             async move {
                 let head = read_head(&mut stream).await.unwrap();
-                assert_eq!(head, "CONNECT nowhere.invalid:443 HTTP/1.1\r\nhost: nowhere.invalid:443\r\n\r\n");
+                assert_eq!(
+                    head,
+                    "CONNECT nowhere.invalid:443 HTTP/1.1\r\nhost: nowhere.invalid:443\r\n\r\n"
+                );
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
                 let mut inner = acceptor.accept(stream).await.unwrap();
                 let mut request = [0; 16];
@@ -190,7 +293,10 @@ fn tls_goes_through_a_tunnel() {
             route.tls = profile;
             route.proxy = settings;
         });
-        let answer = Ask::get(&Url::parse("https://nowhere.invalid/x").unwrap()).send(&pool).await.unwrap();
+        let answer = Ask::get(&Url::parse("https://nowhere.invalid/x").unwrap())
+            .send(&pool)
+            .await
+            .unwrap();
         assert_eq!((answer.status, answer.remote), (200, proxy.address));
     });
 }

@@ -55,7 +55,10 @@ pub struct Network {
 
 impl std::fmt::Debug for Network {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Network").field("hosts", &self.options.hosts).finish_non_exhaustive()
+        formatter
+            .debug_struct("Network")
+            .field("hosts", &self.options.hosts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,7 +79,12 @@ impl Route {
     /// Straight from any local address, with this profile.
     #[must_use]
     pub fn direct(tls: Arc<TlsProfile>) -> Self {
-        Self { tls, proxy: None, local_address: None, connections_per_origin_max: CONNECTIONS_PER_ORIGIN_MAX }
+        Self {
+            tls,
+            proxy: None,
+            local_address: None,
+            connections_per_origin_max: CONNECTIONS_PER_ORIGIN_MAX,
+        }
     }
 }
 
@@ -102,7 +110,10 @@ impl Network {
     /// A network for the current thread. Nothing is read or opened yet.
     #[must_use]
     pub fn new(options: NetworkOptions) -> Rc<Self> {
-        Rc::new(Self { options, resolver: Resolver::default() })
+        Rc::new(Self {
+            options,
+            resolver: Resolver::default(),
+        })
     }
 
     /// The shared TLS profile for these settings.
@@ -125,7 +136,9 @@ impl Network {
         let mut wire = match &route.proxy {
             Some(proxy) => self.dial_proxy(route, proxy, url, watch).await?,
             None => {
-                let addresses = self.addresses(url.host(), url.ip(), url.port(), clock).await?;
+                let addresses = self
+                    .addresses(url.host(), url.ip(), url.port(), clock)
+                    .await?;
                 let allowed = self.allowed(url.host(), addresses)?;
                 clock.enter(Phase::Connecting);
                 tcp::connect(&allowed, route.local_address).await?
@@ -139,7 +152,11 @@ impl Network {
         }
         if url.scheme() == Scheme::Http {
             clock.enter(Phase::Blocked);
-            return Ok(Dialed { stream: Stream::Plain(wire), tls: None, http2: choice == VersionChoice::Http2 });
+            return Ok(Dialed {
+                stream: Stream::Plain(wire),
+                tls: None,
+                http2: choice == VersionChoice::Http2,
+            });
         }
         clock.enter(Phase::Tls);
         let dialed = secure(&route.tls, wire, url, choice).await?;
@@ -150,21 +167,38 @@ impl Network {
         Ok(dialed)
     }
 
-    async fn dial_proxy(&self, route: &Route, proxy: &Proxy, url: &Url, watch: &dyn Watch) -> Result<Wire, NetError> {
+    async fn dial_proxy(
+        &self,
+        route: &Route,
+        proxy: &Proxy,
+        url: &Url,
+        watch: &dyn Watch,
+    ) -> Result<Wire, NetError> {
         if let Some(ip) = url.ip() {
             self.allowed(url.host(), vec![SocketAddr::new(ip, url.port())])?;
         } else if self.options.allow.is_some() {
             // The proxy resolves the name, out of our sight: an address the filter cannot judge is judged as unspecified.
-            self.allowed(url.host(), vec![SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), url.port())])?;
+            self.allowed(
+                url.host(),
+                vec![SocketAddr::new(
+                    IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+                    url.port(),
+                )],
+            )?;
         }
         let clock = watch.stopwatch();
         let failed = |error: NetError| match error {
             own @ (NetError::Unreachable(_) | NetError::Other(_)) => own,
             _ => NetError::Proxy(None),
         };
-        let addresses = self.addresses(proxy.host(), proxy.ip(), proxy.port(), clock).await.map_err(failed)?;
+        let addresses = self
+            .addresses(proxy.host(), proxy.ip(), proxy.port(), clock)
+            .await
+            .map_err(failed)?;
         clock.enter(Phase::Connecting);
-        tcp::connect(&addresses, route.local_address).await.map_err(failed)
+        tcp::connect(&addresses, route.local_address)
+            .await
+            .map_err(failed)
     }
 
     /// The addresses of a host: override, literal, or by name; never empty.
@@ -177,7 +211,10 @@ impl Network {
     ) -> Result<Vec<SocketAddr>, NetError> {
         if !self.options.hosts.is_empty() {
             let hosts = &self.options.hosts;
-            match hosts.get(&format!("{host}:{port}")).or_else(|| hosts.get(host)) {
+            match hosts
+                .get(&format!("{host}:{port}"))
+                .or_else(|| hosts.get(host))
+            {
                 Some(HostAddress::Socket(address)) => return Ok(vec![*address]),
                 Some(HostAddress::Ip(ip)) => return Ok(vec![SocketAddr::new(*ip, port)]),
                 None => {}
@@ -188,10 +225,17 @@ impl Network {
         }
         clock.enter(Phase::Resolving);
         let addresses = self.resolver.resolve(host).await?;
-        Ok(addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
+        Ok(addresses
+            .iter()
+            .map(|ip| SocketAddr::new(*ip, port))
+            .collect())
     }
 
-    fn allowed(&self, host: &str, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NetError> {
+    fn allowed(
+        &self,
+        host: &str,
+        mut addresses: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, NetError> {
         let Some(allow) = &self.options.allow else {
             return Ok(addresses);
         };
@@ -205,25 +249,39 @@ impl Network {
     }
 }
 
-async fn secure(profile: &TlsProfile, wire: Wire, url: &Url, choice: VersionChoice) -> Result<Dialed, NetError> {
+async fn secure(
+    profile: &TlsProfile,
+    wire: Wire,
+    url: &Url,
+    choice: VersionChoice,
+) -> Result<Dialed, NetError> {
     let config = profile.config(choice)?;
     let name = match url.ip() {
         Some(ip) => ServerName::IpAddress(ip.into()),
-        None => ServerName::try_from(url.host().to_owned())
-            .map_err(|_| NetError::InvalidRequest(format!("`{}` cannot be named in TLS", url.host())))?,
+        None => ServerName::try_from(url.host().to_owned()).map_err(|_| {
+            NetError::InvalidRequest(format!("`{}` cannot be named in TLS", url.host()))
+        })?,
     };
     let connected = TlsConnector::from(config).connect(name, wire).await;
     let stream = connected.map_err(|error| match NetError::from_io(&error) {
         NetError::Other(text) => NetError::Tls(text),
         // A server that dislikes the handshake often just hangs up; said as TLS, since TCP was fine.
-        NetError::ConnectionClosed => NetError::Tls("the server closed the connection during the handshake".to_owned()),
+        NetError::ConnectionClosed => {
+            NetError::Tls("the server closed the connection during the handshake".to_owned())
+        }
         other => other,
     })?;
     let session = stream.get_ref().1;
     let tls = Some(crate::tls::info_of(session));
     let http2 = session.alpn_protocol() == Some(b"h2");
     if choice == VersionChoice::Http2 && !http2 {
-        return Err(NetError::Protocol("the server does not speak HTTP/2".to_owned()));
+        return Err(NetError::Protocol(
+            "the server does not speak HTTP/2".to_owned(),
+        ));
     }
-    Ok(Dialed { stream: Stream::Tls(Box::new(stream)), tls, http2 })
+    Ok(Dialed {
+        stream: Stream::Tls(Box::new(stream)),
+        tls,
+        http2,
+    })
 }

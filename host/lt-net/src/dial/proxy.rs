@@ -28,9 +28,12 @@ impl Proxy {
         if text.is_empty() {
             return Ok(None);
         }
-        let url = Url::parse(text).map_err(|error| NetError::InvalidRequest(format!("proxy: {error}")))?;
+        let url = Url::parse(text)
+            .map_err(|error| NetError::InvalidRequest(format!("proxy: {error}")))?;
         if url.scheme() != Scheme::Http {
-            return Err(NetError::InvalidRequest("proxy: only `http://` proxies are known".to_owned()));
+            return Err(NetError::InvalidRequest(
+                "proxy: only `http://` proxies are known".to_owned(),
+            ));
         }
         Ok(Some(Self { url }))
     }
@@ -60,14 +63,21 @@ impl Proxy {
             request.push_str(&format!("proxy-authorization: {authorization}\r\n"));
         }
         request.push_str("\r\n");
-        wire.write_all(request.as_bytes()).await.map_err(|_| NetError::Proxy(None))?;
+        wire.write_all(request.as_bytes())
+            .await
+            .map_err(|_| NetError::Proxy(None))?;
         let mut answer = Vec::new();
         loop {
-            let read = wire.read_buf(&mut answer).await.map_err(|_| NetError::Proxy(None))?;
+            let read = wire
+                .read_buf(&mut answer)
+                .await
+                .map_err(|_| NetError::Proxy(None))?;
             match answer_status(&answer)? {
                 Some(200..=299) => return Ok(()),
                 Some(status) => return Err(NetError::Proxy(Some(status))),
-                None if read == 0 || answer.len() > CONNECT_ANSWER_BYTES_MAX => return Err(NetError::Proxy(None)),
+                None if read == 0 || answer.len() > CONNECT_ANSWER_BYTES_MAX => {
+                    return Err(NetError::Proxy(None));
+                }
                 None => {}
             }
         }
@@ -96,7 +106,10 @@ mod tests {
     fn proxies_are_parsed_or_refused_by_name() {
         assert!(Proxy::parse("").unwrap().is_none());
         let proxy = Proxy::parse("http://me:pw@proxy:3128").unwrap().unwrap();
-        assert_eq!((proxy.host(), proxy.port(), proxy.authorization()), ("proxy", 3128, Some("Basic bWU6cHc=")));
+        assert_eq!(
+            (proxy.host(), proxy.port(), proxy.authorization()),
+            ("proxy", 3128, Some("Basic bWU6cHc="))
+        );
         for bad in ["https://proxy:1", "proxy:3128", "socks5://h:1"] {
             let error = Proxy::parse(bad).unwrap_err();
             assert!(error.to_string().contains("proxy"), "{error}");
@@ -111,7 +124,10 @@ mod tests {
         }
         assert_eq!(answer_status(answer), Ok(Some(200)));
         assert_eq!(answer_status(b"HTTP/1.1 407 No\r\n\r\nbody"), Ok(Some(407)));
-        assert_eq!(answer_status(b"HTTP/1.1 200 OK\r\n\r\nX"), Err(NetError::Proxy(None)));
+        assert_eq!(
+            answer_status(b"HTTP/1.1 200 OK\r\n\r\nX"),
+            Err(NetError::Proxy(None))
+        );
         assert_eq!(answer_status(b"SSH-2.0-x\r\n"), Err(NetError::Proxy(None)));
     }
 }

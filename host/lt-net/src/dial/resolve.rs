@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::DnsError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use tokio::time::Instant;
 
 use crate::error::NetError;
@@ -87,14 +88,20 @@ impl Resolver {
         if let Some(system) = self.system.get() {
             return Ok(system);
         }
-        let broken = |error: &dyn std::fmt::Display| NetError::NameResolution(format!("system resolver: {error}"));
-        let mut builder = TokioResolver::builder_tokio().map_err(|error| broken(&error))?;
-        let options = builder.options_mut();
-        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        options.cache_size = 0; // kept here instead, with one query for each name
-        let system = builder.build().map_err(|error| broken(&error))?;
+        let system = build(TokioResolver::builder_tokio().map_err(|error| unusable(&error))?)?;
         Ok(self.system.get_or_init(|| system))
     }
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> NetError {
+    NetError::NameResolution(format!("system resolver: {error}"))
+}
+
+fn build(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<TokioResolver, NetError> {
+    let options = builder.options_mut();
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    options.cache_size = 0; // kept here instead, with one query for each name
+    builder.build().map_err(|error| unusable(&error))
 }
 
 async fn query(system: &TokioResolver, host: &str) -> Result<(Rc<[IpAddr]>, Instant), NetError> {
@@ -110,3 +117,7 @@ async fn query(system: &TokioResolver, host: &str) -> Result<(Rc<[IpAddr]>, Inst
     }
     Ok((addresses.into(), Instant::from_std(found.valid_until())))
 }
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

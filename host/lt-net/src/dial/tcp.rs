@@ -55,19 +55,27 @@ impl Wire {
     }
 
     fn count_read(&self, length: usize) {
-        self.counters.received.set(self.counters.received.get() + length as u64);
+        self.counters
+            .received
+            .set(self.counters.received.get() + length as u64);
     }
 
     fn count_written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(length)) = written {
-            self.counters.sent.set(self.counters.sent.get() + length as u64);
+            self.counters
+                .sent
+                .set(self.counters.sent.get() + length as u64);
         }
         written
     }
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.tcp).poll_read(cx, buffer);
         self.count_read(buffer.filled().len() - before);
@@ -76,7 +84,11 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.tcp).poll_write(cx, bytes);
         self.count_written(written)
     }
@@ -130,14 +142,20 @@ impl Stream {
             }
             Self::Tls(stream) => {
                 let mut cx = Context::from_waker(Waker::noop());
-                Pin::new(stream).poll_read(&mut cx, &mut ReadBuf::new(&mut probe)).is_pending()
+                Pin::new(stream)
+                    .poll_read(&mut cx, &mut ReadBuf::new(&mut probe))
+                    .is_pending()
             }
         }
     }
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(wire) => Pin::new(wire).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
@@ -146,7 +164,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(wire) => Pin::new(wire).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
@@ -188,27 +210,44 @@ impl AsyncWrite for Stream {
 
 /// Connect to the first address that answers, in order. Each attempt gets an equal share of the time left, so that one
 /// silent address does not use up the others'. If all fail, the first error is reported: later addresses are second choice.
-pub(crate) async fn connect(addresses: &[SocketAddr], local: Option<IpAddr>) -> Result<Wire, NetError> {
-    let usable: Vec<_> =
-        addresses.iter().filter(|address| local.is_none_or(|local| local.is_ipv4() == address.is_ipv4())).collect();
+pub(crate) async fn connect(
+    addresses: &[SocketAddr],
+    local: Option<IpAddr>,
+) -> Result<Wire, NetError> {
+    let usable: Vec<_> = addresses
+        .iter()
+        .filter(|address| local.is_none_or(|local| local.is_ipv4() == address.is_ipv4()))
+        .collect();
     let deadline = Instant::now() + CONNECT_TIMEOUT;
     let mut first_error = None;
     for (index, address) in usable.iter().enumerate() {
         let attempts_left = u32::try_from(usable.len() - index).unwrap_or(u32::MAX);
         let share = deadline.saturating_duration_since(Instant::now()) / attempts_left;
         let error = match timeout(share, connect_one(**address, local)).await {
-            Ok(Ok(tcp)) => return Ok(Wire { tcp, remote: **address, counters: Rc::default() }),
+            Ok(Ok(tcp)) => {
+                return Ok(Wire {
+                    tcp,
+                    remote: **address,
+                    counters: Rc::default(),
+                });
+            }
             Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => NetError::ConnectTimeout,
             Ok(Err(error)) => NetError::from_io(&error),
             Err(_) => NetError::ConnectTimeout,
         };
         first_error.get_or_insert(error);
     }
-    Err(first_error.unwrap_or_else(|| NetError::Unreachable("no address of the local address's family".to_owned())))
+    Err(first_error.unwrap_or_else(|| {
+        NetError::Unreachable("no address of the local address's family".to_owned())
+    }))
 }
 
 async fn connect_one(address: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     // A request is one write; waiting to fill a segment would only add the peer's delayed acknowledgement to every time.
     socket.set_nodelay(true)?;
     if let Some(local) = local {
@@ -236,26 +275,37 @@ mod tests {
         let wire = connect(&[dead_address, alive_address], None).await.unwrap();
         assert_eq!(wire.remote(), alive_address);
         assert!(wire.tcp.nodelay().unwrap());
-        assert_eq!(connect(&[dead_address], None).await.unwrap_err(), NetError::ConnectionRefused);
+        assert_eq!(
+            connect(&[dead_address], None).await.unwrap_err(),
+            NetError::ConnectionRefused
+        );
     }
 
     #[tokio::test]
     async fn the_local_address_is_used() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = listener.local_addr().unwrap();
-        let _wire = connect(&[target], Some("127.0.0.9".parse().unwrap())).await.unwrap();
+        let _wire = connect(&[target], Some("127.0.0.9".parse().unwrap()))
+            .await
+            .unwrap();
         let (_, peer) = listener.accept().await.unwrap();
         assert_eq!(peer.ip(), "127.0.0.9".parse::<IpAddr>().unwrap());
-        let unbindable = connect(&[target], Some("192.0.2.1".parse().unwrap())).await.unwrap_err();
+        let unbindable = connect(&[target], Some("192.0.2.1".parse().unwrap()))
+            .await
+            .unwrap_err();
         assert_eq!(unbindable.code(), 1213, "{unbindable}");
-        let other_family = connect(&[target], Some("::1".parse().unwrap())).await.unwrap_err();
+        let other_family = connect(&[target], Some("::1".parse().unwrap()))
+            .await
+            .unwrap_err();
         assert_eq!(other_family.code(), 1213, "{other_family}");
     }
 
     #[tokio::test]
     async fn an_idle_stream_is_quiet_until_the_peer_speaks_or_leaves() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let wire = connect(&[listener.local_addr().unwrap()], None).await.unwrap();
+        let wire = connect(&[listener.local_addr().unwrap()], None)
+            .await
+            .unwrap();
         let (peer, _) = listener.accept().await.unwrap();
         let mut stream = Stream::Plain(wire);
         assert!(stream.is_quiet());

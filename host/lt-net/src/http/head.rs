@@ -10,7 +10,9 @@ pub struct Head {
 impl Head {
     /// Keep these lines. The parser has accepted them: each has a colon and none is folded.
     pub(crate) fn from_lines(lines: &[u8]) -> Self {
-        Self { lines: lines.into() }
+        Self {
+            lines: lines.into(),
+        }
     }
 
     /// Build the lines from fields that came in another form (HTTP/2).
@@ -22,7 +24,9 @@ impl Head {
             lines.extend_from_slice(value);
             lines.extend_from_slice(b"\r\n");
         }
-        Self { lines: lines.into() }
+        Self {
+            lines: lines.into(),
+        }
     }
 
     /// Bytes of all lines together.
@@ -38,18 +42,27 @@ impl Head {
     /// The first field of this name, in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.fields().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.fields()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// All fields of this name, in any case, in order.
-    pub fn get_all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.fields().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    pub fn get_all<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.fields()
+            .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// The fields in order, names in lower case: what the guest is shown.
     #[must_use]
     pub fn to_vec(&self) -> Vec<(String, Vec<u8>)> {
-        self.fields().map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec())).collect()
+        self.fields()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec()))
+            .collect()
     }
 }
 
@@ -78,7 +91,10 @@ mod tests {
     fn fields_are_found_in_any_case_and_trimmed() {
         let head = Head::from_lines(b"Content-Type:text/html \r\nSet-Cookie: a=1\r\nX:\t\xff\t\r\nset-cookie:b=2\nEmpty:\r\n");
         assert_eq!(head.get("content-type"), Some(&b"text/html"[..]));
-        assert_eq!(head.get_all("SET-COOKIE").collect::<Vec<_>>(), [b"a=1", b"b=2"]);
+        assert_eq!(
+            head.get_all("SET-COOKIE").collect::<Vec<_>>(),
+            [b"a=1", b"b=2"]
+        );
         assert_eq!(head.get("x"), Some(&b"\xff"[..]));
         assert_eq!(head.get("empty"), Some(&b""[..]));
         assert_eq!(head.get("absent"), None);

@@ -51,8 +51,11 @@ impl Progress {
     /// HTTP/1.1, and exact in sum in HTTP/2, where frames of several requests share a write.
     pub(crate) fn bytes(&self) -> (u64, u64) {
         let (sent, received) = self.earlier.take();
-        let (more_sent, more_received) =
-            self.counters.borrow().as_ref().map_or((0, 0), |counters| counters.take());
+        let (more_sent, more_received) = self
+            .counters
+            .borrow()
+            .as_ref()
+            .map_or((0, 0), |counters| counters.take());
         (sent + more_sent, received + more_received)
     }
 
@@ -60,7 +63,14 @@ impl Progress {
     pub(crate) fn failure(&self, error: NetError) -> Failure {
         let timings = self.clock.read();
         let (bytes_sent, bytes_received) = self.bytes();
-        Failure { error, timings, bytes_sent, bytes_received, remote: self.remote.get(), tls: self.tls.get() }
+        Failure {
+            error,
+            timings,
+            bytes_sent,
+            bytes_received,
+            remote: self.remote.get(),
+            tls: self.tls.get(),
+        }
     }
 }
 

@@ -61,7 +61,8 @@ impl Url {
     /// # Errors
     /// `invalid-request`, if it is not an absolute `http` or `https` URL with a host.
     pub fn parse(text: &str) -> Result<Self, NetError> {
-        let url = url::Url::parse(text).map_err(|error| NetError::InvalidRequest(format!("url `{text}`: {error}")))?;
+        let url = url::Url::parse(text)
+            .map_err(|error| NetError::InvalidRequest(format!("url `{text}`: {error}")))?;
         Self::from_parsed(url)
     }
 
@@ -70,7 +71,11 @@ impl Url {
     /// # Errors
     /// `invalid-request`, as in [`Url::parse`].
     pub fn join(&self, reference: &str) -> Result<Self, NetError> {
-        let url = self.0.url.join(reference).map_err(|error| NetError::InvalidRequest(format!("url `{reference}`: {error}")))?;
+        let url = self
+            .0
+            .url
+            .join(reference)
+            .map_err(|error| NetError::InvalidRequest(format!("url `{reference}`: {error}")))?;
         Self::from_parsed(url)
     }
 
@@ -83,11 +88,16 @@ impl Url {
         };
         let authorization = (!url.username().is_empty() || url.password().is_some()).then(|| {
             let decode = |part: &str| percent_decode(part.as_bytes());
-            basic(&decode(url.username()), &decode(url.password().unwrap_or_default()))
+            basic(
+                &decode(url.username()),
+                &decode(url.password().unwrap_or_default()),
+            )
         });
         let fragment = url.fragment().map(str::to_owned);
         url.set_fragment(None);
-        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| invalid("no host"))?;
+        url.set_username("")
+            .and_then(|()| url.set_password(None))
+            .map_err(|()| invalid("no host"))?;
         let (host, ip) = match url.host() {
             Some(url::Host::Domain(name)) if !name.is_empty() => (name.to_owned(), None),
             Some(url::Host::Ipv4(ip)) => (ip.to_string(), Some(IpAddr::V4(ip))),
@@ -95,8 +105,21 @@ impl Url {
             _ => return Err(invalid("no host")),
         };
         let port = url.port_or_known_default().unwrap_or(scheme.default_port());
-        let authority = if port == scheme.default_port() { host.clone() } else { format!("{host}:{port}") };
-        Ok(Self(Rc::new(Parts { url, scheme, host, ip, port, authority, authorization, fragment })))
+        let authority = if port == scheme.default_port() {
+            host.clone()
+        } else {
+            format!("{host}:{port}")
+        };
+        Ok(Self(Rc::new(Parts {
+            url,
+            scheme,
+            host,
+            ip,
+            port,
+            authority,
+            authorization,
+            fragment,
+        })))
     }
 
     /// `http` or `https`.
@@ -163,7 +186,9 @@ impl Url {
     #[must_use]
     pub fn same_origin(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.0, &other.0)
-            || (self.0.port == other.0.port && self.0.scheme == other.0.scheme && self.0.host == other.0.host)
+            || (self.0.port == other.0.port
+                && self.0.scheme == other.0.scheme
+                && self.0.host == other.0.host)
     }
 }
 
@@ -186,10 +211,13 @@ pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {
-        let byte = (first == b'%').then(|| tail.get(..2)).flatten().and_then(|digits| {
-            let digit = |index: usize| char::from(digits[index]).to_digit(16);
-            u8::try_from(digit(0)? * 16 + digit(1)?).ok()
-        });
+        let byte = (first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|digits| {
+                let digit = |index: usize| char::from(digits[index]).to_digit(16);
+                u8::try_from(digit(0)? * 16 + digit(1)?).ok()
+            });
         decoded.push(byte.unwrap_or(first));
         rest = if byte.is_some() { &tail[2..] } else { tail };
     }
@@ -204,7 +232,10 @@ mod tests {
     fn the_parts_of_a_url() {
         let url = Url::parse("https://Example.COM:8443/a%20b/?q=1&r#top").unwrap();
         assert_eq!(url.scheme(), Scheme::Https);
-        assert_eq!((url.host(), url.port(), url.authority()), ("example.com", 8443, "example.com:8443"));
+        assert_eq!(
+            (url.host(), url.port(), url.authority()),
+            ("example.com", 8443, "example.com:8443")
+        );
         assert_eq!(url.path_and_query(), "/a%20b/?q=1&r");
         assert_eq!(url.as_str(), "https://example.com:8443/a%20b/?q=1&r");
         assert_eq!(url.fragment(), Some("top"));
@@ -223,10 +254,16 @@ mod tests {
     #[test]
     fn addresses_and_international_names() {
         let v6 = Url::parse("http://[::1]:81/").unwrap();
-        assert_eq!((v6.host(), v6.authority(), v6.ip()), ("[::1]", "[::1]:81", Some("::1".parse().unwrap())));
+        assert_eq!(
+            (v6.host(), v6.authority(), v6.ip()),
+            ("[::1]", "[::1]:81", Some("::1".parse().unwrap()))
+        );
         let v4 = Url::parse("http://127.0.0.1/").unwrap();
         assert_eq!(v4.ip(), Some("127.0.0.1".parse().unwrap()));
-        assert_eq!(Url::parse("http://bücher.example/").unwrap().host(), "xn--bcher-kva.example");
+        assert_eq!(
+            Url::parse("http://bücher.example/").unwrap().host(),
+            "xn--bcher-kva.example"
+        );
     }
 
     #[test]
@@ -239,7 +276,14 @@ mod tests {
 
     #[test]
     fn what_is_no_http_url_is_refused() {
-        for bad in ["", "/relative", "ftp://h/", "http://", "http://h:99999/", "data:text/plain,x"] {
+        for bad in [
+            "",
+            "/relative",
+            "ftp://h/",
+            "http://",
+            "http://h:99999/",
+            "data:text/plain,x",
+        ] {
             assert_eq!(Url::parse(bad).unwrap_err().code(), 1020, "{bad}");
         }
     }

@@ -57,7 +57,12 @@ pub(crate) struct ChunkDecoder {
 
 impl ChunkDecoder {
     pub(crate) fn new() -> Self {
-        Self { state: State::Size(0), size: 0, line_bytes: 0, trailer_bytes: 0 }
+        Self {
+            state: State::Size(0),
+            size: 0,
+            line_bytes: 0,
+            trailer_bytes: 0,
+        }
     }
 
     /// Take in bytes, handing data to `sink`. Breaks with the number of bytes used once the body has ended.
@@ -70,11 +75,17 @@ impl ChunkDecoder {
         while at < bytes.len() {
             if let State::Data(left) = self.state {
                 let available = &bytes[at..];
-                let take = usize::try_from(left).unwrap_or(usize::MAX).min(available.len());
+                let take = usize::try_from(left)
+                    .unwrap_or(usize::MAX)
+                    .min(available.len());
                 sink(&available[..take]);
                 at += take;
                 let left = left - take as u64;
-                self.state = if left == 0 { State::DataCr } else { State::Data(left) };
+                self.state = if left == 0 {
+                    State::DataCr
+                } else {
+                    State::Data(left)
+                };
                 continue;
             }
             let byte = bytes[at];
@@ -118,14 +129,20 @@ impl ChunkDecoder {
                 0 => State::TrailerStart,
                 size => State::Data(size),
             },
-            (State::Size(_), b';' | b' ' | b'\t' | b'\r') | (State::Extension, _) => State::Extension,
+            (State::Size(_), b';' | b' ' | b'\t' | b'\r') | (State::Extension, _) => {
+                State::Extension
+            }
             (State::Size(_), _) => return Err(malformed("a chunk's size is not hexadecimal")),
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size(0),
-            (State::DataCr | State::DataLf, _) => return Err(malformed("a chunk is longer than its size")),
+            (State::DataCr | State::DataLf, _) => {
+                return Err(malformed("a chunk is longer than its size"));
+            }
             (State::TrailerStart, b'\r') => State::EndLf,
             (State::TrailerStart | State::EndLf, b'\n') => return Ok(ControlFlow::Break(())),
-            (State::EndLf, _) => return Err(malformed("a chunked body does not end in an empty line")),
+            (State::EndLf, _) => {
+                return Err(malformed("a chunked body does not end in an empty line"));
+            }
             (State::Trailer, b'\n') => State::TrailerStart,
             (State::TrailerStart | State::Trailer, _) => State::Trailer,
             (State::Data(_), _) => return Err(malformed("data outside a chunk")),
@@ -146,7 +163,9 @@ mod tests {
         let mut decoder = ChunkDecoder::new();
         let (mut body, mut before) = (Vec::new(), 0);
         for piece in pieces {
-            if let ControlFlow::Break(used) = decoder.feed(piece, |data| body.extend_from_slice(data))? {
+            if let ControlFlow::Break(used) =
+                decoder.feed(piece, |data| body.extend_from_slice(data))?
+            {
                 return Ok((body, Some(before + used)));
             }
             before += piece.len();
@@ -162,7 +181,11 @@ mod tests {
             for second in first..=end {
                 let pieces = [&wire[..first], &wire[first..second], &wire[second..]];
                 let (body, used) = decode(&pieces).unwrap();
-                assert_eq!((body.as_slice(), used), (&b"hello, chunked world again"[..], Some(end)), "{first} {second}");
+                assert_eq!(
+                    (body.as_slice(), used),
+                    (&b"hello, chunked world again"[..], Some(end)),
+                    "{first} {second}"
+                );
             }
         }
         let bytes: Vec<&[u8]> = wire.chunks(1).collect();
@@ -189,11 +212,20 @@ mod tests {
             b"11111111111111111\r\n",
             b"0\r\n\rX",
         ] {
-            assert_eq!(decode(&[bad]).unwrap_err().code(), 1500, "{}", bad.escape_ascii());
+            assert_eq!(
+                decode(&[bad]).unwrap_err().code(),
+                1500,
+                "{}",
+                bad.escape_ascii()
+            );
         }
         let endless = [b"5;".to_vec(), vec![b'x'; CHUNK_LINE_BYTES_MAX]].concat();
         assert_eq!(decode(&[&endless]).unwrap_err().code(), 1500);
-        let trailers = [b"0\r\n".to_vec(), b"a: b\r\n".repeat(HEAD_BYTES_MAX / 6 + 1)].concat();
+        let trailers = [
+            b"0\r\n".to_vec(),
+            b"a: b\r\n".repeat(HEAD_BYTES_MAX / 6 + 1),
+        ]
+        .concat();
         assert_eq!(decode(&[&trailers]).unwrap_err(), NetError::HeadTooLarge);
     }
 

@@ -75,7 +75,8 @@ pub(crate) async fn exchange(
     progress.clock.enter(Phase::Sending);
     let sent_before = connection.stream.wire().counters().sent.get();
     // Ready at its first poll; a poll is needed only for its context.
-    let (close, written) = poll_fn(|cx| Poll::Ready(write_first(&mut connection.stream, request, proxy, cx))).await;
+    let (close, written) =
+        poll_fn(|cx| Poll::Ready(write_first(&mut connection.stream, request, proxy, cx))).await;
     let done = match written {
         First::Complete => {
             progress.clock.enter(Phase::Waiting);
@@ -85,7 +86,15 @@ pub(crate) async fn exchange(
         First::Unfinished(upload, failed) => {
             // Rare and large: not in the future of every request.
             let wait = request.expect_continue && upload_waits(request);
-            Box::pin(converse(&mut connection.stream, &mut receiver, upload, failed, wait, progress)).await
+            Box::pin(converse(
+                &mut connection.stream,
+                &mut receiver,
+                upload,
+                failed,
+                wait,
+                progress,
+            ))
+            .await
         }
     };
     match done {
@@ -95,7 +104,11 @@ pub(crate) async fn exchange(
         }
         Err(error) => {
             let unsent = connection.stream.wire().counters().sent.get() == sent_before;
-            Err(Broken { error, unanswered: !receiver.has_started() && !receiver.continued, unsent })
+            Err(Broken {
+                error,
+                unanswered: !receiver.has_started() && !receiver.continued,
+                unsent,
+            })
         }
     }
 }
@@ -138,7 +151,11 @@ fn write_first<'a>(
             return (close, First::Complete);
         }
         let rest = buffer[length..].to_vec();
-        let upload = if whole { Upload::rest(rest) } else { Upload::new(rest, request.body) };
+        let upload = if whole {
+            Upload::rest(rest)
+        } else {
+            Upload::new(rest, request.body)
+        };
         (close, First::Unfinished(upload, failed))
     })
 }
@@ -153,7 +170,12 @@ async fn converse(
     wait_for_continue: bool,
     progress: &Progress,
 ) -> Result<bool, NetError> {
-    let mut sender = Sender { upload, failed, flushed: false, hold: wait_for_continue };
+    let mut sender = Sender {
+        upload,
+        failed,
+        flushed: false,
+        hold: wait_for_continue,
+    };
     if wait_for_continue {
         let answered = poll_fn(|cx| {
             if let Err(error) = sender.poll(stream, cx) {
@@ -176,7 +198,11 @@ async fn converse(
         } else if sender.flushed && progress.clock.phase() == Phase::Sending {
             progress.clock.enter(Phase::Waiting);
         }
-        let phase = if sender.flushed { Phase::Waiting } else { Phase::Sending };
+        let phase = if sender.flushed {
+            Phase::Waiting
+        } else {
+            Phase::Sending
+        };
         match poll_receive(stream, receiver, progress, phase, cx) {
             // Without a response the reason is why we could not send, not that nothing came.
             Poll::Ready(Err(error)) if !receiver.has_started() => {

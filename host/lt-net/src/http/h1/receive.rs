@@ -51,7 +51,11 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(crate) fn new(keep: bool, bytes_max: usize) -> Self {
-        Self { keep, bytes_max, ..Self::default() }
+        Self {
+            keep,
+            bytes_max,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {
@@ -70,7 +74,9 @@ impl Kept {
     /// Make room for a body of a declared length.
     fn expect(&mut self, length: u64) {
         if self.keep && length <= BODY_RESERVE_BYTES_MAX {
-            self.bytes.reserve_exact(usize::try_from(length.min(self.bytes_max as u64)).unwrap_or_default());
+            self.bytes.reserve_exact(
+                usize::try_from(length.min(self.bytes_max as u64)).unwrap_or_default(),
+            );
         }
     }
 
@@ -134,7 +140,9 @@ impl Receiver {
                     None => return Ok(()),
                 },
                 State::Length(left) => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    let take = usize::try_from(*left)
+                        .unwrap_or(usize::MAX)
+                        .min(bytes.len());
                     self.body.push(&bytes[..take]);
                     *left -= take as u64;
                     if *left == 0 {
@@ -142,13 +150,15 @@ impl Receiver {
                     }
                     &bytes[take..]
                 }
-                State::Chunked(decoder) => match decoder.feed(bytes, |data| self.body.push(data))? {
-                    ControlFlow::Continue(()) => return Ok(()),
-                    ControlFlow::Break(used) => {
-                        self.state = State::Done;
-                        &bytes[used..]
+                State::Chunked(decoder) => {
+                    match decoder.feed(bytes, |data| self.body.push(data))? {
+                        ControlFlow::Continue(()) => return Ok(()),
+                        ControlFlow::Break(used) => {
+                            self.state = State::Done;
+                            &bytes[used..]
+                        }
                     }
-                },
+                }
                 State::UntilClose => {
                     self.body.push(bytes);
                     return Ok(());
@@ -208,9 +218,15 @@ impl Receiver {
     fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, NetError> {
         let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
         let mut response = httparse::Response::new(&mut []);
-        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut fields);
+        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            bytes,
+            &mut fields,
+        );
         let length = match parsed {
-            Ok(httparse::Status::Complete(length)) if length > HEAD_BYTES_MAX => return Err(NetError::HeadTooLarge),
+            Ok(httparse::Status::Complete(length)) if length > HEAD_BYTES_MAX => {
+                return Err(NetError::HeadTooLarge);
+            }
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => return Err(NetError::HeadTooLarge),
@@ -225,23 +241,44 @@ impl Receiver {
             }
             return Ok(Some(length));
         }
-        let version = if response.version == Some(0) { Version::Http10 } else { Version::Http11 };
+        let version = if response.version == Some(0) {
+            Version::Http10
+        } else {
+            Version::Http11
+        };
         self.begin(status, version, response.headers)?;
-        let lines_at = response.headers.first().map_or(length, |first| offset_in(bytes, first.name.as_bytes()));
-        self.start = Some(Start { status, version, head: Head::from_lines(&bytes[lines_at..length]) });
+        let lines_at = response
+            .headers
+            .first()
+            .map_or(length, |first| offset_in(bytes, first.name.as_bytes()));
+        self.start = Some(Start {
+            status,
+            version,
+            head: Head::from_lines(&bytes[lines_at..length]),
+        });
         Ok(Some(length))
     }
 
-    fn begin(&mut self, status: u16, version: Version, fields: &[httparse::Header<'_>]) -> Result<(), NetError> {
+    fn begin(
+        &mut self,
+        status: u16,
+        version: Version,
+        fields: &[httparse::Header<'_>],
+    ) -> Result<(), NetError> {
         let facts = Facts::of(fields)?;
         // 101 hands the connection to another protocol that nobody here speaks.
         let bodyless = self.to_head || matches!(status, 101 | 204 | 304);
-        let framing = if bodyless { Framing::Length(0) } else { facts.framing };
+        let framing = if bodyless {
+            Framing::Length(0)
+        } else {
+            facts.framing
+        };
         let persistent = match version {
             Version::Http10 => facts.keep_alive && !facts.close,
             _ => !facts.close,
         };
-        self.reusable = persistent && framing != Framing::UntilClose && !facts.ambiguous && status != 101;
+        self.reusable =
+            persistent && framing != Framing::UntilClose && !facts.ambiguous && status != 101;
         self.state = match framing {
             Framing::Length(0) => State::Done,
             Framing::Length(length) => {
@@ -282,7 +319,9 @@ impl Facts {
                 }
                 17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
                     if coded || !field.value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-                        return Err(NetError::Protocol("a transfer coding other than `chunked`".to_owned()));
+                        return Err(NetError::Protocol(
+                            "a transfer coding other than `chunked`".to_owned(),
+                        ));
                     }
                     coded = true;
                 }
@@ -300,7 +339,12 @@ impl Facts {
             (false, Some(length)) => Framing::Length(length),
             (false, None) => Framing::UntilClose,
         };
-        Ok(Self { framing, ambiguous: coded && length.is_some(), close, keep_alive })
+        Ok(Self {
+            framing,
+            ambiguous: coded && length.is_some(),
+            close,
+            keep_alive,
+        })
     }
 }
 
@@ -312,7 +356,10 @@ fn parse_length(value: &[u8], mut known: Option<u64>) -> Result<u64, NetError> {
         if !digits.iter().all(u8::is_ascii_digit) {
             return Err(wrong());
         }
-        let length = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
+        let length = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(wrong)?;
         if known.is_some_and(|known| known != length) {
             return Err(wrong());
         }

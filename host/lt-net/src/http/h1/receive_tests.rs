@@ -22,7 +22,11 @@ fn check(wire: &str, end: bool, wanted: (u16, &str, bool)) {
         assert!(receiver.is_done(), "split at {at}");
         let status = receiver.take_start().unwrap().status;
         let body = String::from_utf8_lossy(&receiver.body.bytes).into_owned();
-        assert_eq!((status, body.as_str(), receiver.reusable), wanted, "split at {at}");
+        assert_eq!(
+            (status, body.as_str(), receiver.reusable),
+            wanted,
+            "split at {at}"
+        );
     }
     let mut bytewise = receive(false, &bytes.chunks(1).collect::<Vec<_>>(), end).unwrap();
     assert_eq!(bytewise.take_start().unwrap().status, wanted.0);
@@ -40,49 +44,112 @@ fn check_error(wire: &str, code: u16) {
 
 #[test]
 fn a_length_ends_a_body() {
-    check("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, (200, "hello", true));
-    check("HTTP/1.1 200\r\ncontent-length:0\r\n\r\n", false, (200, "", true));
-    check("HTTP/1.1 200 OK\ncontent-length: 2\n\nhi", false, (200, "hi", true));
-    check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\ncontent-length: 2, 2\r\n\r\nhi", false, (200, "hi", true));
+    check(
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        false,
+        (200, "hello", true),
+    );
+    check(
+        "HTTP/1.1 200\r\ncontent-length:0\r\n\r\n",
+        false,
+        (200, "", true),
+    );
+    check(
+        "HTTP/1.1 200 OK\ncontent-length: 2\n\nhi",
+        false,
+        (200, "hi", true),
+    );
+    check(
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\ncontent-length: 2, 2\r\n\r\nhi",
+        false,
+        (200, "hi", true),
+    );
 }
 
 #[test]
 fn wrong_lengths_are_refused() {
-    for value in ["2\r\ncontent-length: 3", "2, 3", "+2", "-1", "", "2x", "0x2", "99999999999999999999", "2,"] {
-        check_error(&format!("HTTP/1.1 200 OK\r\ncontent-length: {value}\r\n\r\nhi"), 1500);
+    for value in [
+        "2\r\ncontent-length: 3",
+        "2, 3",
+        "+2",
+        "-1",
+        "",
+        "2x",
+        "0x2",
+        "99999999999999999999",
+        "2,",
+    ] {
+        check_error(
+            &format!("HTTP/1.1 200 OK\r\ncontent-length: {value}\r\n\r\nhi"),
+            1500,
+        );
     }
 }
 
 #[test]
 fn chunks_end_a_body_and_go_before_a_length() {
     let chunks = "2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n";
-    check(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n{chunks}"), false, (200, "hi", true));
-    let both = format!("HTTP/1.1 200 OK\r\ncontent-length: 9\r\ntransfer-encoding: chunked\r\n\r\n{chunks}");
+    check(
+        &format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n{chunks}"),
+        false,
+        (200, "hi", true),
+    );
+    let both = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\ntransfer-encoding: chunked\r\n\r\n{chunks}"
+    );
     check(&both, false, (200, "hi", false));
-    check_error("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", 1500);
-    check_error("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n", 1500);
+    check_error(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
+        1500,
+    );
+    check_error(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
+        1500,
+    );
 }
 
 #[test]
 fn without_either_the_end_of_the_stream_ends_it() {
-    check("HTTP/1.1 200 OK\r\n\r\nall of it", true, (200, "all of it", false));
+    check(
+        "HTTP/1.1 200 OK\r\n\r\nall of it",
+        true,
+        (200, "all of it", false),
+    );
     check("HTTP/1.0 200 OK\r\n\r\n", true, (200, "", false));
 }
 
 #[test]
 fn some_statuses_have_no_body() {
     check("HTTP/1.1 204 No Content\r\n\r\n", false, (204, "", true));
-    check("HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", false, (304, "", true));
-    check("HTTP/1.1 101 Switching Protocols\r\n\r\n", false, (101, "", false));
-    let mut to_head = receive(true, &[b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"], false).unwrap();
+    check(
+        "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n",
+        false,
+        (304, "", true),
+    );
+    check(
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        false,
+        (101, "", false),
+    );
+    let mut to_head = receive(
+        true,
+        &[b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"],
+        false,
+    )
+    .unwrap();
     assert!(to_head.is_done() && to_head.reusable);
-    assert_eq!(to_head.take_start().unwrap().head.get("content-length"), Some(&b"5"[..]));
+    assert_eq!(
+        to_head.take_start().unwrap().head.get("content-length"),
+        Some(&b"5"[..])
+    );
 }
 
 #[test]
 fn interim_responses_are_skipped() {
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n";
-    let wire = format!("HTTP/1.1 100 Continue\r\n\r\n{hints}HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nhi");
+    let wire = format!(
+        "HTTP/1.1 100 Continue\r\n\r\n{hints}HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nhi"
+    );
     check(&wire, false, (201, "hi", true));
     assert!(receive(false, &[wire.as_bytes()], false).unwrap().continued);
     check_error(&hints.repeat(INTERIM_MAX as usize + 1), 1500);
@@ -91,23 +158,44 @@ fn interim_responses_are_skipped() {
 
 #[test]
 fn connection_and_version_decide_about_reuse() {
-    let with = |version: &str, field: &str| format!("HTTP/{version} 200 OK\r\n{field}content-length: 0\r\n\r\n");
-    check(&with("1.1", "Connection: foo, Close\r\n"), false, (200, "", false));
+    let with = |version: &str, field: &str| {
+        format!("HTTP/{version} 200 OK\r\n{field}content-length: 0\r\n\r\n")
+    };
+    check(
+        &with("1.1", "Connection: foo, Close\r\n"),
+        false,
+        (200, "", false),
+    );
     check(&with("1.0", ""), false, (200, "", false));
-    check(&with("1.0", "connection: Keep-Alive\r\n"), false, (200, "", true));
-    check(&with("1.1", "connection: keep-alive\r\n"), false, (200, "", true));
+    check(
+        &with("1.0", "connection: Keep-Alive\r\n"),
+        false,
+        (200, "", true),
+    );
+    check(
+        &with("1.1", "connection: keep-alive\r\n"),
+        false,
+        (200, "", true),
+    );
 }
 
 #[test]
 fn bytes_after_the_end_forbid_reuse() {
-    check("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi!", false, (200, "hi", false));
+    check(
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi!",
+        false,
+        (200, "hi", false),
+    );
     check("HTTP/1.1 204 No\r\n\r\nX", false, (204, "", false));
 }
 
 #[test]
 fn an_early_end_is_an_error() {
     check_error("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell", 1221);
-    check_error("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", 1221);
+    check_error(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        1221,
+    );
     check_error("HTTP/1.1 200 OK\r\n", 1221);
     check_error("", 1221);
 }
@@ -129,24 +217,52 @@ fn what_is_not_http_is_refused() {
 #[test]
 fn heads_are_bounded() {
     let field = format!("x: {}\r\n", "y".repeat(1000));
-    let large = format!("HTTP/1.1 200 OK\r\n{}", field.repeat(HEAD_BYTES_MAX / 1000 + 1));
+    let large = format!(
+        "HTTP/1.1 200 OK\r\n{}",
+        field.repeat(HEAD_BYTES_MAX / 1000 + 1)
+    );
     let mut whole = Receiver::new(false, Kept::new(false, 0));
-    assert_eq!(whole.feed(format!("{large}\r\n").as_bytes()).unwrap_err(), NetError::HeadTooLarge);
+    assert_eq!(
+        whole.feed(format!("{large}\r\n").as_bytes()).unwrap_err(),
+        NetError::HeadTooLarge
+    );
     let mut pieces = Receiver::new(false, Kept::new(false, 0));
-    let error = large.as_bytes().chunks(777).find_map(|piece| pieces.feed(piece).err());
+    let error = large
+        .as_bytes()
+        .chunks(777)
+        .find_map(|piece| pieces.feed(piece).err());
     assert_eq!(error, Some(NetError::HeadTooLarge));
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_MAX + 1));
+    let many = format!(
+        "HTTP/1.1 200 OK\r\n{}\r\n",
+        "a: b\r\n".repeat(FIELDS_MAX + 1)
+    );
     check_error(&many, 1501);
 }
 
 #[test]
 fn a_body_over_the_cap_is_counted_only() {
-    let wire = format!("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n{}", "x".repeat(1001));
-    let receiver = receive(false, &wire.as_bytes().chunks(100).collect::<Vec<_>>(), false).unwrap();
+    let wire = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n{}",
+        "x".repeat(1001)
+    );
+    let receiver = receive(
+        false,
+        &wire.as_bytes().chunks(100).collect::<Vec<_>>(),
+        false,
+    )
+    .unwrap();
     assert!(receiver.is_done() && receiver.body.overflow && !receiver.body.is_whole());
-    assert_eq!((receiver.body.length, receiver.body.bytes.capacity()), (1001, 0));
+    assert_eq!(
+        (receiver.body.length, receiver.body.bytes.capacity()),
+        (1001, 0)
+    );
     let mut discarded = Receiver::new(false, Kept::new(false, 1000));
-    discarded.feed(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
+    discarded
+        .feed(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+        .unwrap();
     assert!(!discarded.body.is_whole() && !discarded.body.overflow);
-    assert_eq!((discarded.body.length, discarded.body.bytes.capacity()), (2, 0));
+    assert_eq!(
+        (discarded.body.length, discarded.body.bytes.capacity()),
+        (2, 0)
+    );
 }

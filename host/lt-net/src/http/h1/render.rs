@@ -12,13 +12,21 @@ pub(crate) const COALESCED_BODY_BYTES_MAX: usize = 16 << 10;
 /// Fields that the guest gave go out as given and in their order, after `host`. Only the framing is ours alone:
 /// `transfer-encoding` is left out, and so is `content-length` for a chunked body, because both together are forbidden
 /// (RFC 9112, section 6.2).
-pub(crate) fn render_head(request: &Exchange<'_>, proxy: Option<&Proxy>, out: &mut Vec<u8>) -> bool {
+pub(crate) fn render_head(
+    request: &Exchange<'_>,
+    proxy: Option<&Proxy>,
+    out: &mut Vec<u8>,
+) -> bool {
     let given = Given::of(request);
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b' ');
     // To a proxy the target is the whole URL; through a tunnel the proxy is not seen (RFC 9112, section 3.2).
     let proxy = proxy.filter(|_| request.url.scheme() == Scheme::Http);
-    let target = if proxy.is_some() { request.url.as_str() } else { request.url.path_and_query() };
+    let target = if proxy.is_some() {
+        request.url.as_str()
+    } else {
+        request.url.path_and_query()
+    };
     out.extend_from_slice(target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     if !given.host {
@@ -51,10 +59,11 @@ pub(crate) fn render_head(request: &Exchange<'_>, proxy: Option<&Proxy>, out: &m
     if request.reuse == Reuse::Close && !given.close {
         line(out, "connection", b"close");
     }
-    render_framing(request, given.length.is_some(), out);
+    render_framing(request, given.length != Length::Absent, out);
     out.extend_from_slice(b"\r\n");
     let honest = matches!(request.body, Body::Chunked(_))
-        || given.length.is_none_or(|length| length == Some(request.body.bytes().len() as u64));
+        || given.length == Length::Absent
+        || given.length == Length::Bytes(request.body.bytes().len() as u64);
     given.close || request.reuse == Reuse::Close || !honest
 }
 
@@ -65,7 +74,9 @@ fn render_framing(request: &Exchange<'_>, length_given: bool, out: &mut Vec<u8>)
         _ if length_given => {}
         Body::Bytes(bytes) => length_line(out, bytes.len()),
         // A method that expects a body says that there is none (RFC 9110, section 8.6).
-        Body::None if matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") => length_line(out, 0),
+        Body::None if matches!(request.method.as_str(), "POST" | "PUT" | "PATCH") => {
+            length_line(out, 0)
+        }
         Body::None => {}
     }
 }
@@ -81,6 +92,16 @@ fn length_line(out: &mut Vec<u8>, length: usize) {
     line(out, "content-length", length.to_string().as_bytes());
 }
 
+/// A `content-length` that the guest gave.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Length {
+    #[default]
+    Absent,
+    /// Not a number: it goes out as it is, but the connection is not trusted afterwards.
+    Odd,
+    Bytes(u64),
+}
+
 /// Which fields that we would add the guest gave itself.
 #[derive(Default)]
 struct Given {
@@ -89,8 +110,7 @@ struct Given {
     proxy_authorization: bool,
     expect: bool,
     close: bool,
-    /// A `content-length`, with its value if it is a number.
-    length: Option<Option<u64>>,
+    length: Length,
 }
 
 impl Given {
@@ -102,12 +122,16 @@ impl Given {
                 4 => given.host |= is("host"),
                 6 => given.expect |= is("expect"),
                 10 if is("connection") => {
-                    given.close |=
-                        value.split(|&byte| byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
+                    given.close |= value
+                        .split(|&byte| byte == b',')
+                        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
                 }
                 13 => given.authorization |= is("authorization"),
                 14 if is("content-length") => {
-                    given.length = Some(std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok()));
+                    let number = std::str::from_utf8(value)
+                        .ok()
+                        .and_then(|text| text.trim().parse().ok());
+                    given.length = number.map_or(Length::Odd, Length::Bytes);
                 }
                 19 => given.proxy_authorization |= is("proxy-authorization"),
                 _ => {}
@@ -131,12 +155,24 @@ impl<'a> Upload<'a> {
     /// After `head_rest`, this body.
     pub(crate) fn new(head_rest: Vec<u8>, body: &'a Body) -> Self {
         let chunked = matches!(body, Body::Chunked(_));
-        Self { buffer: head_rest, written: 0, body: body.bytes(), chunked, last_chunk_due: chunked }
+        Self {
+            buffer: head_rest,
+            written: 0,
+            body: body.bytes(),
+            chunked,
+            last_chunk_due: chunked,
+        }
     }
 
     /// After bytes that hold everything.
     pub(crate) fn rest(bytes: Vec<u8>) -> Self {
-        Self { buffer: bytes, written: 0, body: &[], chunked: false, last_chunk_due: false }
+        Self {
+            buffer: bytes,
+            written: 0,
+            body: &[],
+            chunked: false,
+            last_chunk_due: false,
+        }
     }
 
     /// What to write next; empty when all is written.
@@ -210,7 +246,15 @@ mod tests {
     }
 
     fn case(method: Method, url: &'static str) -> Case {
-        Case { method, url, headers: Vec::new(), body: Body::None, reuse: Reuse::Keep, proxy: None, expect_continue: false }
+        Case {
+            method,
+            url,
+            headers: Vec::new(),
+            body: Body::None,
+            reuse: Reuse::Keep,
+            proxy: None,
+            expect_continue: false,
+        }
     }
 
     #[track_caller]
@@ -236,16 +280,33 @@ mod tests {
 
     #[test]
     fn a_plain_get() {
-        check(&case(Method::GET, "http://h:81/a?b#c"), "GET /a?b HTTP/1.1|host: h:81||", false);
+        check(
+            &case(Method::GET, "http://h:81/a?b#c"),
+            "GET /a?b HTTP/1.1|host: h:81||",
+            false,
+        );
     }
 
     #[test]
     fn given_fields_replace_ours_and_keep_their_order() {
         let mut get = case(Method::GET, "http://user:pw@h/");
-        get.headers = vec![("B", b"2"), ("Host", b"other"), ("Authorization", b"mine"), ("Transfer-Encoding", b"chunked")];
-        check(&get, "GET / HTTP/1.1|B: 2|Host: other|Authorization: mine||", false);
+        get.headers = vec![
+            ("B", b"2"),
+            ("Host", b"other"),
+            ("Authorization", b"mine"),
+            ("Transfer-Encoding", b"chunked"),
+        ];
+        check(
+            &get,
+            "GET / HTTP/1.1|B: 2|Host: other|Authorization: mine||",
+            false,
+        );
         get.headers.clear();
-        check(&get, "GET / HTTP/1.1|host: h|authorization: Basic dXNlcjpwdw==||", false);
+        check(
+            &get,
+            "GET / HTTP/1.1|host: h|authorization: Basic dXNlcjpwdw==||",
+            false,
+        );
     }
 
     #[test]
@@ -259,7 +320,11 @@ mod tests {
         post.headers = vec![("Content-Length", b"7")];
         check(&post, "POST / HTTP/1.1|host: h|Content-Length: 7||", true);
         post.body = Body::Chunked(Bytes::from_static(b"hello"));
-        check(&post, "POST / HTTP/1.1|host: h|transfer-encoding: chunked||", false);
+        check(
+            &post,
+            "POST / HTTP/1.1|host: h|transfer-encoding: chunked||",
+            false,
+        );
     }
 
     #[test]
@@ -267,7 +332,11 @@ mod tests {
         let mut post = case(Method::POST, "http://h/");
         post.body = Body::Bytes(Bytes::from_static(b"x"));
         post.expect_continue = true;
-        check(&post, "POST / HTTP/1.1|host: h|expect: 100-continue|content-length: 1||", false);
+        check(
+            &post,
+            "POST / HTTP/1.1|host: h|expect: 100-continue|content-length: 1||",
+            false,
+        );
         let mut get = case(Method::GET, "http://h/");
         get.expect_continue = true;
         get.reuse = Reuse::Close;
@@ -281,19 +350,30 @@ mod tests {
     fn a_proxy_gets_the_whole_url() {
         let mut get = case(Method::GET, "http://h:81/a#f");
         get.proxy = Proxy::parse("http://u:p@proxy:3128").unwrap();
-        check(&get, "GET http://h:81/a HTTP/1.1|host: h:81|proxy-authorization: Basic dTpw||", false);
+        check(
+            &get,
+            "GET http://h:81/a HTTP/1.1|host: h:81|proxy-authorization: Basic dTpw||",
+            false,
+        );
         get.url = "https://h/a";
         check(&get, "GET /a HTTP/1.1|host: h||", false);
     }
 
     #[test]
     fn uploads_are_written_piece_by_piece() {
-        let data: Vec<u8> = (0..=255).cycle().take(COALESCED_BODY_BYTES_MAX * 2 + 5).collect();
+        let data: Vec<u8> = (0..=255)
+            .cycle()
+            .take(COALESCED_BODY_BYTES_MAX * 2 + 5)
+            .collect();
         for (body, wanted) in [
-            (Body::Bytes(data.clone().into()), [b"head".as_slice(), &data].concat()),
+            (
+                Body::Bytes(data.clone().into()),
+                [b"head".as_slice(), &data].concat(),
+            ),
             (Body::Chunked(data.clone().into()), {
                 let mut wanted = b"head".to_vec();
-                data.chunks(CHUNK_BYTES_MAX).for_each(|chunk| encode_chunk(chunk, &mut wanted));
+                data.chunks(CHUNK_BYTES_MAX)
+                    .for_each(|chunk| encode_chunk(chunk, &mut wanted));
                 wanted.extend_from_slice(LAST_CHUNK);
                 wanted
             }),
@@ -310,7 +390,10 @@ mod tests {
             assert!(!render_small_body(&body, &mut Vec::new()));
         }
         let mut small = Vec::new();
-        assert!(render_small_body(&Body::Chunked(Bytes::from_static(b"hi")), &mut small));
+        assert!(render_small_body(
+            &Body::Chunked(Bytes::from_static(b"hi")),
+            &mut small
+        ));
         assert_eq!(small, b"2\r\nhi\r\n0\r\n\r\n");
     }
 }

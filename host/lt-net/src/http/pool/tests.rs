@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
+use super::lease::ORIGINS_MAX;
 use super::*;
-use crate::dial::proxy::Proxy;
 use crate::dial::{HostAddress, NetworkOptions};
-use crate::http::Body;
+use crate::http::{Body, Url};
 use crate::peer::{Ask, Peer, ends_orderly, local, local_paused, pool, pool_with, read_head};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -26,9 +26,18 @@ fn a_connection_is_used_again_and_bytes_are_counted() {
         let sent = format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", peer.address).len() as u64;
         for reused in [false, true, true] {
             let answer = ask.send(&pool).await.unwrap();
-            assert_eq!((answer.status, answer.version, answer.body.as_slice()), (200, Version::Http11, &b"hello"[..]));
-            assert_eq!((answer.reused, answer.timings.connecting.is_zero()), (reused, reused));
-            assert_eq!((answer.bytes_sent, answer.bytes_received), (sent, OK.len() as u64));
+            assert_eq!(
+                (answer.status, answer.version, answer.body.as_slice()),
+                (200, Version::Http11, &b"hello"[..])
+            );
+            assert_eq!(
+                (answer.reused, answer.timings.connecting.is_zero()),
+                (reused, reused)
+            );
+            assert_eq!(
+                (answer.bytes_sent, answer.bytes_received),
+                (sent, OK.len() as u64)
+            );
             assert_eq!((answer.remote, answer.tls), (peer.address, None));
             assert!(answer.timings.resolving.is_zero() && answer.timings.tls.is_zero());
         }
@@ -42,7 +51,13 @@ fn reuse_is_a_choice_of_the_request() {
         let peer = Peer::answering(OK).await;
         let pool = pool();
         let mut ask = Ask::get(&peer.url());
-        for (reuse, wanted) in [(Reuse::Keep, 1), (Reuse::Fresh, 2), (Reuse::Keep, 2), (Reuse::Close, 3), (Reuse::Keep, 3)] {
+        for (reuse, wanted) in [
+            (Reuse::Keep, 1),
+            (Reuse::Fresh, 2),
+            (Reuse::Keep, 2),
+            (Reuse::Close, 3),
+            (Reuse::Keep, 3),
+        ] {
             ask.reuse = reuse;
             ask.send(&pool).await.unwrap();
             assert_eq!(peer.accepted(), wanted, "{reuse:?}");
@@ -66,7 +81,11 @@ fn connections_that_may_not_be_kept_are_not() {
             let pool = pool();
             for wanted in 1..=2 {
                 let got = Ask::get(&peer.url()).send(&pool).await.unwrap();
-                assert_eq!((got.body.as_slice(), peer.accepted()), (&b"hello"[..], wanted), "{answer}");
+                assert_eq!(
+                    (got.body.as_slice(), peer.accepted()),
+                    (&b"hello"[..], wanted),
+                    "{answer}"
+                );
             }
         }
     });
@@ -111,7 +130,11 @@ fn a_half_dead_connection_costs_an_idempotent_request_nothing_but_time() {
         let first = ask.send(&pool).await.unwrap();
         let second = ask.send(&pool).await.unwrap();
         assert!(!second.reused && !second.timings.blocked.is_zero());
-        assert_eq!(second.bytes_sent, 2 * first.bytes_sent, "both attempts count");
+        assert_eq!(
+            second.bytes_sent,
+            2 * first.bytes_sent,
+            "both attempts count"
+        );
         assert_eq!(peer.accepted(), 2);
     });
 }
@@ -136,7 +159,10 @@ fn a_new_connection_is_not_tried_twice() {
         })
         .await;
         let failure = Ask::get(&peer.url()).send(&pool()).await.unwrap_err();
-        assert_eq!((failure.error, failure.remote), (NetError::ConnectionClosed, Some(peer.address)));
+        assert_eq!(
+            (failure.error, failure.remote),
+            (NetError::ConnectionClosed, Some(peer.address))
+        );
         assert!(failure.bytes_sent > 0 && failure.bytes_received == 0);
         assert_eq!(peer.accepted(), 1);
     });
@@ -147,7 +173,10 @@ fn a_cut_body_is_an_error_and_a_reset_is_another() {
     local(async {
         let closing = Peer::start(|_, mut stream| async move {
             read_head(&mut stream).await.unwrap();
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel")
+                .await
+                .unwrap();
         })
         .await;
         let failure = Ask::get(&closing.url()).send(&pool()).await.unwrap_err();
@@ -155,7 +184,9 @@ fn a_cut_body_is_an_error_and_a_reset_is_another() {
         assert!(failure.bytes_received > 0 && !failure.timings.receiving.is_zero());
         let resetting = Peer::start(|_, mut stream| async move {
             read_head(&mut stream).await.unwrap();
-            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            socket2::SockRef::from(&stream)
+                .set_linger(Some(Duration::ZERO))
+                .unwrap();
         })
         .await;
         let failure = Ask::get(&resetting.url()).send(&pool()).await.unwrap_err();
@@ -170,7 +201,10 @@ fn nothing_listens() {
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         drop(listener);
         let failure = Ask::get(&url).send(&pool()).await.unwrap_err();
-        assert_eq!((failure.error, failure.remote), (NetError::ConnectionRefused, None));
+        assert_eq!(
+            (failure.error, failure.remote),
+            (NetError::ConnectionRefused, None)
+        );
     });
 }
 
@@ -183,7 +217,10 @@ fn a_peer_that_never_answers_runs_into_the_deadline() {
             let ended = ended.borrow_mut().take();
             async move {
                 read_head(&mut stream).await.unwrap();
-                ended.unwrap().send(ends_orderly(&mut stream).await).unwrap();
+                ended
+                    .unwrap()
+                    .send(ends_orderly(&mut stream).await)
+                    .unwrap();
             }
         })
         .await;
@@ -203,7 +240,10 @@ fn waiting_and_receiving_are_told_apart() {
         let peer = Peer::start(|_, mut stream| async move {
             read_head(&mut stream).await.unwrap();
             tokio::time::sleep(Duration::from_millis(300)).await;
-            stream.write_all(b"HTTP/1.1 103 Hints\r\n\r\n").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 103 Hints\r\n\r\n")
+                .await
+                .unwrap();
             tokio::time::sleep(Duration::from_millis(200)).await;
             for byte in OK.as_bytes() {
                 stream.write_all(&[*byte]).await.unwrap();
@@ -212,7 +252,11 @@ fn waiting_and_receiving_are_told_apart() {
         })
         .await;
         let answer = Ask::get(&peer.url()).send(&pool()).await.unwrap();
-        assert_eq!(answer.timings.waiting.as_millis(), 500, "an interim response is not the response");
+        assert_eq!(
+            answer.timings.waiting.as_millis(),
+            500,
+            "an interim response is not the response"
+        );
         assert_eq!(answer.timings.receiving.as_millis(), OK.len() as u128 - 1);
     });
 }
@@ -226,7 +270,10 @@ fn dropping_an_exchange_closes_its_connection() {
             let ended = ended.borrow_mut().take();
             async move {
                 read_head(&mut stream).await.unwrap();
-                ended.unwrap().send(ends_orderly(&mut stream).await).unwrap();
+                ended
+                    .unwrap()
+                    .send(ends_orderly(&mut stream).await)
+                    .unwrap();
             }
         })
         .await;
@@ -253,70 +300,23 @@ fn exchanges_run_side_by_side_up_to_the_limit() {
         let ask = Ask::get(&peer.url());
         let wide = pool();
         let (one, two) = tokio::join!(ask.send(&wide), ask.send(&wide));
-        assert_eq!((one.unwrap().timings.blocked, two.unwrap().timings.blocked), (Duration::ZERO, Duration::ZERO));
+        assert_eq!(
+            (one.unwrap().timings.blocked, two.unwrap().timings.blocked),
+            (Duration::ZERO, Duration::ZERO)
+        );
         assert_eq!(peer.accepted(), 2);
-        let narrow = pool_with(NetworkOptions::default(), |route| route.connections_per_origin_max = 1);
+        let narrow = pool_with(NetworkOptions::default(), |route| {
+            route.connections_per_origin_max = 1
+        });
         let (one, two) = tokio::join!(ask.send(&narrow), ask.send(&narrow));
         assert_eq!(one.unwrap().timings.blocked, Duration::ZERO);
         let two = two.unwrap();
-        assert_eq!((two.timings.blocked, two.timings.waiting), (Duration::from_secs(1), Duration::from_secs(1)));
+        assert_eq!(
+            (two.timings.blocked, two.timings.waiting),
+            (Duration::from_secs(1), Duration::from_secs(1))
+        );
         assert!(two.reused);
         assert_eq!(peer.accepted(), 3);
-    });
-}
-
-#[test]
-fn proxies_are_asked_with_the_whole_url() {
-    local(async {
-        let peer = Peer::start(|_, mut stream| async move {
-            let head = read_head(&mut stream).await.unwrap();
-            let wanted = "GET http://nowhere.invalid/x HTTP/1.1\r\nhost: nowhere.invalid\r\nproxy-authorization: Basic dTpw\r\n\r\n";
-            assert_eq!(head, wanted);
-            stream.write_all(OK.as_bytes()).await.unwrap();
-        })
-        .await;
-        let proxy = Proxy::parse(&format!("http://u:p@{}", peer.address)).unwrap();
-        let pool = pool_with(NetworkOptions::default(), |route| route.proxy = proxy);
-        let url = Url::parse("http://nowhere.invalid/x").unwrap();
-        let answer = Ask::get(&url).send(&pool).await.unwrap();
-        assert_eq!((answer.status, answer.remote), (200, peer.address));
-    });
-}
-
-#[test]
-fn a_proxy_that_refuses_a_tunnel_is_named_with_its_status() {
-    local(async {
-        for (answer, wanted) in [
-            ("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", Some(407)),
-            ("garbage\r\n\r\n", None),
-        ] {
-            let peer = Peer::answering(answer).await;
-            let proxy = Proxy::parse(&format!("http://{}", peer.address)).unwrap();
-            let pool = pool_with(NetworkOptions::default(), |route| route.proxy = proxy);
-            let failure = Ask::get(&Url::parse("https://nowhere.invalid/").unwrap()).send(&pool).await.unwrap_err();
-            assert_eq!(failure.error, NetError::Proxy(wanted));
-        }
-    });
-}
-
-#[test]
-fn host_overrides_go_before_names_and_the_filter_after_them() {
-    local(async {
-        let peer = Peer::answering(OK).await;
-        let (ip, port) = (peer.address.ip(), peer.address.port());
-        let mut options = NetworkOptions::default();
-        options.hosts.insert("by-ip.invalid".to_owned(), HostAddress::Ip(ip));
-        options.hosts.insert("by-socket.invalid:9".to_owned(), HostAddress::Socket(peer.address));
-        options.allow = Some(Rc::new(|host, address| host != "denied.invalid" && address.ip().is_loopback()));
-        options.hosts.insert("denied.invalid".to_owned(), HostAddress::Socket(peer.address));
-        let pool = pool_with(options, |_| {});
-        for url in [format!("http://by-ip.invalid:{port}/"), "http://by-socket.invalid:9/".to_owned()] {
-            assert_eq!(Ask::get(&Url::parse(&url).unwrap()).send(&pool).await.unwrap().status, 200, "{url}");
-        }
-        for url in ["http://denied.invalid/", "http://192.0.2.1/"] {
-            let failure = Ask::get(&Url::parse(url).unwrap()).send(&pool).await.unwrap_err();
-            assert_eq!(failure.error.code(), 1110, "{url}: {}", failure.error);
-        }
     });
 }
 
@@ -325,13 +325,20 @@ fn many_origins_do_not_collect_connections() {
     local(async {
         let peer = Peer::answering(OK).await;
         let mut options = NetworkOptions::default();
-        let names: Vec<String> = (0..ORIGINS_MAX + 5).map(|number| format!("host-{number}.invalid")).collect();
+        let names: Vec<String> = (0..ORIGINS_MAX + 5)
+            .map(|number| format!("host-{number}.invalid"))
+            .collect();
         for name in &names {
-            options.hosts.insert(name.clone(), HostAddress::Socket(peer.address));
+            options
+                .hosts
+                .insert(name.clone(), HostAddress::Socket(peer.address));
         }
         let pool = pool_with(options, |_| {});
         for name in &names {
-            Ask::get(&Url::parse(&format!("http://{name}/")).unwrap()).send(&pool).await.unwrap();
+            Ask::get(&Url::parse(&format!("http://{name}/")).unwrap())
+                .send(&pool)
+                .await
+                .unwrap();
         }
         assert_eq!(pool.origins.borrow().len(), ORIGINS_MAX);
     });
@@ -363,7 +370,10 @@ fn a_head_request_has_no_body() {
         ask.method = Method::HEAD;
         for _ in 0..2 {
             let answer = ask.send(&pool).await.unwrap();
-            assert_eq!((answer.body_length, answer.head.get("Content-Length")), (0, Some(&b"5"[..])));
+            assert_eq!(
+                (answer.body_length, answer.head.get("Content-Length")),
+                (0, Some(&b"5"[..]))
+            );
         }
         assert_eq!(peer.accepted(), 1);
     });
@@ -375,7 +385,12 @@ fn a_large_body_is_counted_without_being_kept() {
         const LENGTH: u64 = 64 << 20;
         let peer = Peer::start(|_, mut stream| async move {
             read_head(&mut stream).await.unwrap();
-            stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n").as_bytes()).await.unwrap();
+            stream
+                .write_all(
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n").as_bytes(),
+                )
+                .await
+                .unwrap();
             let block = vec![b'x'; 1 << 20];
             for _ in 0..LENGTH >> 20 {
                 stream.write_all(&block).await.unwrap();
@@ -387,9 +402,19 @@ fn a_large_body_is_counted_without_being_kept() {
         let mut ask = Ask::get(&peer.url());
         ask.keep_body = false;
         let answer = ask.send(&pool()).await.unwrap();
-        assert_eq!((answer.body_length, answer.body.capacity(), answer.body_kept), (LENGTH, 0, false));
+        assert_eq!(
+            (answer.body_length, answer.body.capacity(), answer.body_kept),
+            (LENGTH, 0, false)
+        );
         ask.keep_body = true;
         let answer = ask.send(&pool()).await.unwrap();
-        assert_eq!((answer.body_length, answer.body.capacity(), answer.body_overflow), (LENGTH, 0, true));
+        assert_eq!(
+            (
+                answer.body_length,
+                answer.body.capacity(),
+                answer.body_overflow
+            ),
+            (LENGTH, 0, true)
+        );
     });
 }

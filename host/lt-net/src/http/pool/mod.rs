@@ -1,4 +1,6 @@
-//! One user's connections: which request goes over which, and when a new one is made.
+//! One user's connections: the exchanges over them, and what happens when one fails.
+
+mod lease;
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -6,14 +8,12 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
+use self::lease::{Lease, Origin, Slot};
 use super::progress::Progress;
-use super::{Answer, Exchange, Failure, Reuse, Scheme, Url, Version, VersionChoice, h1, h2};
+use super::{Answer, Exchange, Failure, Reuse, Version, h1, h2};
 use crate::deadline::Alarm;
 use crate::dial::{Network, Route};
 use crate::error::NetError;
-
-/// Most origins whose connections are kept. A scenario talks to a few; one that crawls must not collect sockets.
-const ORIGINS_MAX: usize = 32;
 
 /// One user's connections, by origin. Idle ones cost their socket and some hundred bytes; nothing is allocated before the
 /// first exchange. Dropping the pool closes them all.
@@ -28,31 +28,18 @@ pub struct Pool {
     alarm: Alarm,
 }
 
-/// What the pool has for one scheme, host and port.
-struct Origin {
-    url: Url,
-    idle: Vec<h1::Connection>,
-    shared: Option<Rc<h2::Connection>>,
-    /// HTTP/1.1 connections in use or being made.
-    leased: usize,
-    /// A dial is under way that may end in HTTP/2, which others would share.
-    dialing: bool,
-    /// The server has chosen HTTP/1.1 before: nobody need wait for another's dial.
-    chose_http1: bool,
-}
-
-/// What an exchange is to be done on.
-enum Lease<'p> {
-    Idle(h1::Connection, Slot<'p>),
-    Shared(Rc<h2::Connection>),
-    /// A new connection, which others wait for if it may be HTTP/2.
-    Dial(Slot<'p>, Option<Dialing<'p>>),
-}
-
 impl std::fmt::Debug for Pool {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let idle: usize = self.origins.borrow().iter().map(|origin| origin.idle.len()).sum();
-        formatter.debug_struct("Pool").field("idle", &idle).finish_non_exhaustive()
+        let idle: usize = self
+            .origins
+            .borrow()
+            .iter()
+            .map(|origin| origin.idle.len())
+            .sum();
+        formatter
+            .debug_struct("Pool")
+            .field("idle", &idle)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,8 +102,15 @@ impl Pool {
 
     /// One attempt; a second, on a new connection, if the first used an old one that turned out dead. To the caller both
     /// are one request.
-    async fn attempts(&self, request: &Exchange<'_>, progress: &Progress) -> Result<Answer, NetError> {
-        let broken = match self.attempt(request, request.reuse != Reuse::Keep, progress).await {
+    async fn attempts(
+        &self,
+        request: &Exchange<'_>,
+        progress: &Progress,
+    ) -> Result<Answer, NetError> {
+        let broken = match self
+            .attempt(request, request.reuse != Reuse::Keep, progress)
+            .await
+        {
             Ok(answer) => return Ok(answer),
             Err(broken) => broken,
         };
@@ -126,13 +120,21 @@ impl Pool {
             return Err(broken.error);
         }
         progress.start_over();
-        Box::pin(self.attempt(request, true, progress)).await.map_err(|broken| broken.error)
+        Box::pin(self.attempt(request, true, progress))
+            .await
+            .map_err(|broken| broken.error)
     }
 
-    async fn attempt(&self, request: &Exchange<'_>, fresh: bool, progress: &Progress) -> Result<Answer, Broken> {
+    async fn attempt(
+        &self,
+        request: &Exchange<'_>,
+        fresh: bool,
+        progress: &Progress,
+    ) -> Result<Answer, Broken> {
         match self.lease(request, fresh) {
             Some(Lease::Idle(connection, slot)) => {
-                self.on_http1(connection, true, slot, self.route(), request, progress).await
+                self.on_http1(connection, true, slot, self.route(), request, progress)
+                    .await
             }
             other => Box::pin(self.attempt_slowly(other, request, fresh, progress)).await,
         }
@@ -159,23 +161,35 @@ impl Pool {
         };
         let (slot, dialing) = match lease {
             Lease::Idle(connection, slot) => {
-                return self.on_http1(connection, true, slot, self.route(), request, progress).await;
+                return self
+                    .on_http1(connection, true, slot, self.route(), request, progress)
+                    .await;
             }
             Lease::Shared(connection) => return on_http2(&connection, request, progress).await,
             Lease::Dial(slot, dialing) => (slot, dialing),
         };
         let route = self.route();
-        let dialed = self.network.dial(&route, request.url, request.version, progress).await?;
+        let dialed = self
+            .network
+            .dial(&route, request.url, request.version, progress)
+            .await?;
         if !dialed.http2 {
             if let Some(dialing) = dialing {
                 dialing.chose_http1();
             }
-            let connection = h1::Connection { stream: dialed.stream, tls: dialed.tls };
-            return self.on_http1(connection, false, slot, route, request, progress).await;
+            let connection = h1::Connection {
+                stream: dialed.stream,
+                tls: dialed.tls,
+            };
+            return self
+                .on_http1(connection, false, slot, route, request, progress)
+                .await;
         }
         let connection = h2::connect(dialed).await?;
         if request.reuse != Reuse::Close && slot.is_current() {
-            self.with_origin(request.url, |origin| origin.shared = Some(connection.clone()));
+            self.with_origin(request.url, |origin| {
+                origin.shared = Some(connection.clone())
+            });
         }
         // A place on an HTTP/2 connection is no HTTP/1.1 connection in use.
         drop((slot, dialing));
@@ -195,7 +209,10 @@ impl Pool {
         let remote = wire.remote();
         progress.on(remote, connection.tls, wire.counters());
         let outcome = h1::exchange(&mut connection, request, route.proxy.as_ref(), progress).await;
-        let h1::Received { mut receiver, reusable } = outcome.map_err(|broken| Broken::on(reused, broken))?;
+        let h1::Received {
+            mut receiver,
+            reusable,
+        } = outcome.map_err(|broken| Broken::on(reused, broken))?;
         let timings = progress.clock.read();
         let (bytes_sent, bytes_received) = progress.bytes();
         let tls = connection.tls;
@@ -222,75 +239,13 @@ impl Pool {
             reused,
         })
     }
-
-    /// Something to do the exchange on, or nothing if it has to wait.
-    fn lease(&self, request: &Exchange<'_>, fresh: bool) -> Option<Lease<'_>> {
-        let choice = request.version;
-        let may_be_http2 = match request.url.scheme() {
-            Scheme::Https => choice != VersionChoice::Http1,
-            Scheme::Http => choice == VersionChoice::Http2,
-        };
-        let connections_max = self.route.borrow().connections_per_origin_max;
-        self.with_origin(request.url, |origin| {
-            if !fresh {
-                if may_be_http2 && let Some(shared) = &origin.shared {
-                    if shared.is_open() {
-                        return Some(Lease::Shared(shared.clone()));
-                    }
-                    origin.shared = None;
-                }
-                while choice != VersionChoice::Http2
-                    && let Some(mut connection) = origin.idle.pop()
-                {
-                    if connection.stream.is_quiet() {
-                        origin.leased += 1;
-                        return Some(Lease::Idle(connection, self.slot(&origin.url)));
-                    }
-                }
-                if may_be_http2 && origin.dialing && !origin.chose_http1 {
-                    return None;
-                }
-            }
-            if origin.leased >= connections_max {
-                return None;
-            }
-            origin.leased += 1;
-            let announced = may_be_http2 && !fresh && !origin.dialing;
-            origin.dialing |= announced;
-            let dialing = announced.then(|| Dialing { pool: self, url: origin.url.clone() });
-            Some(Lease::Dial(self.slot(&origin.url), dialing))
-        })
-    }
-
-    fn slot(&self, url: &Url) -> Slot<'_> {
-        Slot { pool: self, url: url.clone(), generation: self.generation.get() }
-    }
-
-    fn with_origin<T>(&self, url: &Url, act: impl FnOnce(&mut Origin) -> T) -> T {
-        let mut origins = self.origins.borrow_mut();
-        let index = origins.iter().position(|origin| origin.url.same_origin(url)).unwrap_or_else(|| {
-            if origins.len() >= ORIGINS_MAX
-                && let Some(unused) = origins.iter().position(|origin| origin.leased == 0 && !origin.dialing)
-            {
-                origins.remove(unused);
-            }
-            // One at a time: most users know one origin for ever.
-            origins.reserve_exact(1);
-            origins.push(Origin {
-                url: url.clone(),
-                idle: Vec::new(),
-                shared: None,
-                leased: 0,
-                dialing: false,
-                chose_http1: false,
-            });
-            origins.len() - 1
-        });
-        act(&mut origins[index])
-    }
 }
 
-async fn on_http2(connection: &h2::Connection, request: &Exchange<'_>, progress: &Progress) -> Result<Answer, Broken> {
+async fn on_http2(
+    connection: &h2::Connection,
+    request: &Exchange<'_>,
+    progress: &Progress,
+) -> Result<Answer, Broken> {
     let reused = connection.used.get();
     progress.on(connection.remote, connection.tls, &connection.counters);
     let received = h2::exchange(connection, request, progress).await;
@@ -326,64 +281,27 @@ struct Broken {
 
 impl Broken {
     fn on(old: bool, broken: h1::Broken) -> Self {
-        Self { error: broken.error, on_old: old, unanswered: broken.unanswered, unsent: broken.unsent }
+        Self {
+            error: broken.error,
+            on_old: old,
+            unanswered: broken.unanswered,
+            unsent: broken.unsent,
+        }
     }
 }
 
 impl From<NetError> for Broken {
     fn from(error: NetError) -> Self {
-        Self { error, on_old: false, unanswered: false, unsent: false }
-    }
-}
-
-/// One HTTP/1.1 connection of an origin in use, given back however its exchange ends.
-struct Slot<'p> {
-    pool: &'p Pool,
-    url: Url,
-    generation: u32,
-}
-
-impl Slot<'_> {
-    /// Whether the pool still wants connections of when this one was taken.
-    fn is_current(&self) -> bool {
-        self.generation == self.pool.generation.get()
-    }
-
-    /// The exchange ended well: the connection is idle again.
-    fn keep(&self, connection: h1::Connection) {
-        self.pool.with_origin(&self.url, |origin| {
-            origin.idle.reserve_exact(1);
-            origin.idle.push(connection);
-        });
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.pool.with_origin(&self.url, |origin| origin.leased = origin.leased.saturating_sub(1));
-        self.pool.released.notify_waiters();
-    }
-}
-
-/// The announcement that a dial is under way that others may share the result of.
-struct Dialing<'p> {
-    pool: &'p Pool,
-    url: Url,
-}
-
-impl Dialing<'_> {
-    fn chose_http1(self) {
-        self.pool.with_origin(&self.url, |origin| origin.chose_http1 = true);
-    }
-}
-
-impl Drop for Dialing<'_> {
-    fn drop(&mut self) {
-        self.pool.with_origin(&self.url, |origin| origin.dialing = false);
-        self.pool.released.notify_waiters();
+        Self {
+            error,
+            on_old: false,
+            unanswered: false,
+            unsent: false,
+        }
     }
 }
 
 #[cfg(test)]
-#[path = "pool_tests.rs"]
+mod route_tests;
+#[cfg(test)]
 mod tests;

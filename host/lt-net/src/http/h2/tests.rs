@@ -7,6 +7,8 @@ use ::h2::server::SendResponse;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
+use ::http::{HeaderName, HeaderValue, Request};
+
 use super::*;
 use crate::dial::{HostAddress, NetworkOptions};
 use crate::http::pool::Pool;
@@ -25,10 +27,17 @@ async fn serve<F: Future<Output = ()> + 'static>(
     Peer::start(move |connection_number, stream| {
         let (settings, script) = (settings.clone(), script.clone());
         async move {
-            let mut connection = settings.handshake::<TcpStream, Bytes>(stream).await.unwrap();
+            let mut connection = settings
+                .handshake::<TcpStream, Bytes>(stream)
+                .await
+                .unwrap();
             let mut request_number = 0;
             while let Some(Ok((request, respond))) = connection.accept().await {
-                spawn_local(script((connection_number, request_number), request, respond));
+                spawn_local(script(
+                    (connection_number, request_number),
+                    request,
+                    respond,
+                ));
                 request_number += 1;
             }
         }
@@ -37,11 +46,18 @@ async fn serve<F: Future<Output = ()> + 'static>(
 }
 
 fn ask(peer: &Peer) -> Ask {
-    Ask { version: VersionChoice::Http2, ..Ask::get(&peer.url()) }
+    Ask {
+        version: VersionChoice::Http2,
+        ..Ask::get(&peer.url())
+    }
 }
 
 fn answer(respond: &mut SendResponse<Bytes>, body: &'static [u8]) {
-    let head = Response::builder().status(201).header("x-one", "1").body(()).unwrap();
+    let head = Response::builder()
+        .status(201)
+        .header("x-one", "1")
+        .body(())
+        .unwrap();
     let mut stream = respond.send_response(head, body.is_empty()).unwrap();
     if !body.is_empty() {
         stream.send_data(Bytes::from_static(body), true).unwrap();
@@ -60,11 +76,21 @@ fn requests_share_a_connection() {
         .await;
         let pool = pool();
         let mut ask = ask(&peer);
-        ask.headers = vec![("X-Mine", b"2"), ("Connection", b"keep-alive"), ("Host", b"h.test")];
+        ask.headers = vec![
+            ("X-Mine", b"2"),
+            ("Connection", b"keep-alive"),
+            ("Host", b"h.test"),
+        ];
         for reused in [false, true, true] {
             let answer = ask.send(&pool).await.unwrap();
-            assert_eq!((answer.status, answer.version, answer.reused), (201, Version::Http2, reused));
-            assert_eq!((answer.body.as_slice(), answer.head.get("X-One")), (&b"hello"[..], Some(&b"1"[..])));
+            assert_eq!(
+                (answer.status, answer.version, answer.reused),
+                (201, Version::Http2, reused)
+            );
+            assert_eq!(
+                (answer.body.as_slice(), answer.head.get("X-One")),
+                (&b"hello"[..], Some(&b"1"[..]))
+            );
             assert!(answer.bytes_sent > 0 && answer.bytes_received > 0);
         }
         let (one, two) = tokio::join!(ask.send(&pool), ask.send(&pool));
@@ -79,7 +105,10 @@ fn requests_share_a_connection() {
 #[test]
 fn the_first_of_several_connects_for_all() {
     local(async {
-        let peer = serve(Streams::new(), |_, _, mut respond| async move { answer(&mut respond, b"") }).await;
+        let peer = serve(Streams::new(), |_, _, mut respond| async move {
+            answer(&mut respond, b"")
+        })
+        .await;
         let (pool, ask) = (pool(), ask(&peer));
         let (one, two, three) = tokio::join!(ask.send(&pool), ask.send(&pool), ask.send(&pool));
         assert!(!one.unwrap().reused && two.is_ok() && three.is_ok());
@@ -100,15 +129,24 @@ fn large_bodies_flow_both_ways() {
                 while !data.is_empty() {
                     out.reserve_capacity(data.len());
                     let granted = poll_fn(|cx| out.poll_capacity(cx)).await.unwrap().unwrap();
-                    out.send_data(data.split_to(granted.min(data.len())), false).unwrap();
+                    out.send_data(data.split_to(granted.min(data.len())), false)
+                        .unwrap();
                 }
             }
             out.send_data(Bytes::new(), true).unwrap();
         })
         .await;
         let data: Vec<u8> = (0..=255).cycle().take(LENGTH).collect();
-        for body in [Body::Bytes(data.clone().into()), Body::Chunked(data.clone().into())] {
-            let ask = Ask { body, body_bytes_max: LENGTH, method: ::http::Method::POST, ..ask(&peer) };
+        for body in [
+            Body::Bytes(data.clone().into()),
+            Body::Chunked(data.clone().into()),
+        ] {
+            let ask = Ask {
+                body,
+                body_bytes_max: LENGTH,
+                method: ::http::Method::POST,
+                ..ask(&peer)
+            };
             let answer = ask.send(&pool()).await.unwrap();
             assert!(answer.body == data);
             assert!(answer.bytes_sent > LENGTH as u64 && answer.bytes_received > LENGTH as u64);
@@ -119,7 +157,10 @@ fn large_bodies_flow_both_ways() {
 #[test]
 fn an_early_answer_ends_the_upload_but_not_the_connection() {
     local(async {
-        let peer = serve(Streams::new(), |_, _, mut respond| async move { answer(&mut respond, b"enough") }).await;
+        let peer = serve(Streams::new(), |_, _, mut respond| async move {
+            answer(&mut respond, b"enough")
+        })
+        .await;
         let pool = pool();
         let upload = Ask {
             body: Body::Bytes(vec![0; 8 << 20].into()),
@@ -171,7 +212,10 @@ fn refused_streams_and_goodbyes_are_tried_again_elsewhere() {
         .await;
         for peer in [refusing, leaving] {
             let pool = pool();
-            let ask = Ask { method: ::http::Method::POST, ..ask(&peer) };
+            let ask = Ask {
+                method: ::http::Method::POST,
+                ..ask(&peer)
+            };
             ask.send(&pool).await.unwrap();
             assert_eq!(ask.send(&pool).await.unwrap().status, 201);
             assert_eq!(peer.accepted(), 2);
@@ -195,7 +239,11 @@ fn errors_carry_their_number() {
         })
         .await;
         let failure = ask(&closing).send(&pool()).await.unwrap_err();
-        assert!(matches!(failure.error.code(), 1220 | 1221), "{}", failure.error);
+        assert!(
+            matches!(failure.error.code(), 1220 | 1221),
+            "{}",
+            failure.error
+        );
         let http1 = Peer::answering("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
         let failure = ask(&http1).send(&pool()).await.unwrap_err();
         assert_eq!(failure.error.code(), 1600, "{}", failure.error);
@@ -209,7 +257,8 @@ fn a_head_over_the_limit_is_refused() {
             let mut head = Response::new(());
             for number in 0..HEAD_BYTES_MAX / 1000 + 2 {
                 let name = HeaderName::from_bytes(format!("x-{number}").as_bytes()).unwrap();
-                head.headers_mut().insert(name, HeaderValue::from_bytes(&[b'y'; 1000]).unwrap());
+                head.headers_mut()
+                    .insert(name, HeaderValue::from_bytes(&[b'y'; 1000]).unwrap());
             }
             respond.send_response(head, true).unwrap();
         })
@@ -236,9 +285,15 @@ fn a_deadline_resets_the_stream_and_keeps_the_connection() {
         })
         .await;
         let pool = pool();
-        let slow = Ask { timeout: Duration::from_secs(2), ..ask(&peer) };
+        let slow = Ask {
+            timeout: Duration::from_secs(2),
+            ..ask(&peer)
+        };
         let failure = slow.send(&pool).await.unwrap_err();
-        assert_eq!((failure.error, failure.timings.waiting), (NetError::Timeout, Duration::from_secs(2)));
+        assert_eq!(
+            (failure.error, failure.timings.waiting),
+            (NetError::Timeout, Duration::from_secs(2))
+        );
         assert!(ask(&peer).send(&pool).await.unwrap().reused);
         assert_eq!(*reset.borrow(), Some(Reason::CANCEL));
     });
@@ -256,17 +311,30 @@ fn a_body_waits_for_the_go_ahead() {
         })
         .await;
         let body = Body::Bytes(Bytes::from_static(b"hello"));
-        let ask = Ask { body, expect_continue: true, method: ::http::Method::POST, ..ask(&peer) };
+        let ask = Ask {
+            body,
+            expect_continue: true,
+            method: ::http::Method::POST,
+            ..ask(&peer)
+        };
         let answer = ask.send(&pool()).await.unwrap();
-        assert_eq!((answer.status, answer.timings.sending), (201, CONTINUE_WAIT));
+        assert_eq!(
+            (answer.status, answer.timings.sending),
+            (201, CONTINUE_WAIT)
+        );
     });
 }
 
 /// A pool whose `server.test` is the peer, trusting the authority.
 fn pool_to(peer: &Peer, authority: &Authority) -> Pool {
     let mut options = NetworkOptions::default();
-    options.hosts.insert("server.test".to_owned(), HostAddress::Socket(peer.address));
-    let settings = TlsSettings { authorities: Some(authority.pem.clone().into_bytes()), ..TlsSettings::default() };
+    options
+        .hosts
+        .insert("server.test".to_owned(), HostAddress::Socket(peer.address));
+    let settings = TlsSettings {
+        authorities: Some(authority.pem.clone().into_bytes()),
+        ..TlsSettings::default()
+    };
     let profile = options.tls.profile(&settings).unwrap();
     pool_with(options, |route| route.tls = profile)
 }
@@ -290,7 +358,10 @@ fn the_version_is_agreed_on_by_alpn() {
                 } else {
                     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
                     stream.read_u8().await.unwrap();
-                    stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    stream
+                        .write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n")
+                        .await
+                        .unwrap();
                     stream.flush().await.unwrap();
                     stream.read_to_end(&mut Vec::new()).await.ok();
                 }
@@ -302,8 +373,17 @@ fn the_version_is_agreed_on_by_alpn() {
             (VersionChoice::Http1, Version::Http11),
             (VersionChoice::Http2, Version::Http2),
         ] {
-            let answer = Ask { version, ..Ask::get(&url) }.send(&pool_to(&both, &authority)).await.unwrap();
-            assert_eq!((answer.status, answer.version, answer.tls.unwrap().version), (201, wanted, "tls1.3"));
+            let answer = Ask {
+                version,
+                ..Ask::get(&url)
+            }
+            .send(&pool_to(&both, &authority))
+            .await
+            .unwrap();
+            assert_eq!(
+                (answer.status, answer.version, answer.tls.unwrap().version),
+                (201, wanted, "tls1.3")
+            );
         }
         let acceptor = authority.acceptor(&identity, &[], false);
         let silent = Peer::start(move |_, stream| {
@@ -315,7 +395,10 @@ fn the_version_is_agreed_on_by_alpn() {
             }
         })
         .await;
-        let ask = Ask { version: VersionChoice::Http2, ..Ask::get(&url) };
+        let ask = Ask {
+            version: VersionChoice::Http2,
+            ..Ask::get(&url)
+        };
         let failure = ask.send(&pool_to(&silent, &authority)).await.unwrap_err();
         assert_eq!(failure.error.code(), 1500, "{}", failure.error);
     });
@@ -325,10 +408,20 @@ fn the_version_is_agreed_on_by_alpn() {
 fn without_tls_automatic_means_http1() {
     local(async {
         let peer = Peer::start(|_, mut stream| async move {
-            assert!(read_head(&mut stream).await.unwrap().starts_with("GET / HTTP/1.1\r\n"));
-            tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 204 No\r\n\r\n").await.unwrap();
+            assert!(
+                read_head(&mut stream)
+                    .await
+                    .unwrap()
+                    .starts_with("GET / HTTP/1.1\r\n")
+            );
+            tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 204 No\r\n\r\n")
+                .await
+                .unwrap();
         })
         .await;
-        assert_eq!(Ask::get(&peer.url()).send(&pool()).await.unwrap().version, Version::Http11);
+        assert_eq!(
+            Ask::get(&peer.url()).send(&pool()).await.unwrap().version,
+            Version::Http11
+        );
     });
 }

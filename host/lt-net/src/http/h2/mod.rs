@@ -1,6 +1,8 @@
 //! HTTP/2 (RFC 9113) by the `h2` crate: one connection per user and origin, its frames driven by a task of its own, its
 //! streams shared by the user's exchanges.
 
+mod head;
+
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use ::h2::client::{Builder, ResponseFuture, SendRequest};
 use ::h2::{Reason, SendStream};
-use ::http::{HeaderName, HeaderValue, Request, Response, header};
+use ::http::Response;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
@@ -111,7 +113,8 @@ impl Connection {
     async fn place(&self) -> Place<'_> {
         loop {
             let freed = self.place_free.notified();
-            if self.active.get() < self.sender.current_max_send_streams().max(1) || !self.is_open() {
+            if self.active.get() < self.sender.current_max_send_streams().max(1) || !self.is_open()
+            {
                 self.active.set(self.active.get() + 1);
                 return Place(self);
             }
@@ -143,15 +146,21 @@ pub(crate) async fn exchange(
     outcome.map_err(|failed| {
         // The peer has said that it did not and will not process this stream (RFC 9113, sections 6.8 and 8.7).
         let refused = failed.h2.as_ref().is_some_and(|error| {
-            error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
+            error.is_remote()
+                && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
         });
         let lost = failed.h2.as_ref().is_some_and(|error| !error.is_reset());
         if lost {
             connection.closed.set(true);
         }
         // An old connection that ends without a word may have ended before it saw the request.
-        let unanswered = !failed.answered && (refused || (reused && failed.h2.as_ref().is_some_and(|error| error.is_io())));
-        Broken { error: failed.error, unanswered, unsent: refused }
+        let unanswered = !failed.answered
+            && (refused || (reused && failed.h2.as_ref().is_some_and(|error| error.is_io())));
+        Broken {
+            error: failed.error,
+            unanswered,
+            unsent: refused,
+        }
     })
 }
 
@@ -163,14 +172,26 @@ struct Failed {
 
 impl From<::h2::Error> for Failed {
     fn from(error: ::h2::Error) -> Self {
-        Self { error: error_of(&error), h2: Some(error), answered: false }
+        Self {
+            error: error_of(&error),
+            h2: Some(error),
+            answered: false,
+        }
     }
 }
 
-async fn run(connection: &Connection, request: &Exchange<'_>, progress: &Progress) -> Result<Received, Failed> {
+async fn run(
+    connection: &Connection,
+    request: &Exchange<'_>,
+    progress: &Progress,
+) -> Result<Received, Failed> {
     let mut sender = connection.sender.clone().ready().await?;
     progress.clock.enter(Phase::Sending);
-    let head = head_of(request).map_err(|error| Failed { error, h2: None, answered: false })?;
+    let head = head::of(request).map_err(|error| Failed {
+        error,
+        h2: None,
+        answered: false,
+    })?;
     let body = request.body.bytes();
     let (mut response, stream) = sender.send_request(head, body.is_empty())?;
     drop(sender);
@@ -186,7 +207,11 @@ async fn run(connection: &Connection, request: &Exchange<'_>, progress: &Progres
         Body::Bytes(bytes) | Body::Chunked(bytes) => bytes.clone(),
         Body::None => Bytes::new(),
     };
-    let mut upload = Upload { stream: Some(stream), rest: bytes, asked: 0 };
+    let mut upload = Upload {
+        stream: Some(stream),
+        rest: bytes,
+        asked: 0,
+    };
     let response = poll_fn(|cx| {
         if upload.poll(cx) && progress.clock.phase() == Phase::Sending {
             progress.clock.enter(Phase::Waiting);
@@ -213,12 +238,24 @@ async fn receive(
 ) -> Result<Received, Failed> {
     progress.clock.enter(Phase::Receiving);
     let (parts, mut stream) = response.into_parts();
-    let head = Head::from_fields(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let head = Head::from_fields(
+        parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes())),
+    );
     if head.length() > HEAD_BYTES_MAX {
-        return Err(Failed { error: NetError::HeadTooLarge, h2: None, answered: true });
+        return Err(Failed {
+            error: NetError::HeadTooLarge,
+            h2: None,
+            answered: true,
+        });
     }
     let mut body = Kept::new(request.keep_body, request.body_bytes_max);
-    let answered = |error: ::h2::Error| Failed { answered: true, ..Failed::from(error) };
+    let answered = |error: ::h2::Error| Failed {
+        answered: true,
+        ..Failed::from(error)
+    };
     loop {
         let data = poll_fn(|cx| {
             if let Some(upload) = &mut upload {
@@ -230,10 +267,15 @@ async fn receive(
             Some(Ok(data)) => {
                 body.push(&data);
                 // Give the window back at once: nothing is buffered here.
-                stream.flow_control().release_capacity(data.len()).map_err(answered)?;
+                stream
+                    .flow_control()
+                    .release_capacity(data.len())
+                    .map_err(answered)?;
             }
             // A server that has answered in full may tell us to stop sending this way (RFC 9113, section 8.1).
-            Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) && error.is_reset() => break,
+            Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) && error.is_reset() => {
+                break;
+            }
             Some(Err(error)) => return Err(answered(error)),
             None => {
                 stream.trailers().await.map_err(answered)?;
@@ -241,7 +283,11 @@ async fn receive(
             }
         }
     }
-    Ok(Received { status: parts.status.as_u16(), head, body })
+    Ok(Received {
+        status: parts.status.as_u16(),
+        head,
+        body,
+    })
 }
 
 /// A request body on its way, within the windows that the server grants.
@@ -283,68 +329,16 @@ impl Upload {
     }
 }
 
-/// The request's head. Fields that only make sense in HTTP/1.1 are left out (RFC 9113, section 8.2.2): the guest does not know
-/// which version is spoken.
-fn head_of(request: &Exchange<'_>) -> Result<Request<()>, NetError> {
-    let url = request.url;
-    let invalid = |what: &str| NetError::InvalidRequest(what.to_owned());
-    let given = |name: &str| request.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-    let authority = match given("host") {
-        Some((_, value)) => std::str::from_utf8(value).map_err(|_| invalid("header `host`"))?,
-        None => url.authority(),
-    };
-    let uri = ::http::Uri::builder()
-        .scheme(url.scheme().as_str())
-        .authority(authority)
-        .path_and_query(url.path_and_query())
-        .build()
-        .map_err(|error| NetError::InvalidRequest(format!("url: {error}")))?;
-    let mut head = Request::new(());
-    *head.method_mut() = request.method.clone();
-    *head.uri_mut() = uri;
-    *head.version_mut() = ::http::Version::HTTP_2;
-    let fields = head.headers_mut();
-    for (name, value) in request.headers {
-        if is_of_http1(name, value) || (matches!(request.body, Body::Chunked(_)) && name.eq_ignore_ascii_case("content-length")) {
-            continue;
-        }
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid(&format!("header `{name}`")))?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| invalid(&format!("header `{name}`")))?;
-        fields.append(name, value);
-    }
-    if let Some(authorization) = url.authorization() {
-        let value = HeaderValue::from_str(authorization).map_err(|_| invalid("user in the url"))?;
-        fields.entry(header::AUTHORIZATION).or_insert(value);
-    }
-    if request.expect_continue && !request.body.bytes().is_empty() {
-        fields.entry(header::EXPECT).or_insert(HeaderValue::from_static("100-continue"));
-    }
-    let expects_body = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
-    match request.body {
-        Body::Bytes(bytes) => {
-            fields.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(bytes.len()));
-        }
-        Body::None if expects_body => {
-            fields.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
-        }
-        Body::None | Body::Chunked(_) => {}
-    }
-    Ok(head)
-}
-
-fn is_of_http1(name: &str, value: &[u8]) -> bool {
-    ["host", "connection", "keep-alive", "proxy-connection", "proxy-authorization", "transfer-encoding", "upgrade"]
-        .iter()
-        .any(|other| name.eq_ignore_ascii_case(other))
-        || (name.eq_ignore_ascii_case("te") && !value.eq_ignore_ascii_case(b"trailers"))
-}
-
 /// What an HTTP/2 error means.
 fn error_of(error: &::h2::Error) -> NetError {
     if let Some(io) = error.get_io() {
         // How the library says that the peer ended the connection.
         let ended = io.kind() == std::io::ErrorKind::BrokenPipe;
-        return if ended { NetError::ConnectionClosed } else { NetError::from_io(io) };
+        return if ended {
+            NetError::ConnectionClosed
+        } else {
+            NetError::from_io(io)
+        };
     }
     match error.reason() {
         Some(reason) => NetError::Http2(reason.into()),
@@ -353,5 +347,4 @@ fn error_of(error: &::h2::Error) -> NetError {
 }
 
 #[cfg(test)]
-#[path = "h2_tests.rs"]
 mod tests;

@@ -1,0 +1,162 @@
+//! Which connection an exchange goes over, and when a new one is made.
+
+use std::rc::Rc;
+
+use super::Pool;
+use crate::http::{Exchange, Scheme, Url, VersionChoice, h1, h2};
+
+/// Most origins whose connections are kept. A scenario talks to a few; one that crawls must not collect sockets.
+pub(super) const ORIGINS_MAX: usize = 32;
+
+/// What the pool has for one scheme, host and port.
+pub(super) struct Origin {
+    pub(super) url: Url,
+    pub(super) idle: Vec<h1::Connection>,
+    pub(super) shared: Option<Rc<h2::Connection>>,
+    /// HTTP/1.1 connections in use or being made.
+    pub(super) leased: usize,
+    /// A dial is under way that may end in HTTP/2, which others would share.
+    pub(super) dialing: bool,
+    /// The server has chosen HTTP/1.1 before: nobody need wait for another's dial.
+    pub(super) chose_http1: bool,
+}
+
+/// What an exchange is to be done on.
+pub(super) enum Lease<'p> {
+    Idle(h1::Connection, Slot<'p>),
+    Shared(Rc<h2::Connection>),
+    /// A new connection, which others wait for if it may be HTTP/2.
+    Dial(Slot<'p>, Option<Dialing<'p>>),
+}
+
+impl Pool {
+    /// Something to do the exchange on, or nothing if it has to wait.
+    pub(super) fn lease(&self, request: &Exchange<'_>, fresh: bool) -> Option<Lease<'_>> {
+        let choice = request.version;
+        let may_be_http2 = match request.url.scheme() {
+            Scheme::Https => choice != VersionChoice::Http1,
+            Scheme::Http => choice == VersionChoice::Http2,
+        };
+        let connections_max = self.route.borrow().connections_per_origin_max;
+        self.with_origin(request.url, |origin| {
+            if !fresh {
+                if may_be_http2 && let Some(shared) = &origin.shared {
+                    if shared.is_open() {
+                        return Some(Lease::Shared(shared.clone()));
+                    }
+                    origin.shared = None;
+                }
+                while choice != VersionChoice::Http2
+                    && let Some(mut connection) = origin.idle.pop()
+                {
+                    if connection.stream.is_quiet() {
+                        origin.leased += 1;
+                        return Some(Lease::Idle(connection, self.slot(&origin.url)));
+                    }
+                }
+                if may_be_http2 && origin.dialing && !origin.chose_http1 {
+                    return None;
+                }
+            }
+            if origin.leased >= connections_max {
+                return None;
+            }
+            origin.leased += 1;
+            let announced = may_be_http2 && !fresh && !origin.dialing;
+            origin.dialing |= announced;
+            let dialing = announced.then(|| Dialing {
+                pool: self,
+                url: origin.url.clone(),
+            });
+            Some(Lease::Dial(self.slot(&origin.url), dialing))
+        })
+    }
+
+    fn slot(&self, url: &Url) -> Slot<'_> {
+        Slot {
+            pool: self,
+            url: url.clone(),
+            generation: self.generation.get(),
+        }
+    }
+
+    pub(super) fn with_origin<T>(&self, url: &Url, act: impl FnOnce(&mut Origin) -> T) -> T {
+        let mut origins = self.origins.borrow_mut();
+        let index = origins
+            .iter()
+            .position(|origin| origin.url.same_origin(url))
+            .unwrap_or_else(|| {
+                if origins.len() >= ORIGINS_MAX
+                    && let Some(unused) = origins
+                        .iter()
+                        .position(|origin| origin.leased == 0 && !origin.dialing)
+                {
+                    origins.remove(unused);
+                }
+                // One at a time: most users know one origin for ever.
+                origins.reserve_exact(1);
+                origins.push(Origin {
+                    url: url.clone(),
+                    idle: Vec::new(),
+                    shared: None,
+                    leased: 0,
+                    dialing: false,
+                    chose_http1: false,
+                });
+                origins.len() - 1
+            });
+        act(&mut origins[index])
+    }
+}
+
+/// One HTTP/1.1 connection of an origin in use, given back however its exchange ends.
+pub(super) struct Slot<'p> {
+    pool: &'p Pool,
+    url: Url,
+    generation: u32,
+}
+
+impl Slot<'_> {
+    /// Whether the pool still wants connections of when this one was taken.
+    pub(super) fn is_current(&self) -> bool {
+        self.generation == self.pool.generation.get()
+    }
+
+    /// The exchange ended well: the connection is idle again.
+    pub(super) fn keep(&self, connection: h1::Connection) {
+        self.pool.with_origin(&self.url, |origin| {
+            origin.idle.reserve_exact(1);
+            origin.idle.push(connection);
+        });
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.pool.with_origin(&self.url, |origin| {
+            origin.leased = origin.leased.saturating_sub(1)
+        });
+        self.pool.released.notify_waiters();
+    }
+}
+
+/// The announcement that a dial is under way that others may share the result of.
+pub(super) struct Dialing<'p> {
+    pool: &'p Pool,
+    url: Url,
+}
+
+impl Dialing<'_> {
+    pub(super) fn chose_http1(self) {
+        self.pool
+            .with_origin(&self.url, |origin| origin.chose_http1 = true);
+    }
+}
+
+impl Drop for Dialing<'_> {
+    fn drop(&mut self) {
+        self.pool
+            .with_origin(&self.url, |origin| origin.dialing = false);
+        self.pool.released.notify_waiters();
+    }
+}
