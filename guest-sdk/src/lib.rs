@@ -102,3 +102,28 @@ pub use settings::Settings;
 /// ```
 #[cfg(feature = "json")]
 pub use serde_json::json;
+
+/// The `serde` that [`http::Response::json`] reads with, so that a scenario needs no dependency but this crate.
+///
+/// ```
+/// use lt_sdk::serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// #[serde(crate = "lt_sdk::serde")]
+/// struct Item {
+///     id: u64,
+/// }
+/// # let item: Item = lt_sdk::serde_json::from_str(r#"{ "id": 7 }"#).unwrap();
+/// # assert_eq!(item.id, 7);
+/// ```
+#[cfg(feature = "json")]
+pub use serde;
+
+/// The `serde_json` that bodies are written and read with.
+///
+/// ```
+/// let item: lt_sdk::serde_json::Value = lt_sdk::serde_json::from_str(r#"{ "id": 7 }"#).unwrap();
+/// assert_eq!(item["id"], 7);
+/// ```
+#[cfg(feature = "json")]
+pub use serde_json;
