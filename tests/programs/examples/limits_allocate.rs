@@ -1,0 +1,25 @@
+//! User 1 allocates without end.
+
+use lt_sdk::prelude::*;
+use lt_test_programs::{Peer, honest_iteration, is_my_turn_to_misbehave};
+
+struct Guest(Peer);
+
+#[lt_sdk::scenario]
+impl Scenario for Guest {
+    type Settings = Peer;
+
+    fn join(_user: &User, peer: Peer) -> Result<Self> {
+        Ok(Self(peer))
+    }
+
+    fn iterate(&mut self) -> Result<()> {
+        if is_my_turn_to_misbehave() {
+            let mut hoard: Vec<Vec<u8>> = Vec::new();
+            loop {
+                hoard.push(std::hint::black_box(vec![1; 64 << 10]));
+            }
+        }
+        honest_iteration(&self.0)
+    }
+}
