@@ -62,6 +62,7 @@ extern crate self as lt_sdk;
     clippy::all,
     clippy::pedantic,
     clippy::allow_attributes_without_reason,
+    clippy::mem_forget,
     clippy::unwrap_used,
     reason = "generated: wit-bindgen crosses the boundary of the sandbox"
 )]

@@ -180,7 +180,8 @@ mod tests {
         let mut rng = Rng::new(1);
         assert_eq!(rng.below(0), 0);
         assert_eq!(rng.range(7..7), 7);
-        assert_eq!(rng.range(9..7), 9);
+        let (start, end) = (9, 7);
+        assert_eq!(rng.range(start..end), 9);
         assert_eq!(rng.pick::<u8>(&[]), None);
         assert!((0..1000).all(|_| rng.chance(1.0) && !rng.chance(0.0)));
         let second = Duration::from_secs(1);

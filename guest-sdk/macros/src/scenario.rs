@@ -245,12 +245,11 @@ fn complete_body(function: &mut ImplItemFn, shape: &Shape) -> Result<()> {
     let Some(output) = shape.output else {
         return Ok(());
     };
-    let (output, returns_value) = match &function.sig.output {
+    let (output, returns_value): (Type, bool) = match &function.sig.output {
         ReturnType::Default => (syn::parse_str(output)?, true),
         ReturnType::Type(_, given) => ((**given).clone(), !is_result(given)),
     };
     let body = &function.block;
-    let span = function.sig.output.span();
     if asyncness.is_some() {
         let body = if returns_value {
             quote! { ::core::result::Result::Ok(::lt_sdk::runtime::block_on(async move #body)) }
@@ -266,7 +265,13 @@ fn complete_body(function: &mut ImplItemFn, shape: &Shape) -> Result<()> {
         });
     }
     if returns_value {
-        function.sig.output = parse_quote_spanned!(span=> -> ::lt_sdk::Result<#output>);
+        // With the span of the type that was written, so that a wrong one is reported there.
+        let full: Type = parse_quote_spanned!(output.span()=> ::lt_sdk::Result<#output>);
+        let arrow = match &function.sig.output {
+            ReturnType::Default => Default::default(),
+            ReturnType::Type(arrow, _) => *arrow,
+        };
+        function.sig.output = ReturnType::Type(arrow, Box::new(full));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //!
 //! # fn iterate() -> Result<()> {
 //! let response = http::post("http://127.0.0.1:8080/login")
-//!     .form(&[("username", "ada"), ("password", "secret")])
+//!     .form([("username", "ada"), ("password", "secret")])
 //!     .name("login")
 //!     .send()?
 //!     .error_for_status()?;

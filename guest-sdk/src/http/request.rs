@@ -10,7 +10,7 @@ use crate::bindings::lt::scenario::http as host;
 ///
 /// # fn iterate() -> Result<()> {
 /// let response = http::get("http://127.0.0.1:8080/items")
-///     .query(&[("page", "2")])
+///     .query([("page", "2")])
 ///     .header("accept", "application/json")
 ///     .name("items")
 ///     .timeout(Duration::from_secs(5))
@@ -32,7 +32,7 @@ pub struct Request {
 ///
 /// # fn main() -> lt_sdk::Result<()> {
 /// let page = 2.to_string();
-/// http::get("http://127.0.0.1:8080/items").query(&[("page", &page)]).send()?;
+/// http::get("http://127.0.0.1:8080/items").query([("page", &page)]).send()?;
 /// http::get("http://127.0.0.1:8080/items").query([("size", String::from("50"))]).send()?;
 /// # Ok(())
 /// # }
@@ -129,7 +129,7 @@ impl Request {
     /// The URL as it will be asked for.
     ///
     /// ```
-    /// let request = lt_sdk::http::get("http://127.0.0.1:8080/items").query(&[("q", "a b")]);
+    /// let request = lt_sdk::http::get("http://127.0.0.1:8080/items").query([("q", "a b")]);
     /// assert_eq!(request.url(), "http://127.0.0.1:8080/items?q=a+b");
     /// ```
     #[must_use]
@@ -170,7 +170,7 @@ impl Request {
     /// Add pairs to the URL's query, escaped.
     ///
     /// ```
-    /// let request = lt_sdk::http::get("http://127.0.0.1:8080/?a=1#top").query(&[("b", "2&3"), ("c", "4")]);
+    /// let request = lt_sdk::http::get("http://127.0.0.1:8080/?a=1#top").query([("b", "2&3"), ("c", "4")]);
     /// assert_eq!(request.url(), "http://127.0.0.1:8080/?a=1&b=2%263&c=4#top");
     /// ```
     pub fn query<P: Pair>(mut self, pairs: impl IntoIterator<Item = P>) -> Self {
@@ -200,7 +200,7 @@ impl Request {
     ///
     /// ```no_run
     /// # fn main() -> lt_sdk::Result<()> {
-    /// lt_sdk::http::post("http://127.0.0.1:8080/login").form(&[("username", "ada"), ("password", "secret")]).send()?;
+    /// lt_sdk::http::post("http://127.0.0.1:8080/login").form([("username", "ada"), ("password", "secret")]).send()?;
     /// # Ok(())
     /// # }
     /// ```
@@ -427,12 +427,7 @@ mod tests {
 
     #[test]
     fn queries_are_added_where_they_belong() {
-        let url = |text: &str| {
-            get(text)
-                .query(&[("a", "1"), ("b", "x y")])
-                .url()
-                .to_owned()
-        };
+        let url = |text: &str| get(text).query([("a", "1"), ("b", "x y")]).url().to_owned();
         assert_eq!(url("http://h/p"), "http://h/p?a=1&b=x+y");
         assert_eq!(url("http://h/p?"), "http://h/p?a=1&b=x+y");
         assert_eq!(url("http://h/p?z=0#f"), "http://h/p?z=0&a=1&b=x+y#f");
@@ -444,7 +439,7 @@ mod tests {
 
     #[test]
     fn forms_have_their_type_unless_another_is_given() {
-        let request = post("http://a/").form(&[("a", "1"), ("b", "2")]);
+        let request = post("http://a/").form([("a", "1"), ("b", "2")]);
         assert_eq!(
             request.inner.headers[0].1,
             b"application/x-www-form-urlencoded"
@@ -452,7 +447,7 @@ mod tests {
         assert_eq!(body(request), "a=1&b=2");
         let request = post("http://a/")
             .header("Content-Type", "x/y")
-            .form(&[("a", "1")]);
+            .form([("a", "1")]);
         assert_eq!(request.inner.headers.len(), 1);
     }
 

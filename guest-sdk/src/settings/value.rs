@@ -72,6 +72,12 @@ impl From<Kind> for SettingKind {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a setting cannot be a `{Self}`",
+    label = "no type of a setting",
+    note = "settings are `String`, `bool`, integers, `f32`, `f64`, `Duration`, `Option` and `Live` of these, \
+            and your own types that implement `SettingValue`"
+)]
 pub trait SettingValue: Sized {
     /// What values look like, so that the host can check them.
     const KIND: Kind;

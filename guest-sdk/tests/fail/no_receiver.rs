@@ -1,0 +1,11 @@
+use lt_sdk::prelude::*;
+
+#[derive(Default)]
+struct Shop;
+
+#[lt_sdk::scenario]
+impl Scenario for Shop {
+    fn iterate(it: Iteration) {}
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lt_sdk::scenario]
+struct Shop;
+
+fn main() {}

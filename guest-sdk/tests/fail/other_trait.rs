@@ -1,0 +1,10 @@
+struct Shop;
+
+#[lt_sdk::scenario]
+impl Clone for Shop {
+    fn clone(&self) -> Self {
+        Shop
+    }
+}
+
+fn main() {}
