@@ -133,6 +133,10 @@ impl Network {
         watch: &dyn Watch,
     ) -> Result<Dialed, NetError> {
         let clock = watch.stopwatch();
+        if route.proxy.is_some() && url.scheme() == Scheme::Http && choice == VersionChoice::Http2 {
+            let why = "HTTP/2 without TLS does not pass a proxy; use https, or version http1";
+            return Err(NetError::InvalidRequest(why.to_owned()));
+        }
         let mut wire = match &route.proxy {
             Some(proxy) => self.dial_proxy(route, proxy, url, watch).await?,
             None => {

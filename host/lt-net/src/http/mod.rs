@@ -19,7 +19,7 @@ mod url_cache;
 
 use std::net::SocketAddr;
 
-use ::http::Method;
+pub use ::http::Method;
 use bytes::Bytes;
 use tokio::time::Instant;
 

@@ -347,4 +347,6 @@ fn error_of(error: &::h2::Error) -> NetError {
 }
 
 #[cfg(test)]
+mod alpn_tests;
+#[cfg(test)]
 mod tests;

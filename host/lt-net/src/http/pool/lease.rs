@@ -17,8 +17,9 @@ pub(super) struct Origin {
     pub(super) leased: usize,
     /// A dial is under way that may end in HTTP/2, which others would share.
     pub(super) dialing: bool,
-    /// The server has chosen HTTP/1.1 before: nobody need wait for another's dial.
-    pub(super) chose_http1: bool,
+    /// The last dial did not end in HTTP/2, but in HTTP/1.1 or in failure: nobody need wait for another's dial. Without
+    /// this, requests to a host that does not answer would fail one after the other instead of all at once.
+    pub(super) each_for_itself: bool,
 }
 
 /// What an exchange is to be done on.
@@ -54,7 +55,7 @@ impl Pool {
                         return Some(Lease::Idle(connection, self.slot(&origin.url)));
                     }
                 }
-                if may_be_http2 && origin.dialing && !origin.chose_http1 {
+                if may_be_http2 && origin.dialing && !origin.each_for_itself {
                     return None;
                 }
             }
@@ -67,6 +68,7 @@ impl Pool {
             let dialing = announced.then(|| Dialing {
                 pool: self,
                 url: origin.url.clone(),
+                shared: false,
             });
             Some(Lease::Dial(self.slot(&origin.url), dialing))
         })
@@ -101,7 +103,7 @@ impl Pool {
                     shared: None,
                     leased: 0,
                     dialing: false,
-                    chose_http1: false,
+                    each_for_itself: false,
                 });
                 origins.len() - 1
             });
@@ -140,23 +142,26 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// The announcement that a dial is under way that others may share the result of.
+/// The announcement that a dial is under way that others may share the result of. However it ends, they are told.
 pub(super) struct Dialing<'p> {
     pool: &'p Pool,
     url: Url,
+    shared: bool,
 }
 
 impl Dialing<'_> {
-    pub(super) fn chose_http1(self) {
-        self.pool
-            .with_origin(&self.url, |origin| origin.chose_http1 = true);
+    /// The dial ended in a connection for all.
+    pub(super) fn ended_in_http2(mut self) {
+        self.shared = true;
     }
 }
 
 impl Drop for Dialing<'_> {
     fn drop(&mut self) {
-        self.pool
-            .with_origin(&self.url, |origin| origin.dialing = false);
+        self.pool.with_origin(&self.url, |origin| {
+            origin.dialing = false;
+            origin.each_for_itself = !self.shared;
+        });
         self.pool.released.notify_waiters();
     }
 }

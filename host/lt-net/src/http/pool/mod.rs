@@ -81,7 +81,7 @@ impl Pool {
         for origin in self.origins.borrow_mut().iter_mut() {
             origin.idle = Vec::new();
             origin.shared = None;
-            origin.chose_http1 = false;
+            origin.each_for_itself = false;
         }
     }
 
@@ -174,9 +174,7 @@ impl Pool {
             .dial(&route, request.url, request.version, progress)
             .await?;
         if !dialed.http2 {
-            if let Some(dialing) = dialing {
-                dialing.chose_http1();
-            }
+            drop(dialing);
             let connection = h1::Connection {
                 stream: dialed.stream,
                 tls: dialed.tls,
@@ -188,11 +186,14 @@ impl Pool {
         let connection = h2::connect(dialed).await?;
         if request.reuse != Reuse::Close && slot.is_current() {
             self.with_origin(request.url, |origin| {
-                origin.shared = Some(connection.clone())
+                origin.shared = Some(connection.clone());
             });
+            if let Some(dialing) = dialing {
+                dialing.ended_in_http2();
+            }
         }
         // A place on an HTTP/2 connection is no HTTP/1.1 connection in use.
-        drop((slot, dialing));
+        drop(slot);
         on_http2(&connection, request, progress).await
     }
 
@@ -301,6 +302,8 @@ impl From<NetError> for Broken {
     }
 }
 
+#[cfg(test)]
+mod broken_tests;
 #[cfg(test)]
 mod route_tests;
 #[cfg(test)]

@@ -96,3 +96,21 @@ fn host_overrides_go_before_names_and_the_filter_after_them() {
         }
     });
 }
+
+#[test]
+fn http2_without_tls_does_not_pass_a_proxy() {
+    local(async {
+        let proxy = Proxy::parse("http://127.0.0.1:1").unwrap();
+        let pool = pool_with(NetworkOptions::default(), |route| route.proxy = proxy);
+        let version = crate::http::VersionChoice::Http2;
+        let url = Url::parse("http://nowhere.invalid/").unwrap();
+        let failure = Ask {
+            version,
+            ..Ask::get(&url)
+        }
+        .send(&pool)
+        .await
+        .unwrap_err();
+        assert_eq!(failure.error.code(), 1020, "{}", failure.error);
+    });
+}

@@ -1,19 +1,15 @@
 //! Tests of [`super::Pool`] over HTTP/1.1, against peers that do exactly what a script says.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use ::http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::spawn_local;
 
 use super::lease::ORIGINS_MAX;
 use super::*;
 use crate::dial::{HostAddress, NetworkOptions};
-use crate::http::{Body, Url};
-use crate::peer::{Ask, Peer, ends_orderly, local, local_paused, pool, pool_with, read_head};
+use crate::http::Url;
+use crate::peer::{Ask, Peer, local, local_paused, pool, pool_with, read_head};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
@@ -92,149 +88,6 @@ fn connections_that_may_not_be_kept_are_not() {
 }
 
 #[test]
-fn a_connection_that_closed_while_idle_is_noticed_before_it_is_used() {
-    local(async {
-        let peer = Peer::start(|_, mut stream| async move {
-            read_head(&mut stream).await.unwrap();
-            stream.write_all(OK.as_bytes()).await.unwrap();
-        })
-        .await;
-        let pool = pool();
-        Ask::get(&peer.url()).send(&pool).await.unwrap();
-        // Give the reactor the turn in which it sees the end.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let mut post = Ask::post(&peer.url(), "x");
-        post.body = Body::None;
-        let answer = post.send(&pool).await.unwrap();
-        assert!(!answer.reused);
-        assert_eq!(peer.accepted(), 2);
-    });
-}
-
-/// A peer that answers once on each connection and then closes it in answer to the next request.
-async fn half_dead() -> Peer {
-    Peer::start(|_, mut stream| async move {
-        read_head(&mut stream).await.unwrap();
-        stream.write_all(OK.as_bytes()).await.unwrap();
-        read_head(&mut stream).await;
-    })
-    .await
-}
-
-#[test]
-fn a_half_dead_connection_costs_an_idempotent_request_nothing_but_time() {
-    local(async {
-        let peer = half_dead().await;
-        let pool = pool();
-        let ask = Ask::get(&peer.url());
-        let first = ask.send(&pool).await.unwrap();
-        let second = ask.send(&pool).await.unwrap();
-        assert!(!second.reused && !second.timings.blocked.is_zero());
-        assert_eq!(
-            second.bytes_sent,
-            2 * first.bytes_sent,
-            "both attempts count"
-        );
-        assert_eq!(peer.accepted(), 2);
-    });
-}
-
-#[test]
-fn a_half_dead_connection_fails_a_request_that_may_not_be_repeated() {
-    local(async {
-        let peer = half_dead().await;
-        let pool = pool();
-        Ask::get(&peer.url()).send(&pool).await.unwrap();
-        let failure = Ask::post(&peer.url(), "").send(&pool).await.unwrap_err();
-        assert_eq!(failure.error, NetError::ConnectionClosed);
-        assert_eq!(peer.accepted(), 1);
-    });
-}
-
-#[test]
-fn a_new_connection_is_not_tried_twice() {
-    local(async {
-        let peer = Peer::start(|_, mut stream| async move {
-            read_head(&mut stream).await.unwrap();
-        })
-        .await;
-        let failure = Ask::get(&peer.url()).send(&pool()).await.unwrap_err();
-        assert_eq!(
-            (failure.error, failure.remote),
-            (NetError::ConnectionClosed, Some(peer.address))
-        );
-        assert!(failure.bytes_sent > 0 && failure.bytes_received == 0);
-        assert_eq!(peer.accepted(), 1);
-    });
-}
-
-#[test]
-fn a_cut_body_is_an_error_and_a_reset_is_another() {
-    local(async {
-        let closing = Peer::start(|_, mut stream| async move {
-            read_head(&mut stream).await.unwrap();
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhel")
-                .await
-                .unwrap();
-        })
-        .await;
-        let failure = Ask::get(&closing.url()).send(&pool()).await.unwrap_err();
-        assert_eq!(failure.error, NetError::ConnectionClosed);
-        assert!(failure.bytes_received > 0 && !failure.timings.receiving.is_zero());
-        let resetting = Peer::start(|_, mut stream| async move {
-            read_head(&mut stream).await.unwrap();
-            socket2::SockRef::from(&stream)
-                .set_linger(Some(Duration::ZERO))
-                .unwrap();
-        })
-        .await;
-        let failure = Ask::get(&resetting.url()).send(&pool()).await.unwrap_err();
-        assert_eq!(failure.error, NetError::ConnectionReset);
-    });
-}
-
-#[test]
-fn nothing_listens() {
-    local(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-        drop(listener);
-        let failure = Ask::get(&url).send(&pool()).await.unwrap_err();
-        assert_eq!(
-            (failure.error, failure.remote),
-            (NetError::ConnectionRefused, None)
-        );
-    });
-}
-
-#[test]
-fn a_peer_that_never_answers_runs_into_the_deadline() {
-    local_paused(async {
-        let (ended, saw_end) = oneshot::channel();
-        let ended = RefCell::new(Some(ended));
-        let peer = Peer::start(move |_, mut stream| {
-            let ended = ended.borrow_mut().take();
-            async move {
-                read_head(&mut stream).await.unwrap();
-                ended
-                    .unwrap()
-                    .send(ends_orderly(&mut stream).await)
-                    .unwrap();
-            }
-        })
-        .await;
-        let pool = pool();
-        let mut ask = Ask::get(&peer.url());
-        ask.timeout = Duration::from_millis(1500);
-        let failure = ask.send(&pool).await.unwrap_err();
-        assert_eq!(failure.error, NetError::Timeout);
-        assert_eq!(failure.timings.waiting, Duration::from_millis(1500));
-        assert!(saw_end.await.unwrap(), "the connection is closed");
-    });
-}
-
-#[test]
 fn waiting_and_receiving_are_told_apart() {
     local_paused(async {
         let peer = Peer::start(|_, mut stream| async move {
@@ -258,32 +111,6 @@ fn waiting_and_receiving_are_told_apart() {
             "an interim response is not the response"
         );
         assert_eq!(answer.timings.receiving.as_millis(), OK.len() as u128 - 1);
-    });
-}
-
-#[test]
-fn dropping_an_exchange_closes_its_connection() {
-    local(async {
-        let (ended, saw_end) = oneshot::channel();
-        let ended = RefCell::new(Some(ended));
-        let peer = Peer::start(move |_, mut stream| {
-            let ended = ended.borrow_mut().take();
-            async move {
-                read_head(&mut stream).await.unwrap();
-                ended
-                    .unwrap()
-                    .send(ends_orderly(&mut stream).await)
-                    .unwrap();
-            }
-        })
-        .await;
-        let (pool, ask) = (pool(), Ask::get(&peer.url()));
-        let aborted = spawn_local(async move { ask.send(&pool).await.map(|_| ()) });
-        while peer.accepted() == 0 {
-            tokio::task::yield_now().await;
-        }
-        aborted.abort();
-        assert!(saw_end.await.unwrap());
     });
 }
 
