@@ -312,7 +312,7 @@ fn add_defaults(block: &mut ItemImpl, seen: &[String]) {
 fn exports(user: &Type) -> TokenStream {
     quote! {
         #[allow(
-            missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::pedantic,
+            dead_code, missing_docs, unreachable_pub, unsafe_code, clippy::all, clippy::pedantic,
             reason = "generated: the contract's exports"
         )]
         const _: () = {
