@@ -2,26 +2,17 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::config::{ClientChanges, ClientConfig};
 use super::cookies::Jar;
-use super::decode::ACCEPT_ENCODING;
 use super::journey::Journey;
 use super::observation::Observation;
 use super::pool::Pool;
-use super::redirect::next_hop;
-use super::request::{BodyMode, Request, RequestOptions};
+use super::request::Request;
 use super::response::Response;
-use super::{Answer, BODY_KEPT_BYTES_MAX, Exchange, Failure, Reuse, Url, VersionChoice, url_cache};
+use super::{Answer, Failure, Url, url_cache};
 use crate::dial::Network;
 use crate::error::NetError;
-
-/// Longest time a request may be given: a day is longer than any run waits, and keeps the arithmetic of deadlines in range
-/// whatever number a guest passes.
-pub const TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
 
 /// One user's client. Connections and cookies are made when first needed: an idle user costs this struct alone.
 ///
@@ -66,67 +57,39 @@ impl HttpClient {
     ///
     /// # Errors
     /// Any of `send` in `wit/http.wit`. A status of 400 and more is a response, not an error.
-    pub async fn send(
-        &self,
+    pub fn send<'a>(
+        &'a self,
         request: Request,
-        mut observe: impl FnMut(&Observation<'_>),
-    ) -> Result<Response, NetError> {
-        request.check()?;
-        let config = self.config.borrow().clone();
-        let Request {
-            method,
-            url,
-            headers,
-            body,
-            options,
-        } = request;
-        let url = url_cache::parse(&url)?;
-        let fragment = url.fragment().map(Into::into);
-        let mut journey = Journey {
-            method,
-            url,
-            fragment,
-            headers,
-            body,
-            authorization: None,
-            redirects: 0,
-        };
-        let deadline = Instant::now() + options.timeout.unwrap_or(config.timeout).min(TIMEOUT_MAX);
-        let redirects_max = options.max_redirects.unwrap_or(config.max_redirects);
-        loop {
-            let answer = match self.exchange(&journey, &options, &config, deadline).await {
-                Ok(answer) => answer,
-                Err(failure) => {
-                    observe(&Observation::failed(&journey, &options, &failure));
-                    return Err(failure.error);
+        mut observe: impl FnMut(&Observation<'_>) + 'a,
+    ) -> impl Future<Output = Result<Response, NetError>> + 'a {
+        // Not an `async fn`: that would hold the request twice, once as argument and once as what became of it, and the future
+        // of a request is part of every user's I/O task.
+        let journey = Journey::start(request, self.config.borrow().clone());
+        async move {
+            let mut journey = journey?;
+            loop {
+                let answer = match self.exchange(&journey).await {
+                    Ok(answer) => answer,
+                    Err(failure) => {
+                        observe(&Observation::failed(&journey, &failure));
+                        return Err(failure.error);
+                    }
+                };
+                self.take_cookies(&journey.url, &answer);
+                let hop = journey.next_hop(&answer);
+                let error = match &hop {
+                    Some(_) if journey.may_not_follow() => Some(NetError::TooManyRedirects),
+                    None if answer.body_overflow => {
+                        Some(NetError::BodyTooLarge(answer.body_length))
+                    }
+                    _ => None,
+                };
+                observe(&Observation::answered(&journey, &answer, error.as_ref()));
+                match (hop, error) {
+                    (Some(_), Some(error)) => return Err(error),
+                    (Some(hop), None) => journey.follow(hop),
+                    (None, _) => return Ok(journey.end(answer)),
                 }
-            };
-            self.take_cookies(&journey.url, &answer);
-            let hop = (redirects_max > 0)
-                .then(|| {
-                    next_hop(
-                        answer.status,
-                        &journey.method,
-                        &journey.url,
-                        answer.head.get("location"),
-                    )
-                })
-                .flatten();
-            let error = match &hop {
-                Some(_) if journey.redirects == redirects_max => Some(NetError::TooManyRedirects),
-                None if answer.body_overflow => Some(NetError::BodyTooLarge(answer.body_length)),
-                _ => None,
-            };
-            observe(&Observation::answered(
-                &journey,
-                &options,
-                &answer,
-                error.as_ref(),
-            ));
-            match (hop, error) {
-                (Some(_), Some(error)) => return Err(error),
-                (Some(hop), None) => journey.follow(hop),
-                (None, _) => return Ok(response(journey, answer, &options, &config)),
             }
         }
     }
@@ -186,54 +149,10 @@ impl HttpClient {
         Ok(())
     }
 
-    async fn exchange(
-        &self,
-        journey: &Journey,
-        options: &RequestOptions,
-        config: &ClientConfig,
-        deadline: Instant,
-    ) -> Result<Answer, Failure> {
+    async fn exchange(&self, journey: &Journey) -> Result<Answer, Failure> {
         let cookie = self.cookie_header(journey);
-        let mut headers: Vec<(&str, &[u8])> = Vec::with_capacity(journey.headers.len() + 4);
-        if !config.user_agent.is_empty() && !journey.has("user-agent") {
-            headers.push(("user-agent", config.user_agent.as_bytes()));
-        }
-        headers.extend(
-            journey
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_slice())),
-        );
-        if let Some(authorization) = &journey.authorization
-            && journey.url.authorization().is_none()
-            && !journey.has("authorization")
-        {
-            headers.push(("authorization", authorization.as_bytes()));
-        }
-        if options.decompress == Some(true) && !journey.has("accept-encoding") {
-            headers.push(("accept-encoding", ACCEPT_ENCODING.as_bytes()));
-        }
-        if let Some(cookie) = &cookie {
-            headers.push(("cookie", cookie.as_bytes()));
-        }
-        let reuse_default = if config.connection_reuse {
-            Reuse::Keep
-        } else {
-            Reuse::Close
-        };
-        let exchange = Exchange {
-            method: &journey.method,
-            url: &journey.url,
-            headers: &headers,
-            body: &journey.body,
-            version: options.version.unwrap_or(VersionChoice::Automatic),
-            reuse: options.reuse.unwrap_or(reuse_default),
-            expect_continue: options.expect_continue == Some(true),
-            keep_body: body_mode(options, config) == BodyMode::Keep,
-            body_bytes_max: BODY_KEPT_BYTES_MAX,
-            deadline,
-        };
-        self.pool.exchange(&exchange).await
+        let headers = journey.fields(cookie.as_deref());
+        self.pool.exchange(&journey.exchange(&headers)).await
     }
 
     /// A `cookie` field of the guest replaces the jar's.
@@ -254,31 +173,6 @@ impl HttpClient {
                 .get_or_insert_default()
                 .receive(url.as_url(), set_cookie);
         }
-    }
-}
-
-fn body_mode(options: &RequestOptions, config: &ClientConfig) -> BodyMode {
-    let default = if config.keep_bodies {
-        BodyMode::Keep
-    } else {
-        BodyMode::Discard
-    };
-    options.response_body.unwrap_or(default)
-}
-
-fn response(
-    journey: Journey,
-    answer: Answer,
-    options: &RequestOptions,
-    config: &ClientConfig,
-) -> Response {
-    Response {
-        answer,
-        url: journey.url,
-        fragment: journey.fragment,
-        redirects: journey.redirects,
-        body_mode: body_mode(options, config),
-        decompress: options.decompress == Some(true),
     }
 }
 

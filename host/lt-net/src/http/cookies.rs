@@ -2,7 +2,7 @@
 //!
 //! A [`Jar`] is made with a user's first cookie, so users of an API without cookies pay nothing for it.
 
-use cookie_store::{CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieError, CookieStore, RawCookie};
 
 use crate::error::NetError;
 
@@ -56,7 +56,7 @@ impl Jar {
     /// `invalid-request`, if a server at `url` could not have set it.
     pub(crate) fn set(&mut self, url: &url::Url, set_cookie: &str) -> Result<(), NetError> {
         self.insert(url, set_cookie.as_bytes()).map_err(|refusal| {
-            NetError::InvalidRequest(format!("cookie `{set_cookie}` {}", refusal.text()))
+            NetError::InvalidRequest(format!("cookie {set_cookie:?} {}", refusal.text()))
         })
     }
 
@@ -99,13 +99,22 @@ impl Jar {
         if is_bare_label_of_another(&cookie, url) {
             return Err(Refusal::ForeignDomain);
         }
-        self.make_room()?;
-        match self.store.insert_raw(&cookie, url) {
-            // An expired cookie removes an old one of its name, or does nothing: both are what was asked for.
-            Ok(_) | Err(cookie_store::CookieError::Expired) => Ok(()),
-            Err(cookie_store::CookieError::Parse) => Err(Refusal::NotACookie),
-            Err(_) => Err(Refusal::ForeignDomain),
+        let cookie = Cookie::try_from_raw_cookie(&cookie, url).map_err(|error| match error {
+            CookieError::Parse => Refusal::NotACookie,
+            _ => Refusal::ForeignDomain,
+        })?;
+        let domain = String::from(&cookie.domain);
+        let is_new = !self.store.contains(&domain, &cookie.path, cookie.name());
+        if is_new && cookie.is_expired() {
+            return Ok(());
         }
+        if is_new {
+            self.make_room()?;
+        }
+        self.store
+            .insert(cookie.into_owned(), url)
+            .map(drop)
+            .map_err(|_| Refusal::ForeignDomain)
     }
 
     /// The store keeps expired cookies for ever; they go when it is full.
@@ -252,14 +261,18 @@ mod tests {
     }
 
     #[test]
-    fn a_full_jar_takes_no_more_until_some_expire() {
+    fn a_full_jar_still_changes_and_removes() {
         let origin = url("http://h.example/");
         let mut jar = Jar::default();
         for n in 0..COOKIES_PER_USER_MAX {
             jar.set(&origin, &format!("c{n}=1")).unwrap();
         }
         assert_eq!(jar.insert(&origin, b"one-more=1"), Err(Refusal::Full));
-        assert_eq!(jar.matching(&origin).len(), COOKIES_PER_USER_MAX);
+        assert_eq!(jar.insert(&origin, b"c7=changed"), Ok(()));
+        assert!(jar.matching(&origin).contains(&("c7", "changed")));
+        assert_eq!(jar.insert(&origin, b"c7=; Max-Age=0"), Ok(()));
+        assert_eq!(jar.matching(&origin).len(), COOKIES_PER_USER_MAX - 1);
+        assert_eq!(jar.insert(&origin, b"one-more=1"), Ok(()));
     }
 
     #[test]

@@ -57,18 +57,17 @@ impl<'a> Observation<'a> {
     /// A hop that brought a response.
     pub(super) fn answered(
         journey: &'a Journey,
-        options: &'a RequestOptions,
         answer: &Answer,
         error: Option<&'a NetError>,
     ) -> Self {
         Self {
             method: &journey.method,
             url: &journey.url,
-            options,
+            options: &journey.options,
             redirects: journey.redirects,
             status: Some(answer.status),
             error,
-            expected: options.expects(answer.status)
+            expected: journey.options.expects(answer.status)
                 && !matches!(error, Some(NetError::TooManyRedirects)),
             version: Some(answer.version),
             timings: answer.timings,
@@ -81,15 +80,11 @@ impl<'a> Observation<'a> {
     }
 
     /// A hop that brought none.
-    pub(super) fn failed(
-        journey: &'a Journey,
-        options: &'a RequestOptions,
-        failure: &'a Failure,
-    ) -> Self {
+    pub(super) fn failed(journey: &'a Journey, failure: &'a Failure) -> Self {
         Self {
             method: &journey.method,
             url: &journey.url,
-            options,
+            options: &journey.options,
             redirects: journey.redirects,
             status: None,
             error: Some(&failure.error),

@@ -59,6 +59,16 @@ fn an_idle_client_is_small() {
     assert!(own < 100, "{own} bytes beside the pool");
 }
 
+/// Every user's I/O task is as large as its largest future, also while the user is idle.
+#[test]
+fn a_request_under_way_costs_little_beside_its_exchange() {
+    let client = client();
+    let journey = Journey::start(Request::get("http://h/"), client.base.clone()).unwrap();
+    let exchange = size_of_val(&client.pool.exchange(&journey.exchange(&[])));
+    let own = size_of_val(&client.send(Request::get("http://h/"), |_| {})) - exchange;
+    assert!(own < 400, "{own} bytes beside the exchange's {exchange}");
+}
+
 #[test]
 fn defaults_are_sent_and_can_be_replaced() {
     run(async {
@@ -364,9 +374,13 @@ fn redirects_share_one_deadline() {
     run(async {
         let peer = Peer::start(|request| match request.target.as_str() {
             "/start" => redirect(302, "/silent"),
+            "/end" => reply(200, &[], ""),
             _ => Vec::new(),
         })
         .await;
+        let mut endless = Request::get(peer.url("/end"));
+        endless.options.timeout = Some(Duration::MAX);
+        send(&client(), endless).await.unwrap();
         let mut request = Request::get(peer.url("/start"));
         request.options.timeout = Some(Duration::from_millis(50));
         let mut errors = Vec::new();

@@ -1,6 +1,7 @@
 //! What a client carries from request to request: cookies, connections, settings. And bodies.
 
 use super::*;
+use crate::http::{BODY_KEPT_BYTES_MAX, BodyMode, Reuse};
 
 #[test]
 fn cookies_come_back_also_from_redirects() {
@@ -292,6 +293,28 @@ fn settings_that_cannot_be_are_named_and_change_nothing() {
             assert!(error.to_string().contains(field), "{error}");
             assert!(Rc::ptr_eq(&client.base, &client.config.borrow()));
         }
+    });
+}
+
+#[test]
+fn a_proxy_can_be_chosen_and_given_up() {
+    run(async {
+        let peer = Peer::start(|_| reply(200, &[], "")).await;
+        let proxy = Peer::start(|_| reply(200, &[], "")).await;
+        let client = client();
+        let through = |proxy: String| ClientChanges {
+            proxy: Some(proxy),
+            ..ClientChanges::default()
+        };
+        client.configure(through(proxy.url(""))).unwrap();
+        get(&client, peer.url("/a")).await;
+        assert_eq!(
+            (proxy.last().target, peer.seen().len()),
+            (peer.url("/a"), 0)
+        );
+        client.configure(through(String::new())).unwrap();
+        get(&client, peer.url("/b")).await;
+        assert_eq!((peer.last().target.as_str(), proxy.seen().len()), ("/b", 1));
     });
 }
 
