@@ -74,7 +74,7 @@ build: ## build the program and everything its tests need
 
 demo: ## 100 sandboxed users for 10 s against the built-in server
 	@if command -v rustup >/dev/null; then rustup target add wasm32-wasip2; fi
-	cargo build --release -p lt-host
+	cargo build --release $(HOST_FLAGS) --bin lt-host
 	cargo build --release --target wasm32-wasip2 -p http-get
 	said=$$(mktemp)
 	$(LT_HOST) target --listen 127.0.0.1:0 >"$$said" &
