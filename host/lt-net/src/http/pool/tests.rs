@@ -184,7 +184,7 @@ fn the_pool_of_an_idle_user_is_small() {
         assert_eq!((origins.capacity(), origins[0].idle.capacity()), (1, 1));
         drop(origins);
         let future = ask.send(&pool);
-        assert!(size_of_val(&future) <= 2048, "{}", size_of_val(&future));
+        assert!(size_of_val(&future) <= 1400, "{}", size_of_val(&future));
     });
 }
 
