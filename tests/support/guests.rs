@@ -16,13 +16,14 @@ pub fn repository() -> PathBuf {
         .to_owned()
 }
 
-/// Cargo's target directory, found from this very executable: `target/release/deps/suite-…`.
+/// Cargo's target directory, found from this very executable, which lies somewhere in it: cargo marks the directory.
 #[must_use]
 pub fn target() -> PathBuf {
-    let test = std::env::current_exe().expect("the test knows its own file");
-    test.ancestors()
-        .nth(3)
-        .expect("a test lies three levels below the target directory")
+    let program = std::env::current_exe().expect("the program knows its own file");
+    program
+        .ancestors()
+        .find(|directory| directory.join("CACHEDIR.TAG").is_file())
+        .expect("cargo put the program into a target directory")
         .to_owned()
 }
 

@@ -1,0 +1,91 @@
+//! How much is measured.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What one bench does.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Short form: every row, but with less of everything. Its figures show direction, not the product's limits.
+    pub(crate) quick: bool,
+    /// Whether a figure that falls short is a failure.
+    pub(crate) strict: bool,
+    /// Rows to measure; empty for all.
+    pub(crate) only: Vec<String>,
+    /// Where the figures go.
+    pub(crate) json: PathBuf,
+    /// Alternating rounds of the programs that are compared.
+    pub(crate) rounds: usize,
+    /// How long each program runs in a round.
+    pub(crate) round_time: Duration,
+    /// Users that only sleep.
+    pub(crate) sleepers: u64,
+    /// Users with an idle connection: under the 20 000 open files that a process may have, and under the 28 000 ports that one
+    /// address has towards one server.
+    pub(crate) connections: u64,
+    /// Users that join as fast as they can.
+    pub(crate) joiners: u64,
+    /// Starts of the process; the median counts.
+    pub(crate) starts: usize,
+}
+
+impl Plan {
+    /// What was typed, or what is wrong with it.
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut plan = Self::full();
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                let value = arguments.next();
+                value.ok_or_else(|| format!("{argument} needs a value"))
+            };
+            match argument.as_str() {
+                "--quick" => {
+                    plan = Self {
+                        strict: plan.strict,
+                        only: plan.only,
+                        json: plan.json,
+                        ..Self::quick()
+                    }
+                }
+                "--strict" => plan.strict = true,
+                "--only" => plan.only = value()?.split(',').map(str::to_owned).collect(),
+                "--json" => plan.json = value()?.into(),
+                other => return Err(format!("unknown argument {other}")),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Whether a row is wanted.
+    pub(crate) fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == row)
+    }
+
+    fn full() -> Self {
+        Self {
+            quick: false,
+            strict: false,
+            only: Vec::new(),
+            json: "results/bench.json".into(),
+            rounds: 5,
+            round_time: Duration::from_secs(4),
+            sleepers: 100_000,
+            connections: 15_000,
+            joiners: 50_000,
+            starts: 9,
+        }
+    }
+
+    fn quick() -> Self {
+        Self {
+            quick: true,
+            rounds: 3,
+            round_time: Duration::from_secs(1),
+            sleepers: 10_000,
+            connections: 2_000,
+            joiners: 10_000,
+            starts: 3,
+            ..Self::full()
+        }
+    }
+}
