@@ -32,9 +32,7 @@ fn the_version_is_agreed_on_by_alpn() {
             async move {
                 let mut stream = acceptor.accept(stream).await.unwrap();
                 if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                    let mut connection = ::h2::server::handshake(stream)
-                        .await
-                        .unwrap();
+                    let mut connection = ::h2::server::handshake(stream).await.unwrap();
                     while let Some(Ok((_, mut respond))) = connection.accept().await {
                         let head = ::http::Response::builder().status(201).body(()).unwrap();
                         respond.send_response(head, true).unwrap();
