@@ -20,6 +20,8 @@ HOST_FLAGS := --workspace $(addprefix --exclude ,$(GUESTS))
 
 # Pinned: later ones may encode components differently.
 CARGO_COMPONENT_VERSION := 0.21.1
+# What the bench compares with: a figure is only comparable with that of the same version.
+OHA_VERSION := 1.16.0
 # Debian packages with the servers that the tests run for real, and the program that shows each is there.
 PEER_PACKAGES := nginx
 PEER_PROGRAMS := nginx
@@ -112,7 +114,16 @@ deny:
 
 check: lint doc deny ## formatting, lints for host and guests, documentation, licences
 
-bench: setup guests build ## the figures of the bench, side by side (BENCH_ARGS: what the bench program takes)
+# Beside the product: oha (built once, some four minutes) and wrk (a Debian package). Without them their rows say so.
+bench: setup guests ## the figures of the bench, side by side (BENCH_ARGS: --quick, --only ROW,ROW, --strict)
+	cargo build --release $(HOST_FLAGS) --bins --examples
+	if ! command -v wrk >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends wrk || true
+	fi
+	if ! command -v oha >/dev/null && [ ! -x $(TARGET_DIR)/tools/bin/oha ]; then
+	  echo "installing oha $(OHA_VERSION) to compare with: some four minutes, once"
+	  cargo install --locked --root $(TARGET_DIR)/tools oha@$(OHA_VERSION) || true
+	fi
 	$(TARGET_DIR)/release/lt-bench $(BENCH_ARGS)
 
 clean-results: ## remove the results of runs
