@@ -27,7 +27,7 @@
 //! |---|---|
 //! | say what a user does | [`Scenario`], [`scenario`](macro@scenario), [`Description`] |
 //! | take settings from `--set name=value` | [`Settings`], [`settings`] |
-//! | send requests | [`http`]; find a form's hidden fields with [`html`] |
+//! | send requests | [`http`]; find a form's hidden fields with [`html`]; [`json`](mod@json) bodies |
 //! | wait, and measure time | [`timing`] |
 //! | judge and measure | [`check!`], [`group`](check::group), [`metrics`] |
 //! | do several things at a time | `async fn`, [`join!`], [`select!`], [`futures`] |
@@ -79,6 +79,8 @@ pub mod export;
 pub mod futures;
 pub mod html;
 pub mod http;
+#[cfg(feature = "json")]
+pub mod json;
 pub mod log;
 pub mod metrics;
 pub mod prelude;
@@ -95,16 +97,7 @@ pub use lt_sdk_macros::{Settings, scenario};
 pub use scenario::{Iteration, RunInfo, Scenario, User};
 pub use settings::Settings;
 
-/// A JSON value, written as it looks: `json!({ "name": "lamp" })`.
-///
-/// ```
-/// let item = lt_sdk::json!({ "name": "lamp", "price": 30 });
-/// assert_eq!(item["price"], 30);
-/// ```
-#[cfg(feature = "json")]
-pub use serde_json::json;
-
-/// The `serde` that [`http::Response::json`] reads with, so that a scenario needs no dependency but this crate.
+/// The `serde` that [`json`](mod@json) reads and writes with, so that a scenario needs no dependency but this crate.
 ///
 /// ```
 /// use lt_sdk::serde::Deserialize;
@@ -114,17 +107,8 @@ pub use serde_json::json;
 /// struct Item {
 ///     id: u64,
 /// }
-/// # let item: Item = lt_sdk::serde_json::from_str(r#"{ "id": 7 }"#).unwrap();
+/// # let item: Item = lt_sdk::json::from_slice(br#"{ "id": 7 }"#).unwrap();
 /// # assert_eq!(item.id, 7);
 /// ```
 #[cfg(feature = "json")]
 pub use serde;
-
-/// The `serde_json` that bodies are written and read with.
-///
-/// ```
-/// let item: lt_sdk::serde_json::Value = lt_sdk::serde_json::from_str(r#"{ "id": 7 }"#).unwrap();
-/// assert_eq!(item["id"], 7);
-/// ```
-#[cfg(feature = "json")]
-pub use serde_json;

@@ -1,4 +1,4 @@
-//! JSON bodies. `serde_json` is linked into a scenario only if it calls these.
+//! JSON bodies.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ impl Request {
     /// # }
     /// ```
     pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
-        match serde_json::to_vec(value) {
+        match crate::json::to_vec(value) {
             Ok(bytes) => self = self.body(bytes),
             Err(error) => self.fail(Error::Json(error.to_string())),
         }
@@ -46,7 +46,7 @@ impl Response {
     /// # }
     /// ```
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.bytes()?).map_err(|error| Error::Json(error.to_string()))
+        crate::json::from_slice(&self.bytes()?).map_err(|error| Error::Json(error.to_string()))
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn values_become_bodies() {
         let request = post("http://a/")
-            .json(&serde_json::json!({ "a": [1, null] }))
+            .json(&crate::json!({ "a": [1, null] }))
             .finish()
             .unwrap();
         assert_eq!(
