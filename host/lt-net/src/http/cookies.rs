@@ -1,6 +1,6 @@
 //! The cookies of one user (RFC 6265), over the `cookie_store` crate with bounds of our own.
 //!
-//! A [`Jar`] is made with a user's first cookie, so users of an API without cookies pay nothing for it.
+//! A `Jar` is made with a user's first cookie, so users of an API without cookies pay nothing for it.
 
 use cookie_store::{Cookie, CookieError, CookieStore, RawCookie};
 
