@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::compressed::Coding;
 use super::*;
 
 struct Answer {
@@ -353,4 +354,15 @@ fn close_sends_less_than_it_promises() {
     });
 }
 
+/// The hidden field of the form.
+fn csrf_token(page: &str) -> &str {
+    page.split("name=\"csrf_token\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+}
+
+mod client;
 mod state;

@@ -1,6 +1,5 @@
 //! Routes that show the request, compress, or remember something.
 
-use super::super::compressed::Coding;
 use super::*;
 
 #[test]
@@ -105,16 +104,6 @@ fn compressed_bodies_are_what_they_say() {
             assert_eq!(text, coding.document());
         }
     });
-}
-
-/// The hidden field of the form.
-fn csrf_token(page: &str) -> &str {
-    page.split("name=\"csrf_token\" value=\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap()
 }
 
 #[test]
