@@ -88,6 +88,7 @@ pub mod rand;
 pub mod runtime;
 mod scenario;
 pub mod settings;
+mod text;
 pub mod timing;
 pub mod user;
 

@@ -25,6 +25,7 @@
 
 mod entities;
 mod form;
+mod reader;
 mod scan;
 
 pub use form::{Form, hidden_fields};

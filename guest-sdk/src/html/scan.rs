@@ -1,5 +1,7 @@
 //! A page as a sequence of tags.
 
+use crate::text::{cut, find};
+
 /// Elements whose content is text up to their end tag (HTML standard, sections 13.1.2.1 and 13.1.2.2).
 const RAW_TEXT: [&str; 5] = ["script", "style", "textarea", "title", "noscript"];
 
@@ -57,7 +59,7 @@ impl<'a> Iterator for Tags<'a> {
         loop {
             let (_, markup) = self.rest.split_once('<')?;
             if let Some(comment) = markup.strip_prefix("!--") {
-                self.rest = comment.split_once("-->")?.1;
+                self.rest = cut(comment, find(comment, "-->")? + 3).1;
                 continue;
             }
             let (ends, markup) = match markup.strip_prefix('/') {
@@ -70,11 +72,11 @@ impl<'a> Iterator for Tags<'a> {
             }
             let name_length =
                 markup.find(|c: char| c.is_ascii_whitespace() || c == '>' || c == '/')?;
-            let (name, behind) = markup.split_at(name_length);
-            let (attributes, behind) = behind.split_at(end_of_tag(behind)?);
-            let behind = &behind[1..];
+            let (name, behind) = cut(markup, name_length);
+            let (attributes, behind) = cut(behind, end_of_tag(behind)?);
+            let (_, behind) = cut(behind, 1);
             let text = text_behind(name, ends, behind);
-            self.rest = &behind[text.len()..];
+            self.rest = cut(behind, text.len()).1;
             return Some(Tag {
                 name,
                 ends,
@@ -93,21 +95,18 @@ fn text_behind<'a>(name: &str, ends: bool, behind: &'a str) -> &'a str {
     } else {
         behind.find('<')
     };
-    &behind[..length.unwrap_or(behind.len())]
+    cut(behind, length.unwrap_or(behind.len())).0
 }
 
 /// Where `</name` stands, in any case.
 fn end_of_raw_text(name: &str, text: &str) -> Option<usize> {
-    let mut searched = 0;
-    while let Some(at) = text[searched..].find("</") {
-        let start = searched + at;
-        let candidate = text.as_bytes().get(start + 2..start + 2 + name.len());
-        if candidate.is_some_and(|candidate| candidate.eq_ignore_ascii_case(name.as_bytes())) {
-            return Some(start);
-        }
-        searched = start + 2;
-    }
-    None
+    let text = text.as_bytes();
+    let is_end = |&at: &usize| {
+        let candidate = text.get(at + 2..at + 2 + name.len());
+        text.get(at..at + 2) == Some(b"</")
+            && candidate.is_some_and(|candidate| candidate.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    (0..text.len()).find(is_end)
 }
 
 /// Where a tag's `>` stands: not inside quotes that belong to a value.
@@ -138,7 +137,7 @@ fn next_attribute(text: &str) -> Option<(&str, &str, &str)> {
         .char_indices()
         .skip(1)
         .find(|(_, c)| c.is_ascii_whitespace() || matches!(c, '=' | '/'));
-    let (name, behind) = text.split_at(end.map_or(text.len(), |(at, _)| at));
+    let (name, behind) = cut(text, end.map_or(text.len(), |(at, _)| at));
     let Some(value) = behind.trim_ascii_start().strip_prefix('=') else {
         return Some((name, "", behind));
     };
@@ -152,7 +151,7 @@ fn next_attribute(text: &str) -> Option<(&str, &str, &str)> {
     let end = value
         .find(|c: char| c.is_ascii_whitespace())
         .unwrap_or(value.len());
-    let (value, behind) = value.split_at(end);
+    let (value, behind) = cut(value, end);
     Some((name, value, behind))
 }
 

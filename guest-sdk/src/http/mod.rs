@@ -21,6 +21,7 @@ mod error;
 mod json;
 mod multipart;
 mod options;
+mod parts;
 mod pending;
 mod request;
 mod response;
@@ -31,8 +32,9 @@ pub use client::{
 };
 pub use error::{Error, ErrorCode};
 pub use multipart::Multipart;
+pub use parts::Pair;
 pub use pending::{Exchange, Pending, batch};
-pub use request::{Pair, Request, delete, get, head, options, patch, post, put, request};
+pub use request::{Request, delete, get, head, options, patch, post, put, request};
 pub use response::{Response, Timings, Version};
 pub use url::resolve;
 

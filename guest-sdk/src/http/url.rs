@@ -1,5 +1,7 @@
 //! References in pages, made absolute.
 
+use crate::text::{cut, find};
+
 /// The absolute URL of a reference found in the page at `base` (RFC 3986, section 5.2), without its fragment.
 ///
 /// For `http` and `https` bases. What is absolute already comes back as it is.
@@ -14,34 +16,31 @@
 /// ```
 #[must_use]
 pub fn resolve(base: &str, reference: &str) -> String {
-    let reference = without_fragment(reference.trim());
+    let reference = without_fragment(reference.trim_ascii());
     if has_scheme(reference) {
         return reference.to_owned();
     }
     let base = without_fragment(base);
-    let scheme_end = base.find("://").map_or(0, |at| at + 3);
-    if let Some(authority_and_path) = reference.strip_prefix("//") {
-        return [&base[..scheme_end], authority_and_path].concat();
-    }
-    let path_start = base[scheme_end..]
-        .find(['/', '?'])
-        .map_or(base.len(), |at| scheme_end + at);
-    let (origin, path_and_query) = base.split_at(path_start);
     if reference.is_empty() {
         return base.to_owned();
     }
+    let (scheme, behind) = cut(base, find(base, "://").map_or(0, |at| at + 3));
+    if let Some(authority_and_path) = reference.strip_prefix("//") {
+        return [scheme, authority_and_path].concat();
+    }
+    let (authority, path_and_query) = cut(behind, behind.find(['/', '?']).unwrap_or(behind.len()));
     let base_path = path_and_query.split('?').next().unwrap_or("");
     if reference.starts_with('?') {
         let path = if base_path.is_empty() { "/" } else { base_path };
-        return [origin, path, reference].concat();
+        return [scheme, authority, path, reference].concat();
     }
-    let (path, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
+    let (path, query) = cut(reference, reference.find('?').unwrap_or(reference.len()));
     let directory = match base_path.rfind('/') {
         _ if path.starts_with('/') => "",
-        Some(at) => &base_path[..=at],
+        Some(at) => cut(base_path, at + 1).0,
         None => "/",
     };
-    [origin, &without_dots(directory, path), query].concat()
+    [scheme, authority, &without_dots(directory, path), query].concat()
 }
 
 fn without_fragment(url: &str) -> &str {

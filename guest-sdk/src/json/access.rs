@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeSeed, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::Error;
-use super::read::Reader;
+use super::scan::Reader;
 
 /// What an open array or object still holds.
 pub(super) struct Elements<'a, 'de> {

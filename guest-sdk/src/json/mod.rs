@@ -25,6 +25,7 @@
 mod access;
 mod error;
 mod read;
+mod scan;
 mod value;
 mod write;
 

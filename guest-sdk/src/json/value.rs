@@ -6,7 +6,7 @@ use std::ops::Index;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::read::Reader;
+use super::scan::Reader;
 use super::{Error, RAW, write};
 
 /// Any JSON value, for bodies that need no type of their own. [`json!`](crate::json!) writes one as it looks.
