@@ -6,4 +6,16 @@
     reason = "tests may panic"
 )]
 
+mod bad_input;
+mod components;
+mod guests;
+mod http;
+mod limits;
+mod load;
+mod metrics;
+mod program;
+mod report;
 mod tidy;
+mod timing;
+mod user;
+mod verdict;

@@ -125,6 +125,13 @@ impl LtHost {
         self.start().finish()
     }
 
+    /// Run it to its end in a directory of the caller's instead of its own.
+    #[must_use]
+    pub fn finish_in(mut self, directory: &Path) -> Ran {
+        self.command.current_dir(directory);
+        self.finish()
+    }
+
     /// Start it and go on.
     #[must_use]
     pub fn start(mut self) -> Running {
@@ -176,6 +183,28 @@ impl Running {
             .lines()
             .find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().trim_end_matches("kB").trim().parse().ok()
+    }
+
+    /// Wait until it has printed this, and return what stands behind it on that line.
+    pub fn wait_for_text(&mut self, text: &str) -> String {
+        let mut behind = None;
+        wait_until(text, self.limit, || {
+            let printed = self.process.printed();
+            // Only whole lines: the rest of one may still be on its way.
+            let whole = printed
+                .rfind('\n')
+                .map_or("", |end| printed.get(..end).unwrap_or_default());
+            behind = whole
+                .lines()
+                .find_map(|line| line.split_once(text))
+                .map(|(_, behind)| behind.to_owned());
+            assert!(
+                behind.is_some() || !self.process.has_ended(),
+                "it ended without {text:?}\n{printed}"
+            );
+            behind.is_some()
+        });
+        behind.unwrap_or_default()
     }
 
     /// Wait for a file that it writes, such as a results directory.
@@ -305,5 +334,30 @@ impl std::fmt::Display for Ran {
             "$ {}\nended with {code:?} after {took:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
             self.command
         )
+    }
+}
+
+/// An `lt-host target`: the built-in server, on a free port, until the value is dropped.
+pub struct Target {
+    _running: Running,
+    url: String,
+}
+
+impl Target {
+    /// Start it.
+    #[must_use]
+    pub fn start() -> Self {
+        let mut running = LtHost::new(&["target", "--listen", "127.0.0.1:0"]).start();
+        let url = running.wait_for_text("listening on ").trim().to_owned();
+        Self {
+            _running: running,
+            url,
+        }
+    }
+
+    /// A URL on it, of this path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
     }
 }

@@ -21,5 +21,5 @@ pub mod process;
 pub mod results;
 pub mod temp;
 
-pub use host::{LtHost, Ran, Running};
+pub use host::{LtHost, Ran, Running, Target};
 pub use temp::TempDir;

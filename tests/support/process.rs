@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ pub struct Process {
     name: String,
     child: Child,
     started: Instant,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Collected,
+    stderr: Collected,
 }
 
 /// What a process left behind.
@@ -44,8 +45,8 @@ impl Process {
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        let stdout = child.stdout.take().map(collect);
-        let stderr = child.stderr.take().map(collect);
+        let stdout = Collected::new(child.stdout.take());
+        let stderr = Collected::new(child.stderr.take());
         Self {
             name: name.to_owned(),
             child,
@@ -76,6 +77,12 @@ impl Process {
             .is_some()
     }
 
+    /// What it has printed so far, standard output first.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.stdout.so_far() + &self.stderr.so_far()
+    }
+
     /// Wait for its end, at most this long; then it is killed, and the test fails with all it printed.
     pub fn finish(mut self, limit: Duration) -> Finished {
         let deadline = self.started + limit;
@@ -91,8 +98,8 @@ impl Process {
             std::thread::sleep(LOOK_INTERVAL);
         };
         let took = self.started.elapsed();
-        let stdout = self.stdout.take().map(joined).unwrap_or_default();
-        let stderr = self.stderr.take().map(joined).unwrap_or_default();
+        let stdout = self.stdout.finish();
+        let stderr = self.stderr.finish();
         assert!(
             !late,
             "{} had not ended after {limit:?} and was killed\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
@@ -130,17 +137,42 @@ impl Drop for Process {
     }
 }
 
-/// Read a pipe to its end on a thread of its own, so that the child never waits for the test.
-fn collect(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _broken = pipe.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What a child printed to one of its pipes so far, read on a thread of its own, so that the child never waits for the test.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-fn joined(thread: JoinHandle<String>) -> String {
-    thread.join().unwrap_or_default()
+impl Collected {
+    fn new(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let into = bytes.clone();
+        let thread = pipe.map(|mut pipe| {
+            std::thread::spawn(move || {
+                let mut chunk = [0; 4096];
+                while let Ok(read @ 1..) = pipe.read(&mut chunk) {
+                    let read = chunk.get(..read).unwrap_or_default();
+                    into.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .extend_from_slice(read);
+                }
+            })
+        });
+        Self { bytes, thread }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
+    }
+
+    /// All of it, once the child has ended.
+    fn finish(&mut self) -> String {
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+        self.so_far()
+    }
 }
 
 /// Ask again and again until it is so, at most this long. For what another process does in its own time.

@@ -20,10 +20,16 @@ impl Scenario for Guest {
             timing::sleep_async(Duration::from_millis(100)).await;
             get(100).await
         });
-        ensure!(a?.text()? == "after 200" && b?.text()? == "after 200" && c?.text()? == "after 100", "another answer");
+        ensure!(
+            a?.text()? == "after 200" && b?.text()? == "after 200" && c?.text()? == "after 100",
+            "another answer"
+        );
         let took = began.elapsed();
         metrics::Trend::open_unit("joined", metrics::Unit::Time)?.add_duration(took)?;
-        ensure!(took >= Duration::from_millis(200), "the server's delay was not waited for");
+        ensure!(
+            took >= Duration::from_millis(200),
+            "the server's delay was not waited for"
+        );
 
         let first = select! {
             answer = get(30_000).send_async() => answer?.text()?,
@@ -34,7 +40,10 @@ impl Scenario for Guest {
         ensure!(late.is_err(), "the time did not run out");
         let all = futures::join_all((1..=5).map(|number| get(number * 10).send_async())).await;
         for (number, answer) in (1..).zip(all) {
-            ensure!(answer?.text()? == format!("after {}", number * 10), "in another order");
+            ensure!(
+                answer?.text()? == format!("after {}", number * 10),
+                "in another order"
+            );
         }
         Ok(())
     }

@@ -26,11 +26,24 @@ impl Scenario for Guest {
     }
 
     fn iterate(&mut self) -> Result<()> {
-        let Client { url, authority, certificate, key } = &self.0;
-        let get = |path: &str| -> http::Result<String> { http::get(format!("{url}{path}")).send()?.text() };
-        ensure!(get("/tls").is_err(), "the authority is trusted before it is known");
+        let Client {
+            url,
+            authority,
+            certificate,
+            key,
+        } = &self.0;
+        let get = |path: &str| -> http::Result<String> {
+            http::get(format!("{url}{path}")).send()?.text()
+        };
+        ensure!(
+            get("/tls").is_err(),
+            "the authority is trusted before it is known"
+        );
         http::ClientConfig::new().insecure(true).apply()?;
-        ensure!(!get("/tls")?.contains("CN="), "a certificate was shown that nobody gave");
+        ensure!(
+            !get("/tls")?.contains("CN="),
+            "a certificate was shown that nobody gave"
+        );
         http::ClientConfig::new()
             .insecure(false)
             .authorities(authority.as_str())
@@ -44,10 +57,19 @@ impl Scenario for Guest {
         ensure!(facts.contains("agent=guest/1 "), "the server saw {facts}");
         ensure!(facts.contains("from=127.0.0.9"), "the server saw {facts}");
         for (field, wrong) in [
-            ("authorities", http::ClientConfig::new().authorities("no PEM")),
-            ("identity", http::ClientConfig::new().identity("no PEM", "no PEM")),
+            (
+                "authorities",
+                http::ClientConfig::new().authorities("no PEM"),
+            ),
+            (
+                "identity",
+                http::ClientConfig::new().identity("no PEM", "no PEM"),
+            ),
             ("proxy", http::ClientConfig::new().proxy("no URL")),
-            ("local-address", http::ClientConfig::new().local_address("no address")),
+            (
+                "local-address",
+                http::ClientConfig::new().local_address("no address"),
+            ),
         ] {
             let error = match wrong.apply() {
                 Ok(()) => bail!("{field}: a wrong value was taken"),
@@ -55,7 +77,10 @@ impl Scenario for Guest {
             };
             ensure!(error.contains(field), "{field} is not named: {error}");
         }
-        ensure!(get("/tls")?.contains("client=CN=somebody"), "a refused change changed something");
+        ensure!(
+            get("/tls")?.contains("client=CN=somebody"),
+            "a refused change changed something"
+        );
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Sends a request that must fail, and wants to know in which way.
 
-use lt_sdk::prelude::*;
 use lt_sdk::http::ErrorCode;
+use lt_sdk::prelude::*;
 
 #[derive(Settings)]
 struct Expected {
@@ -57,8 +57,15 @@ impl Scenario for Guest {
     }
 
     fn iterate(&mut self) -> Result<()> {
-        let Expected { url, error, timeout } = &self.0;
-        let sent = http::get(url.as_str()).decompress().timeout(*timeout).send();
+        let Expected {
+            url,
+            error,
+            timeout,
+        } = &self.0;
+        let sent = http::get(url.as_str())
+            .decompress()
+            .timeout(*timeout)
+            .send();
         // Some faults only show in the body.
         let found = match sent.and_then(|response| response.bytes()) {
             Ok(body) => bail!("no error, but {} bytes", body.len()),

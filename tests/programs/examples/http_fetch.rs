@@ -1,7 +1,7 @@
 //! Sends one request a number of times, and holds the answer to what it is told to expect.
 
-use lt_sdk::prelude::*;
 use lt_sdk::http::{Request, Version};
+use lt_sdk::prelude::*;
 
 #[derive(Settings)]
 struct Fetch {
@@ -53,12 +53,21 @@ impl Fetch {
         if self.decompress {
             request = request.decompress();
         }
-        if self.discard { request.discard_body() } else { request }
+        if self.discard {
+            request.discard_body()
+        } else {
+            request
+        }
     }
 
     fn once(&self) -> Result<()> {
         let response = self.request().send()?;
-        ensure!(response.status() == self.status, "status {}, not {}", response.status(), self.status);
+        ensure!(
+            response.status() == self.status,
+            "status {}, not {}",
+            response.status(),
+            self.status
+        );
         let spoken = match response.version() {
             Version::Http10 => "1.0",
             Version::Http11 => "1.1",
@@ -67,13 +76,24 @@ impl Fetch {
         ensure!(spoken == self.spoken, "spoke {spoken}, not {}", self.spoken);
         if !self.body.is_empty() {
             let body = response.text()?;
-            ensure!(body.contains(&self.body), "no {:?} in the body {body:.300}", self.body);
+            ensure!(
+                body.contains(&self.body),
+                "no {:?} in the body {body:.300}",
+                self.body
+            );
         }
         if let Some(length) = self.length {
-            ensure!(response.body_length() == length, "{} bytes, not {length}", response.body_length());
+            ensure!(
+                response.body_length() == length,
+                "{} bytes, not {length}",
+                response.body_length()
+            );
         }
         let timings = response.timings();
-        ensure!(timings.sending + timings.waiting + timings.receiving == timings.duration, "phases do not sum: {timings:?}");
+        ensure!(
+            timings.sending + timings.waiting + timings.receiving == timings.duration,
+            "phases do not sum: {timings:?}"
+        );
         Ok(())
     }
 }

@@ -19,12 +19,30 @@ impl Scenario for Guest {
         for (connection, reused) in [("new", false), ("reused", true)] {
             let timings = get().send()?.timings();
             let delay = Duration::from_millis(100);
-            ensure!(timings.waiting >= delay, "{connection}: waited {:?} for a server that takes {delay:?}", timings.waiting);
-            ensure!(timings.sending + timings.waiting + timings.receiving == timings.duration, "{connection}: {timings:?}");
-            ensure!((timings.connecting == Duration::ZERO) == reused, "{connection}: connecting took {:?}", timings.connecting);
-            ensure!(timings.tls_handshaking == Duration::ZERO, "{connection}: TLS took {:?}", timings.tls_handshaking);
+            ensure!(
+                timings.waiting >= delay,
+                "{connection}: waited {:?} for a server that takes {delay:?}",
+                timings.waiting
+            );
+            ensure!(
+                timings.sending + timings.waiting + timings.receiving == timings.duration,
+                "{connection}: {timings:?}"
+            );
+            ensure!(
+                (timings.connecting == Duration::ZERO) == reused,
+                "{connection}: connecting took {:?}",
+                timings.connecting
+            );
+            ensure!(
+                timings.tls_handshaking == Duration::ZERO,
+                "{connection}: TLS took {:?}",
+                timings.tls_handshaking
+            );
         }
-        let remote = get().send()?.remote_address().context("no remote address")?;
+        let remote = get()
+            .send()?
+            .remote_address()
+            .context("no remote address")?;
         ensure!(self.0.url.ends_with(&remote), "answered by {remote}");
         Ok(())
     }

@@ -12,7 +12,10 @@ const BYTES: usize = 8 << 20;
 impl Scenario for Guest {
     fn iterate(&mut self) -> Result<()> {
         let block = std::hint::black_box(vec![7_u8; BYTES]);
-        ensure!(block.iter().map(|&byte| u64::from(byte)).sum::<u64>() == 7 * BYTES as u64, "memory was lost");
+        ensure!(
+            block.iter().map(|&byte| u64::from(byte)).sum::<u64>() == 7 * BYTES as u64,
+            "memory was lost"
+        );
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Feeds a metric of every kind, checks and groups.
 #![expect(clippy::mem_forget, reason = "a group that nobody ends")]
 
-use lt_sdk::prelude::*;
 use lt_sdk::metrics::{Counter, Gauge, Kind, Rate, Trend, Unit};
+use lt_sdk::prelude::*;
 
 #[derive(Default)]
 struct Guest;
@@ -11,11 +11,20 @@ struct Guest;
 impl Scenario for Guest {
     fn describe(base: Description) -> Description {
         base.metric("orders", "Orders placed", Kind::Counter, Unit::None)
-            .metric("time_to_pay", "From cart to receipt", Kind::Trend, Unit::Time)
+            .metric(
+                "time_to_pay",
+                "From cart to receipt",
+                Kind::Trend,
+                Unit::Time,
+            )
     }
 
     fn iterate(&mut self, it: Iteration) -> Result<()> {
-        let kind = if it.number.is_multiple_of(2) { "even" } else { "odd" };
+        let kind = if it.number.is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
+        };
         Counter::open("orders")?.add_tagged(2, &[("kind", kind)])?;
         Gauge::open("queue_length")?.add(7.0)?;
         Rate::open("in_stock")?.add(it.number.is_multiple_of(4))?;

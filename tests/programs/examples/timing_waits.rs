@@ -23,7 +23,11 @@ impl Scenario for Guest {
         ensure!(start.elapsed() >= WAIT, "the pollable was ready early");
 
         let start = timing::now();
-        join!(timing::sleep_async(WAIT), timing::sleep_async(2 * WAIT), timing::sleep_async(3 * WAIT));
+        join!(
+            timing::sleep_async(WAIT),
+            timing::sleep_async(2 * WAIT),
+            timing::sleep_async(3 * WAIT)
+        );
         ensure!(start.elapsed() >= 3 * WAIT, "joined sleeps woke early");
         let first = select! {
             () = timing::sleep_async(100 * WAIT) => "long",
@@ -34,9 +38,15 @@ impl Scenario for Guest {
         ensure!(late.is_err(), "the time did not run out");
 
         timing::sleep(Duration::ZERO);
-        ensure!(timing::resolution() > Duration::ZERO, "time is never that fine");
+        ensure!(
+            timing::resolution() > Duration::ZERO,
+            "time is never that fine"
+        );
         // 2020-01-01: a clock before that is not set.
-        ensure!(timing::wall_clock() > Duration::from_secs(1_577_836_800), "the wall clock is wrong");
+        ensure!(
+            timing::wall_clock() > Duration::from_secs(1_577_836_800),
+            "the wall clock is wrong"
+        );
         Ok(())
     }
 }

@@ -23,7 +23,13 @@ impl Scenario for Guest {
     }
 
     fn iterate(&mut self) -> Result<()> {
-        http::get(format!("{}/role?user={}&role={}", self.0.url, user::id(), user::role())).send()?;
+        http::get(format!(
+            "{}/role?user={}&role={}",
+            self.0.url,
+            user::id(),
+            user::role()
+        ))
+        .send()?;
         Ok(())
     }
 }

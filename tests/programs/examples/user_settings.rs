@@ -39,7 +39,16 @@ impl Scenario for Guest {
     }
 
     fn iterate(&mut self) -> Result<()> {
-        let Shop { url, size, share, pause, payment, review, password, login } = &self.0;
+        let Shop {
+            url,
+            size,
+            share,
+            pause,
+            payment,
+            review,
+            password,
+            login,
+        } = &self.0;
         let login = login.as_deref().unwrap_or("nobody");
         let query = format!(
             "size={size}&share={share}&pause={pause:?}&payment={payment}&review={review}&password={password}&login={login}"

@@ -10,13 +10,25 @@ struct Guest;
 impl Scenario for Guest {
     fn iterate(&mut self) -> Result<()> {
         ensure!(std::fs::read("/etc/hostname").is_err(), "it read a file");
-        ensure!(std::fs::write("/tmp/lt-guest", "x").is_err(), "it wrote a file");
+        ensure!(
+            std::fs::write("/tmp/lt-guest", "x").is_err(),
+            "it wrote a file"
+        );
         ensure!(std::fs::read_dir("/").is_err(), "it listed a directory");
-        ensure!(std::env::vars_os().next().is_none(), "it has an environment");
+        ensure!(
+            std::env::vars_os().next().is_none(),
+            "it has an environment"
+        );
         ensure!(std::env::args_os().next().is_none(), "it has arguments");
-        ensure!(std::net::TcpStream::connect("127.0.0.1:22").is_err(), "it has sockets");
+        ensure!(
+            std::net::TcpStream::connect("127.0.0.1:22").is_err(),
+            "it has sockets"
+        );
         let mut line = String::new();
-        ensure!(std::io::stdin().read_line(&mut line).unwrap_or(0) == 0, "it has an input");
+        ensure!(
+            std::io::stdin().read_line(&mut line).unwrap_or(0) == 0,
+            "it has an input"
+        );
         Ok(())
     }
 }

@@ -1,0 +1,137 @@
+//! Components of all three kinds, and a scenario made outside the repository.
+
+use std::path::{Path, PathBuf};
+
+use lt_tests::build::{cargo, componentize};
+use lt_tests::guests::{repository, scenario};
+use lt_tests::{LtHost, Target, TempDir};
+
+/// The setting of each scenario that says where the target is.
+const SCENARIOS: [&str; 2] = ["http-get", "http-journey"];
+
+/// Run a scenario's component against the built-in server.
+#[track_caller]
+fn runs(component: &Path, target: &Target) {
+    let name = component
+        .file_stem()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let setting = if name.starts_with("http_get") {
+        "url"
+    } else {
+        "base-url"
+    };
+    let value = if setting == "url" {
+        target.url("/hello")
+    } else {
+        target.url("")
+    };
+    let ran = LtHost::run_file(component)
+        .set(setting, value)
+        .arguments("--users 4 --duration 2s")
+        .finish()
+        .expect_clean();
+    let summary = ran.summary();
+    assert!(summary.count("http_reqs") >= 4, "{ran}");
+    assert_eq!(summary.value("http_req_failed", "rate"), Some(0.0), "{ran}");
+    assert!(
+        summary
+            .value("checks", "rate")
+            .is_none_or(|rate| rate == 1.0),
+        "{ran}"
+    );
+}
+
+#[test]
+fn heavy_components_of_wasm32_wasip2_run() {
+    let target = Target::start();
+    for name in SCENARIOS {
+        runs(&scenario(name), &target);
+    }
+}
+
+#[test]
+fn heavy_components_of_cargo_component_run() {
+    let target = Target::start();
+    for name in SCENARIOS {
+        let products = cargo(
+            &repository(),
+            "component",
+            &["component", "build", "--release", "-p", name],
+        );
+        runs(
+            &products.join("wasm32-wasip1/release").join(file_name(name)),
+            &target,
+        );
+    }
+}
+
+#[test]
+fn heavy_components_made_of_core_modules_run() {
+    let target = Target::start();
+    let directory = TempDir::new();
+    for name in SCENARIOS {
+        let products = cargo(
+            &repository(),
+            "unknown",
+            &[
+                "build",
+                "--release",
+                "--target",
+                "wasm32-unknown-unknown",
+                "-p",
+                name,
+            ],
+        );
+        let module = products
+            .join("wasm32-unknown-unknown/release")
+            .join(file_name(name));
+        runs(
+            &directory.write(&file_name(name), componentize(&module)),
+            &target,
+        );
+    }
+}
+
+#[test]
+fn heavy_a_new_scenario_builds_and_runs_outside_the_repository() {
+    let target = Target::start();
+    let directory = TempDir::new();
+    let made = LtHost::new(&["new", "shop"])
+        .finish_in(directory.path())
+        .expect_code(0)
+        .expect_text("cargo component build --release");
+    drop(made);
+    let shop: PathBuf = directory.path().join("shop");
+    assert!(
+        !shop.starts_with(repository()),
+        "this must be outside the repository"
+    );
+    let products = cargo(&shop, "shop", &["component", "build", "--release"]);
+    let component = products.join("wasm32-wasip1/release/shop.wasm");
+    let described = LtHost::new(&["describe", "--json"])
+        .argument(&component)
+        .finish()
+        .expect_code(0);
+    let described: serde_json::Value = serde_json::from_str(described.stdout()).unwrap();
+    assert_eq!(described["description"]["name"], "shop");
+    let ran = LtHost::run_file(&component)
+        .set("base-url", target.url(""))
+        .arguments("--users 10")
+        .finish()
+        .expect_clean();
+    assert_eq!(ran.summary().count("iterations"), 10, "{ran}");
+    // Nothing of the user's is overwritten.
+    LtHost::new(&["new", "shop"])
+        .finish_in(directory.path())
+        .expect_code(104)
+        .expect_text("shop");
+    LtHost::new(&["new", "Not A Name"])
+        .finish_in(directory.path())
+        .expect_code(104)
+        .expect_text("NAME");
+}
+
+fn file_name(scenario: &str) -> String {
+    format!("{}.wasm", scenario.replace('-', "_"))
+}

@@ -1,0 +1,283 @@
+//! What a run leaves behind: results directory, k6's export, every sample.
+
+use std::collections::BTreeSet;
+
+use lt_tests::peers::HttpPeer;
+use lt_tests::results::{json, json_lines};
+use lt_tests::{LtHost, Ran};
+use serde_json::Value;
+
+/// The columns of k6's CSV output.
+const CSV_HEADER: &str = "metric_name,timestamp,metric_value,check,error,error_code,group,method,name,proto,scenario,status,\
+                          subproto,tls_version,url,extra_tags";
+
+/// Six requests by two users, with further options.
+fn six_requests(options: &str) -> Ran {
+    let peer = HttpPeer::always("ok");
+    LtHost::run("http_fetch")
+        .set("url", peer.url("/page"))
+        .arguments("--users 2 --iterations 6")
+        .arguments(options)
+        .finish()
+        .expect_clean()
+}
+
+#[test]
+fn a_run_leaves_a_results_directory() {
+    let ran = six_requests("--quiet");
+    let latest = std::fs::read_link(ran.path("results/latest")).unwrap();
+    let name = latest.to_str().unwrap();
+    assert!(
+        name.ends_with("--001") && name.len() == "2026-01-01--001".len(),
+        "{name}"
+    );
+    for file in ["summary.json", "metrics.hlog", "events.jsonl", "junit.xml"] {
+        let bytes = std::fs::metadata(ran.path("results").join(name).join(file))
+            .unwrap_or_else(|_| panic!("no {file}\n{ran}"))
+            .len();
+        assert!(bytes > 0, "{file} is empty");
+    }
+    assert_eq!(ran.summary().count("http_reqs"), 6);
+    let events = json_lines(&ran.path("results/latest/events.jsonl"));
+    assert!(events.len() >= 2, "a run begins and ends: {events:?}");
+    assert!(
+        ran.printed().contains(name),
+        "the place of the results is not told\n{ran}"
+    );
+}
+
+#[test]
+fn runs_do_not_overwrite_each_other() {
+    let first = LtHost::run("timing_sleep");
+    let results = first.directory().join("shared");
+    let shared = |command: LtHost| command.argument("--results").argument(&results);
+    let second = LtHost::run("timing_sleep");
+    let (first, second) = (shared(first).start(), shared(second).start());
+    let first = first.finish().expect_code(0);
+    let second = second.finish().expect_code(0);
+    let names: BTreeSet<String> = std::fs::read_dir(&results)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        names.len(),
+        3,
+        "two runs and `latest`: {names:?}\n{first}\n{second}"
+    );
+    assert!(names.contains("latest"), "{names:?}");
+}
+
+#[test]
+fn a_run_may_leave_nothing() {
+    let ran = LtHost::run("timing_sleep")
+        .arguments("--no-results")
+        .finish()
+        .expect_code(0);
+    let left: Vec<_> = std::fs::read_dir(ran.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn the_export_has_the_keys_of_k6() {
+    let ran = six_requests(
+        "--summary-export export.json --threshold http_req_duration:p(95)<60000 --threshold http_reqs:count>5",
+    );
+    let export = json(&ran.path("export.json"));
+    let metrics = export["metrics"].as_object().unwrap();
+    for name in [
+        "data_received",
+        "data_sent",
+        "http_req_blocked",
+        "http_req_connecting",
+        "http_req_duration",
+        "http_req_duration{expected_response:true}",
+        "http_req_failed",
+        "http_req_receiving",
+        "http_req_sending",
+        "http_req_tls_handshaking",
+        "http_req_waiting",
+        "http_reqs",
+        "iteration_duration",
+        "iterations",
+        "vus",
+        "vus_max",
+    ] {
+        assert!(
+            metrics.contains_key(name),
+            "no {name} in {:?}",
+            metrics.keys()
+        );
+    }
+    let keys = |name: &str| -> BTreeSet<&str> {
+        metrics[name]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect()
+    };
+    for key in ["avg", "min", "med", "max", "p(90)", "p(95)", "thresholds"] {
+        assert!(
+            keys("http_req_duration").contains(key),
+            "{:?}",
+            keys("http_req_duration")
+        );
+    }
+    assert_eq!(
+        keys("http_req_failed"),
+        BTreeSet::from(["value", "passes", "fails"])
+    );
+    assert_eq!(keys("vus"), BTreeSet::from(["value", "min", "max"]));
+    assert_eq!(keys("iterations"), BTreeSet::from(["count", "rate"]));
+    // In this layout `true` means that it failed.
+    assert_eq!(
+        metrics["http_req_duration"]["thresholds"]["p(95)<60000"],
+        Value::Bool(false)
+    );
+    assert_eq!(metrics["iterations"]["count"], Value::from(6.0));
+    for key in ["name", "path", "id", "groups", "checks"] {
+        assert!(
+            export["root_group"].get(key).is_some(),
+            "no {key} in {}",
+            export["root_group"]
+        );
+    }
+}
+
+#[test]
+fn samples_are_written_as_csv_in_the_layout_of_k6() {
+    let ran = six_requests("--out csv=samples.csv --tag env=test");
+    let text = std::fs::read_to_string(ran.path("samples.csv")).unwrap();
+    assert_eq!(text.lines().next(), Some(CSV_HEADER));
+    let rows = ran.rows();
+    let requests: Vec<_> = rows
+        .iter()
+        .filter(|row| row["metric_name"] == "http_reqs")
+        .collect();
+    assert_eq!(requests.len(), 6);
+    for row in requests {
+        assert_eq!(row["metric_value"], "1.000000");
+        assert_eq!(
+            (
+                row["method"].as_str(),
+                row["status"].as_str(),
+                row["proto"].as_str()
+            ),
+            ("GET", "200", "HTTP/1.1")
+        );
+        assert_eq!(
+            (row["name"].as_str(), row["error_code"].as_str()),
+            ("fetch", "")
+        );
+        assert!(
+            row["url"].ends_with("/page") && row["extra_tags"].contains("env=test"),
+            "{row:?}"
+        );
+    }
+    let count = |metric: &str| {
+        rows.iter()
+            .filter(|row| row["metric_name"] == metric)
+            .count()
+    };
+    for metric in ["http_req_duration", "http_req_waiting", "http_req_failed"] {
+        assert_eq!(count(metric), 6, "{metric}");
+    }
+    assert_eq!((count("iterations"), count("iteration_duration")), (6, 6));
+}
+
+#[test]
+fn samples_are_written_as_json_in_the_layout_of_k6() {
+    let ran = six_requests("--out json=samples.json --threshold http_req_duration:avg<60000");
+    let lines = json_lines(&ran.path("samples.json"));
+    let is =
+        |line: &&Value, kind: &str, metric: &str| line["type"] == kind && line["metric"] == metric;
+    let metric = lines
+        .iter()
+        .find(|line| is(line, "Metric", "http_req_duration"))
+        .expect("the metric is announced");
+    assert_eq!(
+        (
+            metric["data"]["type"].as_str(),
+            metric["data"]["contains"].as_str()
+        ),
+        (Some("trend"), Some("time"))
+    );
+    assert_eq!(metric["data"]["thresholds"], Value::from(vec!["avg<60000"]));
+    let points: Vec<&Value> = lines
+        .iter()
+        .filter(|line| is(line, "Point", "http_req_duration"))
+        .collect();
+    assert_eq!(points.len(), 6);
+    for point in points {
+        assert!(
+            point["data"]["value"].as_f64().is_some_and(|ms| ms > 0.0),
+            "{point}"
+        );
+        assert!(
+            point["data"]["time"]
+                .as_str()
+                .is_some_and(|time| time.ends_with('Z') && time.contains('T')),
+            "{point}"
+        );
+        assert_eq!(point["data"]["tags"]["status"], "200", "{point}");
+    }
+    let announced = lines
+        .iter()
+        .position(|line| is(&line, "Metric", "http_reqs"))
+        .unwrap();
+    let first = lines
+        .iter()
+        .position(|line| is(&line, "Point", "http_reqs"))
+        .unwrap();
+    assert!(
+        announced < first,
+        "a metric is announced before its first sample"
+    );
+}
+
+#[test]
+fn several_outputs_agree() {
+    let ran = six_requests("--out json=samples.json --out csv=samples.csv");
+    let in_json = json_lines(&ran.path("samples.json"))
+        .iter()
+        .filter(|line| line["type"] == "Point")
+        .count();
+    assert_eq!(ran.rows().len(), in_json);
+}
+
+#[test]
+fn partial_results_survive_a_crash() {
+    let peer = HttpPeer::always("ok");
+    let mut running = LtHost::run("http_fetch")
+        .set("url", peer.url("/"))
+        .arguments("--users 2 --duration 60s")
+        .start();
+    running.wait_for_file("results/latest/summary.json");
+    running.signal(rustix::process::Signal::KILL);
+    assert!(!running.has_ended() || peer.connections() > 0);
+    let ran = running.finish();
+    // Cut off where it stood, what was written before is whole.
+    let summary = ran.summary();
+    assert!(summary.0["state"]["run"].is_string(), "{ran}");
+    assert!(ran.path("results/latest/metrics.hlog").is_file(), "{ran}");
+}
+
+#[test]
+fn the_summary_may_show_other_columns() {
+    let ran = six_requests("--summary-trend-stats med,p(99.9),count");
+    let line = ran
+        .stdout()
+        .lines()
+        .find(|line| line.contains("http_req_duration"))
+        .unwrap_or_else(|| panic!("{ran}"));
+    assert!(
+        line.contains("med=")
+            && line.contains("p(99.9)=")
+            && line.contains("count=6")
+            && !line.contains("avg="),
+        "{line}"
+    );
+}
