@@ -49,6 +49,8 @@ impl From<Kind> for SettingKind {
     }
 }
 
+// The implementations are not listed in errors: the note names them, in words that do not depend on what else is linked.
+
 /// A type that a setting can have. Implement it for an enumeration of yours.
 ///
 /// ```
@@ -111,6 +113,7 @@ pub trait SettingValue: Sized {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl SettingValue for String {
     const KIND: Kind = Kind::Text;
 
@@ -119,6 +122,7 @@ impl SettingValue for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl SettingValue for bool {
     const KIND: Kind = Kind::Boolean;
 
@@ -131,6 +135,7 @@ impl SettingValue for bool {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl SettingValue for Duration {
     const KIND: Kind = Kind::Duration;
 
@@ -141,6 +146,7 @@ impl SettingValue for Duration {
 
 macro_rules! integers {
     ($($type:ty: $minimum:expr, $maximum:expr;)+) => {$(
+        #[diagnostic::do_not_recommend]
         impl SettingValue for $type {
             const KIND: Kind = Kind::Integer;
             const MINIMUM: Option<&'static str> = $minimum;
@@ -169,6 +175,7 @@ integers! {
 
 macro_rules! numbers {
     ($($type:ty),+) => {$(
+        #[diagnostic::do_not_recommend]
         impl SettingValue for $type {
             const KIND: Kind = Kind::Number;
 
@@ -183,6 +190,7 @@ numbers!(f32, f64);
 
 /// May be left out; an empty text is `None`. Since the host has no kind that is "a number or nothing", it takes any text
 /// for anything but texts, and a value that does not fit ends the run in `init`.
+#[diagnostic::do_not_recommend]
 impl<T: SettingValue> SettingValue for Option<T> {
     const KIND: Kind = Kind::Text;
     const DEFAULT: Option<&'static str> = Some("");
@@ -237,6 +245,7 @@ impl<T: SettingValue> Live<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SettingValue> SettingValue for Live<T> {
     const KIND: Kind = T::KIND;
     const ALLOWED: &'static [&'static str] = T::ALLOWED;

@@ -1,8 +1,10 @@
 use lt_sdk::prelude::*;
 
+struct Names;
+
 #[derive(Settings)]
 struct Unknown {
-    names: Vec<String>,
+    names: Names,
 }
 
 #[derive(Settings)]
