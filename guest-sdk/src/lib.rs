@@ -94,9 +94,36 @@ pub mod user;
 
 pub use description::{Description, Share};
 pub use error::{Context, Error, Result};
-pub use lt_sdk_macros::{Settings, scenario};
 pub use scenario::{Iteration, RunInfo, Scenario, User};
 pub use settings::Settings;
+
+/// ```
+/// use lt_sdk::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Visitor;
+///
+/// #[lt_sdk::scenario]
+/// impl Scenario for Visitor {
+///     async fn iterate(&mut self) -> Result<()> {
+///         http::get("http://127.0.0.1:8080/").await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub use lt_sdk_macros::scenario;
+
+/// ```
+/// use lt_sdk::prelude::*;
+///
+/// #[derive(Settings)]
+/// struct Shop {
+///     /// Where the shop is
+///     #[setting(default = "http://127.0.0.1:8080")]
+///     base_url: String,
+/// }
+/// ```
+pub use lt_sdk_macros::Settings;
 
 /// The `serde` that [`json`](mod@json) reads and writes with, so that a scenario needs no dependency but this crate.
 ///

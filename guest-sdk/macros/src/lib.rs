@@ -9,21 +9,6 @@ mod settings;
 
 /// Completes an `impl Scenario for …` and exports it from the component.
 ///
-/// ```
-/// use lt_sdk::prelude::*;
-///
-/// #[derive(Default)]
-/// struct Visitor;
-///
-/// #[lt_sdk::scenario]
-/// impl Scenario for Visitor {
-///     async fn iterate(&mut self) -> Result<()> {
-///         http::get("http://127.0.0.1:8080/").await?;
-///         Ok(())
-///     }
-/// }
-/// ```
-///
 /// - Each function but `describe` may be an `async fn`.
 /// - Parameters may be left out from the end.
 /// - A function without a return type succeeds when it returns; `join` may return `Self`.
