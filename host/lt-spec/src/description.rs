@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lt_metrics::{Kind, Unit};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What `describe` returned, as plain values.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -102,8 +102,14 @@ pub struct MetricDeclaration {
 pub struct DefaultLoad {
     /// Number of users.
     pub users: Option<u64>,
-    /// Length of the run.
+    /// Length of the run; in milliseconds when serialised.
+    #[serde(rename = "duration_ms", serialize_with = "in_milliseconds")]
     pub duration: Option<Duration>,
     /// Iterations shared by all users.
     pub iterations: Option<u64>,
+}
+
+/// Whole where it is whole: readers of JSON expect `30000`, not an object of seconds and nanoseconds.
+fn in_milliseconds<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64() * 1000.0).serialize(to)
 }

@@ -1,0 +1,397 @@
+//! `lt-host run`: a run from what was typed to the exit code.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use lt_metrics::Summary;
+use lt_report::{
+    Detail, ProgressDisplay, SampleWriter, SamplesCsv, SamplesJson, TextOptions, TrendStat,
+    text_summary, write_summary_export,
+};
+use lt_run::{Control, Ended, RunError, RunOutcome, RunPlan};
+use lt_spec::Problem;
+use lt_spec::spec::{Output, RunSpec};
+
+use crate::cli::Global;
+use crate::commands::validate::warnings;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::logging::Held;
+use crate::machine;
+use crate::options::RunOptions;
+use crate::prepare::{Prepared, prepare};
+use crate::process::{Process, end_at_once, on_interrupt};
+use crate::record::Record;
+use crate::show::{load_line, plain};
+use crate::watch::Watch;
+
+/// How often a person has to ask for the end before the process ends where it stands: once gracefully, once at once, once more.
+const INTERRUPTS_FOR_END: u32 = 3;
+
+/// Run a scenario: users, iterations, numbers, verdict
+///
+/// The first Ctrl-C lets iterations under way come to their end, the second ends the run at once; both still print the
+/// summary. Progress goes to standard error: a bar on a terminal, else a line a second. The summary goes to standard output.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    options: RunOptions,
+    #[command(flatten)]
+    report: ReportOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  A hundred users for half a minute:
+    lt-host run shop.wasm --users 100 --duration 30s
+  A thousand iterations by ten users, with a setting, judged:
+    lt-host run shop.wasm -u 10 -i 1000 --set base-url=http://127.0.0.1:8080 \\
+      --threshold 'http_req_duration:p(95)<200' --threshold 'http_req_failed:rate<0.01'
+  Every user once a minute, starting 50 ms apart, every sample to a file:
+    lt-host run shop.wasm -u 1000 -d 10m --interarrival 50ms --repeat-interval 1m --out csv=samples.csv
+
+`lt-host help` lists the exit codes.";
+
+// Where the numbers go.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Results")]
+struct ReportOptions {
+    /// Write the summary to this file in the layout of k6's --summary-export.
+    #[arg(long, value_name = "FILE", env = "LT_SUMMARY_EXPORT")]
+    summary_export: Option<PathBuf>,
+    /// Columns of trends in the summary, separated by commas: avg, min, med, max, p(90), p(95), p(99), count.
+    #[arg(long, value_name = "LIST", env = "LT_SUMMARY_TREND_STATS")]
+    summary_trend_stats: Option<String>,
+    /// How much the summary shows: compact, or full with every metric and the groups.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MODE",
+        env = "LT_SUMMARY_MODE",
+        default_value = "compact"
+    )]
+    summary_mode: SummaryMode,
+    /// Directory of results: each run makes <date>--<n> in it, with summary.json, metrics.hlog, events.jsonl and junit.xml, and
+    /// points `latest` at it.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LT_RESULTS",
+        default_value = "results"
+    )]
+    results: PathBuf,
+    /// Make no directory of results.
+    #[arg(long, env = "LT_NO_RESULTS", value_parser = BoolishValueParser::new())]
+    no_results: bool,
+    /// Show no progress. The summary is printed all the same.
+    #[arg(short, long, env = "LT_QUIET", value_parser = BoolishValueParser::new())]
+    quiet: bool,
+}
+
+/// How much the summary shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SummaryMode {
+    /// What most readers want.
+    Compact,
+    /// Every metric, and the groups.
+    Full,
+}
+
+impl Run {
+    /// Check, run, report.
+    pub(crate) fn execute(
+        self,
+        process: &mut Process,
+        global: &Global,
+    ) -> Result<Exit, CommandError> {
+        let descriptors = machine::raise_descriptors();
+        let text_options = self.report.text_options(global.colors_stdout(process));
+        let (text_options, prepared) = both(text_options, prepare(&self.options, process))?;
+        let Prepared {
+            mut spec,
+            scenario,
+            registry,
+        } = prepared;
+        let writers = open_outputs(&spec)?;
+        let export = self
+            .report
+            .summary_export
+            .as_deref()
+            .map(create_export)
+            .transpose()?;
+        let now_unix_ns = (process.now_unix_ns)();
+        let mut record = match self.report.no_results {
+            true => Record::none(),
+            false => Record::create(&self.report.results, now_unix_ns)?,
+        };
+        if let Some(name) = record.name() {
+            spec.id = name;
+        }
+        record.started(&spec, &scenario, now_unix_ns);
+
+        let control = Control::default();
+        let held = Held::default();
+        let (mut display, is_bar) = self.display(process, &held);
+        for warning in warnings(spec.users, descriptors, machine::ephemeral_ports()) {
+            tracing::warn!("{warning}");
+        }
+        if !self.report.quiet {
+            let about = scenario.description();
+            let banner = format!(
+                "{} {}: {}",
+                plain(&about.name),
+                plain(&about.version),
+                load_line(&spec)
+            );
+            let _unheard = display.say(&banner);
+        }
+        obey_interrupts(&control)?;
+        let facts = spec.clone();
+        let mut watch = Watch::new(
+            &facts,
+            control.clone(),
+            (display, is_bar),
+            record,
+            held,
+            process.now_unix_ns,
+        );
+        let plan = RunPlan {
+            spec,
+            scenario,
+            registry,
+            writers,
+        };
+        let outcome = lt_run::run(plan, &control, &mut |tick| watch.see(tick));
+        let mut record = watch.finish();
+        let mut outcome = outcome.map_err(refused)?;
+
+        let exit = exit_of(&outcome);
+        complete(&mut outcome.summary, &outcome.ended, exit, now_unix_ns);
+        let mut faults = record.ended(&outcome.summary, (process.now_unix_ns)());
+        faults.extend(
+            outcome
+                .writers_failed
+                .iter()
+                .map(|reason| format!("--out: {reason}")),
+        );
+        if let Some(file) = export
+            && let Err(error) = write_summary_export(BufWriter::new(file), &outcome.summary)
+        {
+            faults.push(format!("--summary-export: {error}"));
+        }
+        let told = process.print(&text_summary(&outcome.summary, &text_options));
+        tell_end(process, &outcome, record.path());
+        Ok(settle(process, exit, faults, told))
+    }
+
+    /// How progress is shown, and whether as a bar.
+    fn display(&self, process: &Process, held: &Held) -> (ProgressDisplay, bool) {
+        if self.report.quiet {
+            (ProgressDisplay::quiet(), false)
+        } else if process.stderr_is_terminal {
+            // While a bar is drawn, log lines wait for it to make room.
+            held.hold();
+            (ProgressDisplay::terminal(), true)
+        } else {
+            (ProgressDisplay::lines(std::io::stderr()), false)
+        }
+    }
+}
+
+impl ReportOptions {
+    fn text_options(&self, colors: bool) -> Result<TextOptions, Vec<Problem>> {
+        let mut options = TextOptions {
+            colors,
+            detail: match self.summary_mode {
+                SummaryMode::Compact => Detail::Compact,
+                SummaryMode::Full => Detail::Full,
+            },
+            ..TextOptions::default()
+        };
+        if let Some(list) = &self.summary_trend_stats {
+            let stats: Result<Vec<TrendStat>, String> = list.split(',').map(str::parse).collect();
+            options.trend_stats = stats.map_err(|reason| {
+                let remedy = "list columns separated by commas, such as avg,med,p(95)";
+                vec![Problem::new("--summary-trend-stats", list, reason, remedy)]
+            })?;
+        }
+        Ok(options)
+    }
+}
+
+/// Both values, or the problems of both.
+fn both(
+    options: Result<TextOptions, Vec<Problem>>,
+    prepared: Result<Prepared, CommandError>,
+) -> Result<(TextOptions, Prepared), CommandError> {
+    match (options, prepared) {
+        (Ok(options), Ok(prepared)) => Ok((options, prepared)),
+        (Ok(_), Err(error)) => Err(error),
+        (Err(problems), Err(CommandError::Input(mut more))) => {
+            more.extend(problems);
+            Err(CommandError::Input(more))
+        }
+        (Err(problems), _) => Err(CommandError::Input(problems)),
+    }
+}
+
+/// Open the files of all outputs, so that one that cannot be written is known before anything starts.
+fn open_outputs(spec: &RunSpec) -> Result<Vec<Box<dyn SampleWriter + Send>>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut writers: Vec<Box<dyn SampleWriter + Send>> = Vec::new();
+    for output in &spec.outputs {
+        let (kind, path) = match output {
+            Output::Json(path) => ("json", path),
+            Output::Csv(path) => ("csv", path),
+        };
+        let opened = File::create(path).map(BufWriter::new).and_then(|file| {
+            let writer: Box<dyn SampleWriter + Send> = match output {
+                Output::Json(_) => Box::new(SamplesJson::new(file, &spec.thresholds)),
+                Output::Csv(_) => Box::new(SamplesCsv::new(file)?),
+            };
+            Ok(writer)
+        });
+        match opened {
+            Ok(writer) => writers.push(writer),
+            Err(error) => problems.push(unwritable(
+                "--out",
+                &format!("{kind}={}", path.display()),
+                &error,
+            )),
+        }
+    }
+    if problems.is_empty() {
+        Ok(writers)
+    } else {
+        Err(problems)
+    }
+}
+
+fn create_export(path: &Path) -> Result<File, Vec<Problem>> {
+    File::create(path).map_err(|error| {
+        vec![unwritable(
+            "--summary-export",
+            &path.display().to_string(),
+            &error,
+        )]
+    })
+}
+
+fn unwritable(field: &str, value: &str, error: &std::io::Error) -> Problem {
+    let message = format!("cannot be written: {error}");
+    Problem::new(
+        field,
+        value,
+        message,
+        "name a file in a directory that exists and that you may write to",
+    )
+}
+
+/// First gracefully, then at once, then whatever happens.
+fn obey_interrupts(control: &Control) -> Result<(), CommandError> {
+    let control = control.clone();
+    on_interrupt(move |count| match count {
+        1 => control.stop_gracefully(),
+        INTERRUPTS_FOR_END.. => end_at_once(Exit::Interrupted),
+        _ => control.stop_now(),
+    })?;
+    Ok(())
+}
+
+/// A run that could not start: nothing was sent anywhere.
+fn refused(error: RunError) -> CommandError {
+    match error {
+        RunError::Threshold(error) => CommandError::input(
+            "--threshold",
+            "",
+            error.to_string(),
+            "see `lt-host run --help`",
+        ),
+        RunError::Network(reason) => {
+            CommandError::input("the HTTP options", "", reason, "see `lt-host run --help`")
+        }
+        RunError::System(error) => {
+            CommandError::Failed(format!("the run could not start: {error}"))
+        }
+    }
+}
+
+/// The exit code: as in k6, what ended the run goes before what it was judged by.
+fn exit_of(outcome: &RunOutcome) -> Exit {
+    match &outcome.ended {
+        Ended::InitFailed(_) => Exit::InitFailed,
+        Ended::AbortedByScenario(_) => Exit::AbortedByScenario,
+        Ended::HostFailed(_) => Exit::Failed,
+        Ended::Interrupted => Exit::Interrupted,
+        Ended::ThresholdAbort(_) => Exit::ThresholdsFailed,
+        Ended::Finished if outcome.terminate_failed.is_some() => Exit::TerminateFailed,
+        Ended::Finished if !outcome.thresholds_passed => Exit::ThresholdsFailed,
+        Ended::Finished => Exit::Success,
+    }
+}
+
+/// What only the program knows of the run.
+fn complete(summary: &mut Summary, ended: &Ended, exit: Exit, started_unix_ns: i64) {
+    let started = std::time::Duration::from_nanos(u64::try_from(started_unix_ns).unwrap_or(0));
+    let started = std::time::SystemTime::UNIX_EPOCH + started;
+    summary.state.started = humantime::format_rfc3339_millis(started).to_string();
+    summary.state.exit_code = i32::from(exit.code());
+    summary.state.ended_early = reason(ended);
+}
+
+/// Why the run ended before its time, for people.
+fn reason(ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Finished => None,
+        Ended::Interrupted => Some("interrupted".to_owned()),
+        Ended::ThresholdAbort(threshold) => {
+            Some(format!("the threshold {threshold} does not hold"))
+        }
+        Ended::AbortedByScenario(text) => Some(format!("ended by the scenario: {text}")),
+        Ended::InitFailed(text) => Some(format!("init failed: {text}")),
+        Ended::HostFailed(text) => Some(format!("the host failed: {text}")),
+    }
+}
+
+/// How it ended, where that is not as planned, and where the results are.
+fn tell_end(process: &mut Process, outcome: &RunOutcome, results: Option<&Path>) {
+    if let Some(reason) = reason(&outcome.ended) {
+        process.complain(&format!("ended early: {}", plain(&reason)));
+    }
+    if let Some(reason) = &outcome.terminate_failed {
+        process.complain(&format!("error: terminate failed: {}", plain(reason)));
+    }
+    if let Some(results) = results {
+        process.complain(&format!("results: {}", results.display()));
+    }
+}
+
+/// A result that could not be written makes a run that passed fail: a CI job must not go on without it.
+fn settle(
+    process: &mut Process,
+    exit: Exit,
+    mut faults: Vec<String>,
+    told: std::io::Result<()>,
+) -> Exit {
+    if let Err(error) = told
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        faults.push(format!("the summary: {error}"));
+    }
+    for fault in &faults {
+        process.complain(&format!("error: cannot write {fault}"));
+    }
+    if exit == Exit::Success && !faults.is_empty() {
+        Exit::Failed
+    } else {
+        exit
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

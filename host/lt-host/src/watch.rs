@@ -1,0 +1,300 @@
+//! What a person and the results see while a run goes on: called ten times a second, on the run's own thread.
+
+use std::time::{Duration, Instant};
+
+use lt_metrics::{Totals, builtin};
+use lt_report::{Progress, ProgressDisplay};
+use lt_run::{Control, Stage, Tick};
+use lt_spec::spec::{Iterations, Load, RunSpec};
+use serde_json::json;
+
+use crate::logging::Held;
+use crate::record::Record;
+use crate::show::time;
+
+/// How often a line is written while users are built, when the run's own seconds do not count yet.
+const BUILDING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub(crate) struct Watch<'a> {
+    spec: &'a RunSpec,
+    control: Control,
+    display: ProgressDisplay,
+    is_bar: bool,
+    record: Record,
+    held: Held,
+    now_unix_ns: fn() -> i64,
+    progress: Progress,
+    whole_until: Duration,
+    built_at: Option<Instant>,
+    said: Said,
+}
+
+/// How much of the end a person was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    Nothing,
+    Stopping,
+    AtOnce,
+}
+
+impl<'a> Watch<'a> {
+    /// Watch a run. A bar is drawn anew at each tick, anything else once a second.
+    pub(crate) fn new(
+        spec: &'a RunSpec,
+        control: Control,
+        (display, is_bar): (ProgressDisplay, bool),
+        record: Record,
+        held: Held,
+        now_unix_ns: fn() -> i64,
+    ) -> Self {
+        let Load::ConstantUsers(load) = &spec.load;
+        let progress = Progress {
+            total: load.duration,
+            users_max: spec.users,
+            iterations_total: match load.iterations {
+                Iterations::Unlimited => None,
+                Iterations::Shared(count) => Some(count),
+                Iterations::PerUser(count) => Some(count.saturating_mul(spec.users)),
+            },
+            ..Progress::default()
+        };
+        Self {
+            spec,
+            control,
+            display,
+            is_bar,
+            record,
+            held,
+            now_unix_ns,
+            progress,
+            whole_until: Duration::ZERO,
+            built_at: None,
+            said: Said::Nothing,
+        }
+    }
+
+    /// Take in how the run stands. What cannot be shown is not worth a run: errors are ignored.
+    pub(crate) fn see(&mut self, tick: &Tick<'_>) {
+        for line in self.held.take() {
+            let _unheard = self.display.say(&line);
+        }
+        self.progress.elapsed = tick.elapsed;
+        self.progress.users = tick.users_active;
+        self.progress.iterations = tick.iterations;
+        self.progress.stopping = tick.stage == Stage::Stopping;
+        if tick.stage == Stage::Terminating {
+            // What is still open now was cut off.
+            self.progress.interrupted = tick.iterations_open;
+        }
+        self.say_end(tick);
+        if let Some(interval) = tick.interval {
+            self.second(tick, interval);
+        } else if tick.stage == Stage::Building {
+            self.building(tick);
+        }
+        // A bar is drawn as often as it likes to be; lines come once a second.
+        if self.is_bar {
+            let _unheard = self.display.update(&self.progress);
+        }
+    }
+
+    /// A whole second: rates, the log of histograms, the summary so far.
+    fn second(&mut self, tick: &Tick<'_>, interval: &Totals) {
+        let length = tick.elapsed.saturating_sub(self.whole_until);
+        let per_second = |count: f64| {
+            if length.is_zero() {
+                0.0
+            } else {
+                count / length.as_secs_f64()
+            }
+        };
+        self.progress.requests_per_second = per_second(interval.count(builtin::HTTP_REQS));
+        self.progress.iterations_per_second = per_second(interval.count(builtin::ITERATIONS));
+        self.progress.p95 = interval
+            .percentile(builtin::HTTP_REQ_DURATION, 95.0)
+            .and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok());
+        self.progress.failed_rate = tick.totals.share(builtin::HTTP_REQ_FAILED);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count of failures, never negative"
+        )]
+        {
+            self.progress.failures = tick.totals.count(builtin::USER_FAILURES) as u64;
+        }
+        self.record.interval(interval, self.whole_until, length);
+        self.record.partial(tick.totals, self.spec, tick.elapsed);
+        self.whole_until = tick.elapsed;
+        if !self.is_bar {
+            let _unheard = self.display.update(&self.progress);
+        }
+    }
+
+    /// Building a hundred thousand users takes ten seconds: say so.
+    fn building(&mut self, tick: &Tick<'_>) {
+        let began = *self.built_at.get_or_insert_with(Instant::now);
+        if began.elapsed() >= BUILDING_INTERVAL {
+            self.built_at = Some(Instant::now());
+            let _unheard = self.display.say(&format!(
+                "building users: {} of {}",
+                tick.users_built, self.spec.users
+            ));
+        }
+    }
+
+    /// Tell a person who pressed Ctrl-C what happens now.
+    fn say_end(&mut self, tick: &Tick<'_>) {
+        let due = if self.control.stop_now_asked() {
+            Said::AtOnce
+        } else if self.control.stop_asked() {
+            Said::Stopping
+        } else {
+            Said::Nothing
+        };
+        if due <= self.said {
+            return;
+        }
+        self.said = due;
+        let (event, text) = match due {
+            Said::AtOnce => ("stopping_at_once", "stopping at once".to_owned()),
+            Said::Stopping | Said::Nothing => {
+                ("stopping", stopping_line(self.spec, tick.iterations_open))
+            }
+        };
+        let _unheard = self.display.say(&text);
+        let fields = json!({ "iterations": tick.iterations_open });
+        self.record.event(event, &fields, (self.now_unix_ns)());
+    }
+
+    /// The run has ended: make room for the summary.
+    pub(crate) fn finish(self) -> Record {
+        let Self {
+            mut display,
+            held,
+            progress,
+            record,
+            ..
+        } = self;
+        for line in held.release() {
+            let _unheard = display.say(&line);
+        }
+        let _unheard = display.finish(&progress);
+        record
+    }
+}
+
+fn stopping_line(spec: &RunSpec, open: u64) -> String {
+    let Load::ConstantUsers(load) = &spec.load;
+    let iterations = if open == 1 {
+        "1 iteration".to_owned()
+    } else {
+        format!("{open} iterations")
+    };
+    format!(
+        "stopping: waiting up to {} for {iterations}; Ctrl-C again to stop at once",
+        time(load.graceful_stop)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lt_metrics::{Registry, SubmetricPlan};
+    use lt_spec::description::Description;
+    use lt_spec::{RawRun, resolve};
+
+    use super::*;
+    use crate::process::testing::{Shared, fake};
+
+    fn spec() -> RunSpec {
+        let raw = RawRun {
+            users: Some("4".to_owned()),
+            duration: Some("10s".to_owned()),
+            ..RawRun::default()
+        };
+        let (process, _) = fake(&[]);
+        resolve(
+            &raw,
+            &Description::default(),
+            &crate::machine::of_run(&process),
+        )
+        .unwrap()
+    }
+
+    fn totals() -> Totals {
+        let registry = Arc::new(Registry::new());
+        let plan = Arc::new(SubmetricPlan::new(&registry, &[]).unwrap());
+        Totals::new(registry, plan)
+    }
+
+    fn tick<'a>(totals: &'a Totals, interval: Option<&'a Totals>, elapsed: Duration) -> Tick<'a> {
+        Tick {
+            stage: Stage::Running,
+            elapsed,
+            users_built: 4,
+            users_active: 3,
+            iterations: 20,
+            iterations_open: 3,
+            totals,
+            interval,
+        }
+    }
+
+    #[test]
+    fn each_second_is_a_line_with_rates_of_that_second() {
+        let (spec, shown) = (spec(), Shared::default());
+        let display = (ProgressDisplay::lines(shown.clone()), false);
+        let mut watch = Watch::new(
+            &spec,
+            Control::default(),
+            display,
+            Record::none(),
+            Held::default(),
+            || 0,
+        );
+        let (all, mut second) = (totals(), totals());
+        second.record(builtin::HTTP_REQS, 50.0);
+        watch.see(&tick(&all, None, Duration::from_millis(500)));
+        watch.see(&tick(&all, Some(&second), Duration::from_secs(2)));
+        assert_eq!(shown.text().lines().count(), 1, "{}", shown.text());
+        assert!(
+            shown.text().contains("users=3/4") && shown.text().contains("rps=25.0"),
+            "{}",
+            shown.text()
+        );
+        watch.finish();
+        assert!(shown.text().contains("20 complete"), "{}", shown.text());
+    }
+
+    #[test]
+    fn each_ctrl_c_is_answered_once() {
+        let (spec, shown, control) = (spec(), Shared::default(), Control::default());
+        let display = (ProgressDisplay::lines(shown.clone()), false);
+        let mut watch = Watch::new(
+            &spec,
+            control.clone(),
+            display,
+            Record::none(),
+            Held::default(),
+            || 0,
+        );
+        let all = totals();
+        let moment = || tick(&all, None, Duration::from_secs(1));
+        watch.see(&moment());
+        assert_eq!(shown.text(), "");
+        control.stop_gracefully();
+        watch.see(&moment());
+        watch.see(&moment());
+        assert_eq!(
+            shown.text(),
+            "stopping: waiting up to 30s for 3 iterations; Ctrl-C again to stop at once\n"
+        );
+        control.stop_now();
+        watch.see(&moment());
+        watch.see(&moment());
+        assert_eq!(shown.text().lines().last(), Some("stopping at once"));
+        assert_eq!(shown.text().lines().count(), 2);
+    }
+}
