@@ -1,5 +1,7 @@
 //! Doing several things at a time in one user: join, race, limit the time.
 //!
+//! Requests, pending ones too, can be given as they are: everything here takes what can be awaited.
+//!
 //! A user that reads a chat while it writes, or that loads a page's pictures at once, is one task with several branches.
 
 use std::future::{Future, poll_fn};
@@ -59,8 +61,8 @@ fn poll_once<F: Future>(
 /// let both = lt_sdk::runtime::block_on(lt_sdk::futures::join(async { 1 }, async { "two" }));
 /// assert_eq!(both, (1, "two"));
 /// ```
-pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
-    let (mut a, mut b) = (pin!(a), pin!(b));
+pub async fn join<A: IntoFuture, B: IntoFuture>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a.into_future()), pin!(b.into_future()));
     let (mut of_a, mut of_b) = (None, None);
     poll_fn(|context| {
         poll_once(a.as_mut(), &mut of_a, context);
@@ -88,10 +90,10 @@ pub async fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
 /// # Ok(())
 /// # }
 /// ```
-pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub async fn join_all<F: IntoFuture>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut branches: Vec<_> = futures
         .into_iter()
-        .map(|future| (Box::pin(future), None))
+        .map(|future| (Box::pin(future.into_future()), None))
         .collect();
     poll_fn(|context| {
         for (future, result) in &mut branches {
@@ -119,8 +121,8 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
 /// let first = lt_sdk::runtime::block_on(race(std::future::pending::<()>(), async { 2 }));
 /// assert_eq!(first, Either::Right(2));
 /// ```
-pub async fn race<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Output> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
+pub async fn race<A: IntoFuture, B: IntoFuture>(a: A, b: B) -> Either<A::Output, B::Output> {
+    let (mut a, mut b) = (pin!(a.into_future()), pin!(b.into_future()));
     poll_fn(|context| match a.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Either::Left(output)),
         Poll::Pending => b.as_mut().poll(context).map(Either::Right),
@@ -141,7 +143,7 @@ pub async fn race<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Outp
 /// # Ok(())
 /// # }
 /// ```
-pub async fn timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, Elapsed> {
+pub async fn timeout<F: IntoFuture>(future: F, limit: Duration) -> Result<F::Output, Elapsed> {
     match race(future, sleep_async(limit)).await {
         Either::Left(output) => Ok(output),
         Either::Right(()) => Err(Elapsed),

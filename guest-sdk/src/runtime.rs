@@ -158,8 +158,8 @@ impl Wake for Woken {
 ///
 /// # Panics
 /// If the future waits for nothing: no pollable, and nobody left who could wake it.
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
+    let mut future = pin!(future.into_future());
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
