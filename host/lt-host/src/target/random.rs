@@ -1,6 +1,6 @@
 //! Random numbers: for failing now and then, and for tokens.
 
-use rand::Rng;
+use rand::RngExt;
 
 /// True in so many of a hundred cases.
 pub(super) fn happens(percent: f64) -> bool {
