@@ -6,8 +6,8 @@ use crate::timing::Duration;
 
 /// Name, text, settings, roles, metrics and suggested load of a scenario: what `lt-host describe` prints.
 ///
-/// [`Scenario::describe`](crate::Scenario::describe) receives one that has the crate's name, version and text and the settings,
-/// and returns it with what is to be added.
+/// [`Scenario::describe`](crate::Scenario::describe) receives one with the crate's name, version and text, and returns it with
+/// what is to be added; the settings follow from [`Scenario::Settings`](crate::Scenario::Settings).
 ///
 /// ```
 /// use lt_sdk::metrics::{Kind, Unit};
@@ -157,7 +157,7 @@ impl Description {
         self
     }
 
-    /// With these settings, if none were added by hand.
+    /// With the settings that the scenario's type declares.
     pub(crate) fn with_settings(mut self, settings: Vec<types::Setting>) -> Self {
         self.0.settings = settings;
         self

@@ -49,7 +49,8 @@ pub trait Scenario: Sized {
     /// The settings that the scenario declares; [`NoSettings`](crate::settings::NoSettings) if it has none.
     type Settings: Settings;
 
-    /// Complete what the scenario says of itself. `base` has name, version and text of its crate, and the settings.
+    /// Complete what the scenario says of itself. `base` has name, version and text of its crate;
+    /// the settings are added behind.
     ///
     /// Called in a throw-away sandbox where every call to the host traps, so it can do nothing but build a value.
     fn describe(base: Description) -> Description {
