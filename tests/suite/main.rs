@@ -9,6 +9,7 @@
 mod bad_input;
 mod components;
 mod guests;
+mod harness;
 mod http;
 mod limits;
 mod load;

@@ -341,7 +341,10 @@ http {{
 const LOCATIONS: &str = r#"
 location = /facts { return 200 "protocol=$server_protocol method=$request_method host=$http_host agent=$http_user_agent cookie=$http_cookie accept-encoding=$http_accept_encoding from=$remote_addr\n"; }
 location = /tls { return 200 "version=$ssl_protocol reused=$ssl_session_reused client=$ssl_client_s_dn name=$ssl_server_name\n"; }
-location /status/ { location ~ ^/status/(204|304|404|500|503)$ { return $1; } }
+location = /status/204 { return 204; }
+location = /status/404 { return 404; }
+location = /status/500 { return 500; }
+location = /status/503 { return 503; }
 location = /cookie/set { add_header Set-Cookie "taste=plain; Path=/"; add_header Set-Cookie "only=here; Path=/cookie"; return 200 "set\n"; }
 location = /cookie/drop { add_header Set-Cookie "taste=gone; Path=/; Max-Age=0"; return 200 "dropped\n"; }
 location = /cookie/show { return 200 "cookie=$http_cookie\n"; }
