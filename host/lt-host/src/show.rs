@@ -27,9 +27,8 @@ pub(crate) fn describe_page(path: &Path, scenario: &Scenario, size_bytes: u64) -
     section(
         &mut page,
         "Imports",
-        scenario
-            .imports()
-            .iter()
+        interfaces(scenario)
+            .into_iter()
             .map(|name| (plain(name), String::new())),
     );
     section(
@@ -41,6 +40,12 @@ pub(crate) fn describe_page(path: &Path, scenario: &Scenario, size_bytes: u64) -
         ],
     );
     page
+}
+
+/// The interfaces that a scenario imports: `package:name/interface@version`. Types imported by themselves say nothing more.
+pub(crate) fn interfaces(scenario: &Scenario) -> Vec<&str> {
+    let names = scenario.imports().iter().map(String::as_str);
+    names.filter(|name| name.contains('/')).collect()
 }
 
 fn description_page(description: &Description) -> String {

@@ -11,7 +11,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::prepare::{load, looking_only};
 use crate::process::Process;
-use crate::show::describe_page;
+use crate::show::{describe_page, interfaces};
 
 /// Show what a scenario is: settings, roles, metrics, suggested load
 ///
@@ -45,7 +45,7 @@ impl Describe {
             "file": self.scenario.display().to_string(),
             "sha256": scenario.hash(),
             "size_bytes": size_bytes,
-            "imports": scenario.imports(),
+            "imports": interfaces(scenario),
             "description": scenario.description(),
         });
         let text = serde_json::to_string_pretty(&value)

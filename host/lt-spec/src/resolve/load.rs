@@ -78,35 +78,39 @@ pub(super) fn users(
 
 /// Whether the machine cannot hold these users: says how many fit.
 fn too_many(users: Users, machine: &Machine, limits: UserLimits) -> Option<Fault> {
-    if users.count > USERS_MAX || users.first.saturating_add(users.count - 1) > USER_ID_MAX {
-        return Some(Fault::new(
-            format!("is more than the {USERS_MAX} users one process may have"),
-            format!("use {USERS_MAX} or fewer"),
-        ));
-    }
     let memory_bytes = u64::try_from(limits.memory_bytes)
         .unwrap_or(u64::MAX)
         .max(1);
     let addressable = ADDRESS_SPACE_BYTES_MAX / memory_bytes;
-    if users.count > addressable {
+    let available_bytes = machine.memory_available_bytes.unwrap_or(u64::MAX);
+    let fit = available_bytes / USER_FOOTPRINT_BYTES;
+    let count = users.count;
+    if count > fit {
         return Some(Fault::new(
+            format!(
+                "is more than fit into memory: {fit} users fit into the {} MB available, at {} KB each at least",
+                available_bytes / 1_000_000,
+                USER_FOOTPRINT_BYTES / 1000
+            ),
+            format!(
+                "use {} users or fewer, or give this machine more memory",
+                fit.min(addressable).min(USERS_MAX)
+            ),
+        ));
+    }
+    if count > USERS_MAX || users.first.saturating_add(count - 1) > USER_ID_MAX {
+        return Some(Fault::new(
+            format!("is more than the {USERS_MAX} users one process may have"),
+            format!("use {} or fewer", USERS_MAX.min(addressable)),
+        ));
+    }
+    (count > addressable).then(|| {
+        Fault::new(
             format!(
                 "is more than the {addressable} users of up to {} MiB each that one process can address",
                 memory_bytes >> 20
             ),
             "lower --memory-limit or the number of users",
-        ));
-    }
-    let available = machine.memory_available_bytes?;
-    let fit = available / USER_FOOTPRINT_BYTES;
-    (users.count > fit).then(|| {
-        Fault::new(
-            format!(
-                "is more than fit into memory: {fit} users fit into the {} MB available, at {} KB each at least",
-                available / 1_000_000,
-                USER_FOOTPRINT_BYTES / 1000
-            ),
-            format!("use {fit} users or fewer, or give this machine more memory"),
         )
     })
 }
