@@ -155,13 +155,13 @@ pub fn load<T: SettingValue>(name: &'static str) -> Result<T> {
 }
 
 /// Why a value cannot be used. It stops the run: every user would find the same.
+/// The value itself is left out, since it may be a secret.
 #[cold]
-fn unusable(name: &str, value: Option<&str>, kind: Kind) -> Error {
+fn unusable(name: &str, known: bool, kind: Kind) -> Error {
     // Joined and not formatted: this stands in the path of every scenario.
-    match value {
-        Some(value) => {
-            Error::abort_run(["setting ", name, ": `", value, "` is no ", kind.name()].concat())
-        }
-        None => Error::abort_run(["setting ", name, ": the host does not know it"].concat()),
-    }
+    Error::abort_run(if known {
+        ["setting ", name, ": its value is no ", kind.name()].concat()
+    } else {
+        ["setting ", name, ": the host does not know it"].concat()
+    })
 }

@@ -109,7 +109,7 @@ pub trait SettingValue: Sized {
     fn load(name: &'static str) -> Result<Self> {
         let text = crate::user::setting(name);
         let value = text.as_deref().and_then(Self::parse);
-        value.ok_or_else(|| super::unusable(name, text.as_deref(), Self::KIND))
+        value.ok_or_else(|| super::unusable(name, text.is_some(), Self::KIND))
     }
 }
 
