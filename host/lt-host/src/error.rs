@@ -8,6 +8,7 @@ use lt_runtime::LoadError;
 use lt_spec::Problem;
 
 use crate::exit::Exit;
+use crate::show::plain;
 
 /// See the module. Printed as one line a problem.
 #[derive(Debug)]
@@ -69,7 +70,15 @@ impl fmt::Display for CommandError {
                 }
                 Ok(())
             }
-            Self::Scenario { path, error } => write!(out, "error: {}: {error}", path.display()),
+            Self::Scenario { path, error } => {
+                // What a scenario said while it failed is part of it.
+                write!(
+                    out,
+                    "error: {}: {}",
+                    path.display(),
+                    plain(&error.to_string())
+                )
+            }
             Self::Output(error) => write!(out, "error: cannot write the output: {error}"),
             Self::Failed(reason) => write!(out, "error: {reason}"),
         }

@@ -32,14 +32,16 @@ impl Problem {
     }
 }
 
-/// One line: `--duration "30": has no unit (remedy: write 30s)`. Control characters are escaped, so that it stays one.
+/// One line: `--duration "30": has no unit (remedy: write 30s)`. Texts of scenarios end up in messages, so control characters
+/// are taken out: nothing steers the terminal.
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.field)?;
         if !self.value.is_empty() {
             write!(out, " {:?}", self.value)?;
         }
-        write!(out, ": {} (remedy: {})", self.message, self.remedy)
+        let text = format!(": {} (remedy: {})", self.message, self.remedy);
+        out.write_str(&text.replace(char::is_control, " "))
     }
 }
 
@@ -48,6 +50,15 @@ impl std::error::Error for Problem {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scenarios_words_cannot_steer_the_terminal() {
+        let problem = Problem::new("--set", "", "is required: \x1b[2Jdoc\nerror: no", "x");
+        assert_eq!(
+            problem.to_string(),
+            "--set: is required:  [2Jdoc error: no (remedy: x)"
+        );
+    }
 
     #[test]
     fn is_one_line_that_names_field_value_fault_and_remedy() {
