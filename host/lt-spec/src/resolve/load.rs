@@ -76,7 +76,7 @@ pub(super) fn users(
     users
 }
 
-/// Whether the machine cannot hold these users: says how many fit.
+/// Whether these users are too many for the machine or for one process: names every bound, and says how many fit.
 fn too_many(users: Users, machine: &Machine, limits: UserLimits) -> Option<Fault> {
     let memory_bytes = u64::try_from(limits.memory_bytes)
         .unwrap_or(u64::MAX)
@@ -84,35 +84,48 @@ fn too_many(users: Users, machine: &Machine, limits: UserLimits) -> Option<Fault
     let addressable = ADDRESS_SPACE_BYTES_MAX / memory_bytes;
     let available_bytes = machine.memory_available_bytes.unwrap_or(u64::MAX);
     let fit = available_bytes / USER_FOOTPRINT_BYTES;
-    let count = users.count;
-    if count > fit {
-        return Some(Fault::new(
+    let bounds = [
+        (
+            fit,
             format!(
-                "is more than fit into memory: {fit} users fit into the {} MB available, at {} KB each at least",
+                "{fit} users fit into the {} MB of memory available, at {} KB each at least",
                 available_bytes / 1_000_000,
                 USER_FOOTPRINT_BYTES / 1000
             ),
+            "or give this machine more memory",
+        ),
+        (
+            addressable,
             format!(
-                "use {} users or fewer, or give this machine more memory",
-                fit.min(addressable).min(USERS_MAX)
-            ),
-        ));
-    }
-    if count > USERS_MAX || users.first.saturating_add(count - 1) > USER_ID_MAX {
-        return Some(Fault::new(
-            format!("is more than the {USERS_MAX} users one process may have"),
-            format!("use {} or fewer", USERS_MAX.min(addressable)),
-        ));
-    }
-    (count > addressable).then(|| {
-        Fault::new(
-            format!(
-                "is more than the {addressable} users of up to {} MiB each that one process can address",
+                "one process can address {addressable} users of up to {} MiB each",
                 memory_bytes >> 20
             ),
-            "lower --memory-limit or the number of users",
-        )
-    })
+            "or lower --memory-limit",
+        ),
+        (
+            USERS_MAX,
+            format!("one process may have {USERS_MAX} users"),
+            "or spread them over several processes",
+        ),
+    ];
+    let exceeded: Vec<_> = bounds
+        .into_iter()
+        .filter(|(most, ..)| users.count > *most)
+        .collect();
+    if let Some(most) = exceeded.iter().map(|(most, ..)| *most).min() {
+        let reasons: Vec<&str> = exceeded
+            .iter()
+            .map(|(_, reason, _)| reason.as_str())
+            .collect();
+        let ways: Vec<&str> = exceeded.iter().map(|(_, _, way)| *way).collect();
+        return Some(Fault::new(
+            format!("is too many: {}", reasons.join("; ")),
+            format!("use {most} users or fewer, {}", ways.join(", ")),
+        ));
+    }
+    let last = users.first.saturating_add(users.count - 1);
+    (last > USER_ID_MAX)
+        .then(|| Fault::new(format!("has ids above {USER_ID_MAX}"), "use smaller ids"))
 }
 
 /// When iterations start. If the duration or the iterations are given, the scenario's suggestion for both is void, as
