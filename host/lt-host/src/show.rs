@@ -11,7 +11,7 @@ use lt_spec::parse::without_password;
 use lt_spec::spec::{Iterations, Load, RunSpec};
 
 /// Shown instead of a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// A text from outside, on one line and harmless.
 pub(crate) fn plain(text: &str) -> String {

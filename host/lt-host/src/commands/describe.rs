@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use lt_runtime::Scenario;
+use lt_spec::description::SettingKind;
 use serde_json::json;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::prepare::{load, looking_only};
 use crate::process::Process;
-use crate::show::{describe_page, interfaces};
+use crate::show::{HIDDEN, describe_page, interfaces};
 
 /// Show what a scenario is: settings, roles, metrics, suggested load
 ///
@@ -41,12 +42,18 @@ impl Describe {
     }
 
     fn as_json(&self, scenario: &Scenario, size_bytes: u64) -> Result<String, CommandError> {
+        let mut description = scenario.description().clone();
+        for setting in &mut description.settings {
+            if setting.kind == SettingKind::Secret {
+                setting.default = setting.default.take().map(|_| HIDDEN.to_owned());
+            }
+        }
         let value = json!({
             "file": self.scenario.display().to_string(),
             "sha256": scenario.hash(),
             "size_bytes": size_bytes,
             "imports": interfaces(scenario),
-            "description": scenario.description(),
+            "description": description,
         });
         let text = serde_json::to_string_pretty(&value)
             .map_err(|error| CommandError::Failed(format!("cannot be written as JSON: {error}")))?;
