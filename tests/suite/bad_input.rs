@@ -130,8 +130,7 @@ fn refused_option(option: &str, value: &str, texts: &[&str]) {
     let peer = HttpPeer::always("ok");
     let command = LtHost::run("user_lifecycle")
         .set("url", peer.url(""))
-        .argument(option)
-        .argument(value);
+        .argument(format!("{option}={value}"));
     let mut all = vec![option, "remedy"];
     all.extend(texts);
     refused(command, &all);

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use lt_tests::build::{cargo, componentize};
-use lt_tests::guests::{repository, scenario};
+use lt_tests::guests::{repository, scenario_for};
 use lt_tests::{LtHost, Target, TempDir};
 
-/// The setting of each scenario that says where the target is.
+/// What `make guests` builds for all three targets.
 const SCENARIOS: [&str; 2] = ["http-get", "http-journey"];
 
 /// Run a scenario's component against the built-in server.
@@ -43,53 +43,37 @@ fn runs(component: &Path, target: &Target) {
 }
 
 #[test]
-fn heavy_components_of_wasm32_wasip2_run() {
+fn components_of_wasm32_wasip2_run() {
     let target = Target::start();
     for name in SCENARIOS {
-        runs(&scenario(name), &target);
+        runs(&scenario_for("wasm32-wasip2", name), &target);
     }
 }
 
 #[test]
-fn heavy_components_of_cargo_component_run() {
+fn components_of_cargo_component_run() {
     let target = Target::start();
     for name in SCENARIOS {
-        let products = cargo(
-            &repository(),
-            "component",
-            &["component", "build", "--release", "-p", name],
-        );
-        runs(
-            &products.join("wasm32-wasip1/release").join(file_name(name)),
-            &target,
-        );
+        runs(&scenario_for("wasm32-wasip1", name), &target);
     }
 }
 
 #[test]
-fn heavy_components_made_of_core_modules_run() {
+fn components_made_of_core_modules_run() {
     let target = Target::start();
     let directory = TempDir::new();
     for name in SCENARIOS {
-        let products = cargo(
-            &repository(),
-            "unknown",
-            &[
-                "build",
-                "--release",
-                "--target",
-                "wasm32-unknown-unknown",
-                "-p",
-                name,
-            ],
+        let module = scenario_for("wasm32-unknown-unknown", name);
+        let component = directory.write(
+            &format!("{}.wasm", name.replace('-', "_")),
+            componentize(&module),
         );
-        let module = products
-            .join("wasm32-unknown-unknown/release")
-            .join(file_name(name));
-        runs(
-            &directory.write(&file_name(name), componentize(&module)),
-            &target,
-        );
+        runs(&component, &target);
+        // As it comes from the compiler it is no component, and is not taken for one.
+        LtHost::run_file(&module)
+            .finish()
+            .expect_code(104)
+            .expect_text("a core WebAssembly module");
     }
 }
 
@@ -107,7 +91,7 @@ fn heavy_a_new_scenario_builds_and_runs_outside_the_repository() {
         !shop.starts_with(repository()),
         "this must be outside the repository"
     );
-    let products = cargo(&shop, "shop", &["component", "build", "--release"]);
+    let products = cargo(&shop, &["component", "build", "--release"]);
     let component = products.join("wasm32-wasip1/release/shop.wasm");
     let described = LtHost::new(&["describe", "--json"])
         .argument(&component)
@@ -130,8 +114,4 @@ fn heavy_a_new_scenario_builds_and_runs_outside_the_repository() {
         .finish_in(directory.path())
         .expect_code(104)
         .expect_text("NAME");
-}
-
-fn file_name(scenario: &str) -> String {
-    format!("{}.wasm", scenario.replace('-', "_"))
 }

@@ -12,10 +12,16 @@ const HONEST_MIN: usize = 5;
 
 /// Run a guest whose user 1 misbehaves in every second iteration, beside three users who do not.
 fn misbehaving(guest: &str, class: &str) -> (Ran, Summary) {
+    misbehaving_within(guest, class, "100ms")
+}
+
+/// The same with another budget of CPU.
+fn misbehaving_within(guest: &str, class: &str, cpu_limit: &str) -> (Ran, Summary) {
     let peer = HttpPeer::always("ok");
     let ran = LtHost::run(guest)
         .set("url", peer.url(""))
-        .arguments("--users 4 --cores 1 --duration 1500ms --cpu-limit 100ms")
+        .arguments("--users 4 --cores 1 --duration 1500ms --cpu-limit")
+        .argument(cpu_limit)
         .finish()
         .expect_code(0);
     let summary = ran.summary();
@@ -146,7 +152,7 @@ fn endless_requests_are_refused() {
 
 #[test]
 fn a_flood_of_log_lines_is_capped_and_counted() {
-    let (ran, summary) = misbehaving("limits_log", "failure");
+    let (ran, summary) = misbehaving_within("limits_log", "failure", "1s");
     let shown = ran
         .printed()
         .lines()
@@ -220,7 +226,7 @@ fn once(place: &str, manner: &str) -> LtHost {
     LtHost::run("limits_once")
         .set("place", place)
         .set("manner", manner)
-        .arguments("--users 3 --duration 500ms --cpu-limit 100ms --log-level debug")
+        .arguments("--users 3 --duration 500ms --cpu-limit 100ms")
 }
 
 #[test]

@@ -267,7 +267,7 @@ fn partial_results_survive_a_crash() {
 
 #[test]
 fn the_summary_may_show_other_columns() {
-    let ran = six_requests("--summary-trend-stats med,p(99.9),count");
+    let ran = six_requests("--summary-trend-stats med,p(99),count");
     let line = ran
         .stdout()
         .lines()
@@ -275,7 +275,7 @@ fn the_summary_may_show_other_columns() {
         .unwrap_or_else(|| panic!("{ran}"));
     assert!(
         line.contains("med=")
-            && line.contains("p(99.9)=")
+            && line.contains("p(99)=")
             && line.contains("count=6")
             && !line.contains("avg="),
         "{line}"

@@ -132,7 +132,7 @@ fn roles_are_shared_out_as_declared() {
     let peer = HttpPeer::always("ok");
     LtHost::run("user_roles")
         .set("url", peer.url(""))
-        .arguments("--users 9")
+        .arguments("--users 9 --iterations 9")
         .finish()
         .expect_clean();
     let seen = peer.seen_at("/role");

@@ -1,4 +1,4 @@
-//! Building scenarios the ways a user builds them, in a target directory of the tests' own.
+//! Building a scenario as a user builds one, in a target directory of the tests' own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,13 +9,13 @@ use wit_component::ComponentEncoder;
 use crate::guests::target;
 use crate::process::Process;
 
-/// Time one build may take: a cold one compiles the SDK and its macros on a machine that runs other tests too.
-const BUILD_LIMIT: Duration = Duration::from_secs(420);
+/// Time one build may take: a cold one compiles the SDK and its macros on a machine that runs other tests too. Below the limit
+/// that nextest sets a test, so that what cargo said is shown.
+const BUILD_LIMIT: Duration = Duration::from_secs(210);
 
-/// A `cargo` in this directory, whose products go to a directory that is kept from run to run. Two builds with the same
-/// `kind` wait for each other, those of another do not.
-pub fn cargo(directory: &Path, kind: &str, arguments: &[&str]) -> PathBuf {
-    let products = target().join("tmp/lt-tests-build").join(kind);
+/// A `cargo` in this directory. Its products go to a directory that is kept from run to run; where that is, is returned.
+pub fn cargo(directory: &Path, arguments: &[&str]) -> PathBuf {
+    let products = target().join("tmp/lt-tests-build");
     let mut command = Command::new("cargo");
     command
         .args(arguments)

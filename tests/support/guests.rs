@@ -40,11 +40,14 @@ pub fn guest(name: &str) -> PathBuf {
 /// The component of a scenario, as `cargo build --target wasm32-wasip2` makes it.
 #[must_use]
 pub fn scenario(name: &str) -> PathBuf {
-    existing(
-        target()
-            .join("wasm32-wasip2/release")
-            .join(format!("{}.wasm", name.replace('-', "_"))),
-    )
+    scenario_for("wasm32-wasip2", name)
+}
+
+/// What building a scenario for this target gives: a component, but for `wasm32-unknown-unknown` a core module.
+#[must_use]
+pub fn scenario_for(wasm_target: &str, name: &str) -> PathBuf {
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    existing(target().join(wasm_target).join("release").join(file))
 }
 
 /// The program: `LT_HOST_BIN`, else the one beside the tests.

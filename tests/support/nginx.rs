@@ -312,7 +312,7 @@ fn configuration(directory: &Path, ports: Ports) -> String {
         ),
     ] {
         let tls = certificate.map_or_else(String::new, |name| {
-            format!("ssl_certificate {name}.pem; ssl_certificate_key {name}.key; ssl_session_cache shared:tls:1m;")
+            format!("ssl_certificate {name}.pem; ssl_certificate_key {name}.key; ssl_session_cache shared:tls:1m; ssl_protocols TLSv1.2 TLSv1.3;")
         });
         servers.push_str(&format!(
             "server {{ listen 127.0.0.1:{listen}; server_name _; {tls} {more}\nroot {directory}/pages;\n{locations}}}\n"

@@ -142,9 +142,9 @@ fn a_guest_may_configure_its_own_client() {
     let leaf = nginx.authority.client("somebody");
     LtHost::run("http_configure")
         .set("url", nginx.mutual_url(""))
-        .set("authority", nginx.authority.pem())
-        .set("certificate", leaf.certificate)
-        .set("key", leaf.key)
+        .variable("LT_SET_AUTHORITY", nginx.authority.pem())
+        .variable("LT_SET_CERTIFICATE", leaf.certificate)
+        .variable("LT_SET_KEY", leaf.key)
         .arguments("--users 2")
         .finish()
         .expect_clean();

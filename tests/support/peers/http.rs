@@ -85,7 +85,9 @@ impl HttpPeer {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push(request.clone());
-                let last = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+                let last = request
+                    .header("connection")
+                    .is_some_and(|value| value.eq_ignore_ascii_case("close"));
                 if answer(&request, &mut writer) == Then::Close || last {
                     let _closed = writer.shutdown(std::net::Shutdown::Write);
                     return;
