@@ -170,7 +170,6 @@ fn one_ctrl_c_lets_iterations_end() {
         "{ran}"
     );
     assert_eq!(summary.0["state"]["exit_code"].as_i64(), Some(105), "{ran}");
-    assert!(ran.took() < Duration::from_secs(30), "{ran}");
 }
 
 #[test]
@@ -218,7 +217,6 @@ fn a_second_ctrl_c_ends_at_once_and_keeps_the_numbers() {
         ran.rows().iter().any(|row| row["metric_name"] == "begun"),
         "samples were lost\n{ran}"
     );
-    assert!(ran.took() < Duration::from_secs(30), "{ran}");
 }
 
 #[test]
@@ -232,7 +230,10 @@ fn a_run_without_a_terminal_tells_its_progress_a_line_a_second() {
         .lines()
         .filter(|line| line.starts_with("running"))
         .collect();
-    assert!((2..=4).contains(&lines.len()), "{lines:?}\n{ran}");
+    assert!(
+        lines.len() >= 2 && lines.len() as u64 <= ran.took().as_secs() + 2,
+        "{lines:?}\n{ran}"
+    );
     let quiet = LtHost::run("timing_sleep")
         .arguments("--users 3 --duration 1500ms --quiet")
         .finish()

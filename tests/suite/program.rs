@@ -106,7 +106,7 @@ fn the_target_is_there_to_practise_on() {
         .finish()
         .expect_clean();
     assert!(
-        ran.summary().value("http_req_waiting", "min").unwrap() >= 100.0,
+        ran.summary().value("http_req_duration", "min").unwrap() >= 100.0,
         "{ran}"
     );
     let ran = LtHost::run("http_error")

@@ -48,7 +48,6 @@ fn a_threshold_may_end_the_run() {
         .finish()
         .expect_code(99)
         .expect_text("ended early");
-    assert!(ran.took() < Duration::from_secs(30), "{ran}");
     assert!(ran.summary().0["state"]["ended_early"].is_string(), "{ran}");
 }
 

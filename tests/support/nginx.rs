@@ -330,7 +330,6 @@ http {{
   fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
   default_type text/plain;
   gzip_types text/plain; gzip_min_length 100;
-  limit_conn_zone $server_port zone=one:1m;
   {servers}
 }}
 "
@@ -366,6 +365,4 @@ location = /zstd { add_header Content-Encoding zstd; alias pages/text.zst; }
 location = /broken-gzip { add_header Content-Encoding gzip; alias pages/small; }
 location = /chunked { sub_filter_types *; sub_filter quick slow; sub_filter_once off; alias pages/text.txt; }
 location = /close { keepalive_timeout 0; return 200 "closed after this\n"; }
-location = /slow { limit_rate 1m; alias pages/large; }
-location = /busy { limit_conn one 1; limit_rate 4m; alias pages/large; }
 "#;
