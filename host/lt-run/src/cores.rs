@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lt_load::{Budget, Counters, Ending, Shift, ShiftPlan, Signal};
-use lt_metrics::{Delta, Recorder, SubmetricPlan, TagsId};
+use lt_metrics::{Delta, Recorder, SubmetricPlan};
 use lt_runtime::{Core, Factory, RunShared};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
@@ -117,6 +117,7 @@ fn work(
         crew.signals.clone(),
     );
     let core = Core::new(crew.run.clone(), recorder.clone(), Some(shift.clone()))?;
+    let lag_tags = core.tags();
     let factory = Rc::new(Factory::new(core));
     let local = LocalSet::new();
     let pace = if crew.keep_samples {
@@ -126,7 +127,7 @@ fn work(
     };
     let ending = local.block_on(&runtime, async {
         tokio::select! {
-            ending = shift.run(factory, TagsId::EMPTY) => ending,
+            ending = shift.run(factory, lag_tags) => ending,
             () = report(&recorder, index, pace, reports, empties) => Ending::Halted,
         }
     });

@@ -154,8 +154,9 @@ pub fn run(
     };
 
     desk.show(Stage::Init, false);
-    let ended = match office.init() {
-        Ok(state) => {
+    let ended = match office.init(control) {
+        None => Ended::Interrupted,
+        Some(Ok(state)) => {
             let crew = Arc::new(Crew {
                 run: Arc::new(shared.with_state(state)),
                 plan: submetrics,
@@ -167,8 +168,8 @@ pub fn run(
             office.adopt(&crew.run)?;
             desk.oversee(&crew, control)?
         }
-        Err(OnceError::Aborted(reason)) => Ended::AbortedByScenario(reason),
-        Err(error) => Ended::InitFailed(error.to_string()),
+        Some(Err(OnceError::Aborted(reason))) => Ended::AbortedByScenario(reason),
+        Some(Err(error)) => Ended::InitFailed(error.to_string()),
     };
     desk.show(Stage::Terminating, false);
     let terminate_failed = office.terminate().err().map(|error| error.to_string());
@@ -214,8 +215,14 @@ impl Office {
         Ok(())
     }
 
-    fn init(&self) -> Result<Vec<u8>, OnceError> {
-        LocalSet::new().block_on(&self.runtime, once::init(&self.core))
+    /// Run `init`; `None` if the end was asked for before it came back.
+    fn init(&self, control: &Control) -> Option<Result<Vec<u8>, OnceError>> {
+        LocalSet::new().block_on(&self.runtime, async {
+            tokio::select! {
+                result = once::init(&self.core) => Some(result),
+                () = stop_asked(control) => None,
+            }
+        })
     }
 
     fn terminate(&self) -> Result<(), OnceError> {
@@ -224,6 +231,13 @@ impl Office {
 
     fn take(&self) -> Delta {
         self.recorder.borrow_mut().take()
+    }
+}
+
+/// Wait until someone asks for the end.
+async fn stop_asked(control: &Control) {
+    while !control.stop_asked() {
+        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 

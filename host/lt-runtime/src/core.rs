@@ -196,6 +196,12 @@ impl Core {
         tags
     }
 
+    /// Tags of samples that belong to no user.
+    #[must_use]
+    pub fn tags(&self) -> TagsId {
+        self.tags_of_group(0, GroupId::ROOT)
+    }
+
     /// Tags of samples of users of this role in this group.
     pub(crate) fn tags_of_group(&self, role: u16, group: GroupId) -> TagsId {
         if let Some(known) = self.group_tags.borrow().get(&(role, group)) {
