@@ -1,8 +1,10 @@
 //! Taking samples: one recorder a core, used from one thread, without a lock and without allocation once warm.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+// Looked up for every check, and bounded: a guest that makes names collide slows only its own core.
+use rustc_hash::FxHashMap;
 
 use crate::builtin::{CHECKS, GROUP_DURATION, SAMPLES_DROPPED, USER_FAILURES};
 use crate::delta::{CheckDelta, Delta, GroupDelta};
@@ -34,16 +36,16 @@ pub struct Recorder {
     keep_samples: bool,
     /// The wall clock in nanoseconds since 1970; read only if samples are kept.
     wall_clock: fn() -> i64,
-    texts: HashMap<Arc<str>, u32>,
+    texts: FxHashMap<Arc<str>, u32>,
     checks: Listed<(u32, u32), (Arc<str>, Arc<str>)>,
-    check_slots: HashMap<(TagsId, u32, u32), CheckSlot>,
+    check_slots: FxHashMap<(TagsId, u32, u32), CheckSlot>,
     groups: Listed<u32, Arc<str>>,
 }
 
 /// What has a line of its own in the summary: positions by key, and what stands at each position.
 #[derive(Debug)]
 struct Listed<K, V> {
-    positions: HashMap<K, usize>,
+    positions: FxHashMap<K, usize>,
     values: Vec<V>,
 }
 
@@ -78,9 +80,9 @@ impl Recorder {
             spare: None,
             keep_samples,
             wall_clock,
-            texts: HashMap::new(),
+            texts: FxHashMap::default(),
             checks: Listed::new(),
-            check_slots: HashMap::new(),
+            check_slots: FxHashMap::default(),
             groups: Listed::new(),
         }
     }
@@ -296,7 +298,7 @@ impl Recorder {
 impl<K: std::hash::Hash + Eq, V> Listed<K, V> {
     fn new() -> Self {
         Self {
-            positions: HashMap::new(),
+            positions: FxHashMap::default(),
             values: Vec::new(),
         }
     }

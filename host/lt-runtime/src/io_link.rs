@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -180,11 +180,11 @@ impl IoLink {
     }
 
     /// Do one request and record it.
-    async fn perform(&self, job: Job) -> Answer {
+    fn perform(&self, job: Job) -> impl Future<Output = Answer> {
+        // Not an `async fn`: the request would stand in its future twice.
         let Job { request, group } = job;
         self.client
-            .send(request, |seen| self.record(group, seen))
-            .await
+            .send(request, move |seen| self.record(group, seen))
     }
 
     /// Record one exchange: k6's metrics and tags. A followed redirect is an exchange of its own.
@@ -317,9 +317,11 @@ async fn io_task(link: Rc<IoLink>) {
     while let Some(work) = next(&link, &mut side).await {
         match work {
             Work::Send(job) => {
-                let Some(answer) = beside(&link, &mut side, link.perform(*job)).await else {
-                    return;
+                let answer = {
+                    let request = pin!(link.perform(*job));
+                    beside(&link, &mut side, request).await
                 };
+                let Some(answer) = answer else { return };
                 link.answer.replace(Some(answer));
                 wake(&link.fiber);
             }
@@ -349,9 +351,8 @@ async fn next(link: &IoLink, side: &mut Side<'_>) -> Option<Work> {
 async fn beside(
     link: &IoLink,
     side: &mut Side<'_>,
-    request: impl Future<Output = Answer>,
+    mut request: Pin<&mut impl Future<Output = Answer>>,
 ) -> Option<Answer> {
-    let mut request = pin!(request);
     std::future::poll_fn(|cx| {
         while !side.is_empty() && side.poll_next_unpin(cx).is_ready() {}
         if link.closed.get() {

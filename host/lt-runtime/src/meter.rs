@@ -4,7 +4,7 @@
 //! woke from one that has been running: it notes the tick at which the user's future was last polled.
 
 use std::cell::Cell;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -72,14 +72,16 @@ impl Meter {
     }
 }
 
-/// Run a guest call under its meter.
-pub(crate) async fn metered<F: Future>(meter: &Meter, call: F) -> F::Output {
-    let mut call = pin!(call);
-    std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<F::Output> {
+/// Run a guest call under its meter. The call stays where its caller pinned it: taken by value it would stand twice in the
+/// future of every user.
+pub(crate) fn metered<F: Future>(
+    meter: &Meter,
+    mut call: Pin<&mut F>,
+) -> impl Future<Output = F::Output> {
+    std::future::poll_fn(move |cx: &mut Context<'_>| -> Poll<F::Output> {
         meter.resume();
-        Pin::as_mut(&mut call).poll(cx)
+        call.as_mut().poll(cx)
     })
-    .await
 }
 
 #[cfg(test)]

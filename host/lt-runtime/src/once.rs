@@ -1,5 +1,6 @@
 //! `init` and `terminate`: once per run, each in an instance of its own, with a deadline.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,8 +41,10 @@ pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
     };
     within(INIT_DEADLINE, async {
         let mut body = instance(core).await?;
-        let call = body.world.call_init(&mut body.store, &run);
-        let result = metered(&body.meter, call).await;
+        let result = {
+            let call = pin!(body.world.call_init(&mut body.store, &run));
+            metered(&body.meter, call).await
+        };
         settle(&body, result)
     })
     .await
@@ -54,8 +57,10 @@ pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
 pub async fn terminate(core: &Rc<Core>) -> Result<(), OnceError> {
     within(TERMINATE_DEADLINE, async {
         let mut body = instance(core).await?;
-        let call = body.world.call_terminate(&mut body.store, &core.run.state);
-        let result = metered(&body.meter, call).await;
+        let result = {
+            let call = pin!(body.world.call_terminate(&mut body.store, &core.run.state));
+            metered(&body.meter, call).await
+        };
         settle(&body, result)
     })
     .await

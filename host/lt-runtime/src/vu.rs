@@ -1,5 +1,6 @@
 //! A virtual user that runs a scenario: the load engine's view of a store.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use lt_load::{BuildError, Iteration, Outcome, Vu, VuFactory, VuId};
@@ -41,7 +42,8 @@ impl VuFactory for Factory {
             role: role_of(spec, index),
             seed: user_seed(spec.seed, id.0),
         };
-        let body = Body::build(&self.core, who)
+        // Boxed, like all that happens once in a user's life: it would weigh in every user's task for ever.
+        let body = Box::pin(Body::build(&self.core, who))
             .await
             .map_err(|error| BuildError(format!("{error:#}")))?;
         let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
@@ -86,7 +88,10 @@ impl Body {
         let link = io.as_ref().map(IoGuard::link);
         let ctx = UserCtx::new(core.clone(), meter.clone(), link, who);
         let mut store = ctx.into_store(&engine.engine);
-        let world = metered(&meter, scenario.pre.instantiate_async(&mut store)).await?;
+        let world = {
+            let call = pin!(scenario.pre.instantiate_async(&mut store));
+            metered(&meter, call).await?
+        };
         Ok(Self {
             store,
             world,
@@ -103,38 +108,33 @@ impl Body {
             node: core.run.spec.node.clone(),
             seed: who.seed,
         };
-        let call = self
-            .world
-            .call_join(&mut self.store, &user, &core.run.state);
+        let call = pin!(
+            self.world
+                .call_join(&mut self.store, &user, &core.run.state)
+        );
         metered(&self.meter, call).await
     }
 }
 
 impl Vu for ScenarioUser {
     async fn join(&mut self) -> Outcome {
-        let Some(mut body) = self.body.take() else {
+        let Some(body) = &mut self.body else {
             return Outcome::StopUser;
         };
-        let result = body.join(&self.core, self.who).await;
-        self.settle(body, result)
+        let result = Box::pin(body.join(&self.core, self.who)).await;
+        let trapped = result.is_err();
+        let outcome = self.judge(result);
+        if trapped {
+            self.body = None;
+        }
+        outcome
     }
 
     async fn mend(&mut self) -> Outcome {
         if self.body.is_some() {
             return Outcome::Passed;
         }
-        tokio::time::sleep(REBUILD_PAUSE).await;
-        match Body::build(&self.core, self.who).await {
-            Ok(body) => {
-                self.body = Some(body);
-                self.join().await
-            }
-            Err(error) => {
-                self.core
-                    .record_failure(self.tags, FailureClass::Host, &format!("{error:#}"));
-                Outcome::Failed
-            }
-        }
+        Box::pin(self.rebuild()).await
     }
 
     async fn iterate(&mut self, iteration: Iteration) -> Outcome {
@@ -147,8 +147,10 @@ impl Vu for ScenarioUser {
             intended_start: to_guest(iteration.intended),
             actual_start: to_guest(iteration.actual),
         };
-        let call = body.world.call_iterate(&mut body.store, info);
-        let result = metered(&body.meter, call).await;
+        let result = {
+            let call = pin!(body.world.call_iterate(&mut body.store, info));
+            metered(&body.meter, call).await
+        };
         while body.store.data_mut().end_group() {}
         let stop = body.store.data().stop_self;
         let trapped = result.is_err();
@@ -167,8 +169,11 @@ impl Vu for ScenarioUser {
 
     async fn leave(&mut self) {
         let Some(body) = &mut self.body else { return };
-        let call = body.world.call_leave(&mut body.store);
-        let result = metered(&body.meter, call).await;
+        let result = Box::pin(async {
+            let call = pin!(body.world.call_leave(&mut body.store));
+            metered(&body.meter, call).await
+        })
+        .await;
         self.judge(result.map(Ok));
     }
 
@@ -178,15 +183,20 @@ impl Vu for ScenarioUser {
 }
 
 impl ScenarioUser {
-    /// Keep the body if the call came back, whatever it returned.
-    fn settle(&mut self, body: Body, result: wasmtime::Result<Result<(), Failure>>) -> Outcome {
-        let trapped = result.is_err();
-        self.body = Some(body);
-        let outcome = self.judge(result);
-        if trapped {
-            self.body = None;
+    /// A new body after a trap, joined.
+    async fn rebuild(&mut self) -> Outcome {
+        tokio::time::sleep(REBUILD_PAUSE).await;
+        match Body::build(&self.core, self.who).await {
+            Ok(body) => {
+                self.body = Some(body);
+                self.join().await
+            }
+            Err(error) => {
+                self.core
+                    .record_failure(self.tags, FailureClass::Host, &format!("{error:#}"));
+                Outcome::Failed
+            }
         }
-        outcome
     }
 
     /// Count what went wrong and say what follows.

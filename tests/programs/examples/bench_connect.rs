@@ -28,7 +28,7 @@ impl Scenario for Guest {
         let status = http::get(&self.0.url).send()?.status();
         ensure!(status == 200, "status {status}");
         if user::id() >= self.0.announce_from {
-            log::info!("asleep");
+            log::write(log::Level::Info, "asleep");
         }
         timing::sleep(self.0.sleep);
         Ok(())

@@ -24,7 +24,7 @@ impl Scenario for Guest {
 
     fn iterate(&mut self) {
         if user::id() >= self.0.announce_from {
-            log::info!("asleep");
+            log::write(log::Level::Info, "asleep");
         }
         timing::sleep(self.0.sleep);
     }

@@ -36,15 +36,13 @@ impl Head {
 
     /// The fields in order, names as the server wrote them.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.lines.split(|&byte| byte == b'\n').filter_map(field)
+        lines(&self.lines).filter_map(field)
     }
 
     /// The first field of this name, in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.fields()
-            .find(|(found, _)| found.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.get_all(name).next()
     }
 
     /// All fields of this name, in any case, in order.
@@ -52,9 +50,7 @@ impl Head {
         &'a self,
         name: &'n str,
     ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.fields()
-            .filter(move |(found, _)| found.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        lines(&self.lines).filter_map(move |line| value_of(line, name))
     }
 
     /// The fields in order, names in lower case: what the guest is shown.
@@ -63,6 +59,30 @@ impl Head {
         self.fields()
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec()))
             .collect()
+    }
+}
+
+/// The lines, cut at their ends. The end is looked for many bytes at a time: every response is searched for cookies.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = rest?;
+        let (line, after) = match memchr::memchr(b'\n', bytes) {
+            Some(end) => (&bytes[..end], Some(&bytes[end + 1..])),
+            None => (bytes, None),
+        };
+        rest = after;
+        Some(line)
+    })
+}
+
+/// The value of a line if its field has this name, in any case. Most lines differ in where their colon is, so that most are
+/// told apart by one byte.
+fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let (found, rest) = line.split_at_checked(name.len())?;
+    match rest {
+        [b':', value @ ..] if found.eq_ignore_ascii_case(name.as_bytes()) => Some(trim(value)),
+        _ => None,
     }
 }
 
@@ -98,6 +118,8 @@ mod tests {
         assert_eq!(head.get("x"), Some(&b"\xff"[..]));
         assert_eq!(head.get("empty"), Some(&b""[..]));
         assert_eq!(head.get("absent"), None);
+        assert_eq!(head.get("set-cookie2"), None);
+        assert_eq!(head.get("set"), None);
         assert_eq!(head.to_vec()[0].0, "content-type");
         assert_eq!(head.fields().count(), 5);
     }

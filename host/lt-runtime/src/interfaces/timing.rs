@@ -96,6 +96,7 @@ mod tests {
 
     #[test]
     fn instants_survive_the_way_to_the_guest_and_back() {
+        let _begun = epoch();
         let now = Instant::now();
         assert_eq!(from_guest(to_guest(now)), now);
         assert!(from_guest(u64::MAX) <= Instant::now() + SLEEP_MAX);
