@@ -50,6 +50,11 @@ pub(crate) fn run_lt_host(url: &str, time: Duration, repeat: Option<Duration>) -
     ];
     if let Some(repeat) = repeat {
         arguments.push(format!("--repeat-interval={}ns", repeat.as_nanos()));
+        // A steady rate, as wrk's: without it all users would ask at the same moment, again and again.
+        arguments.push(format!(
+            "--interarrival={}ns",
+            repeat.as_nanos() / u128::from(USERS)
+        ));
     }
     let (_, cost) = measured("lt-host", &mut lt_host(&directory, &arguments));
     let summary = Summary::read(&directory.path().join("results/latest/summary.json"));
