@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use lt_metrics::builtin;
+use lt_metrics::{FailureClass, builtin};
 use lt_spec::limits::LEAVE_DEADLINE;
 use lt_spec::spec::Load;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -39,10 +39,9 @@ pub(crate) async fn drive<F: VuFactory>(shift: &Rc<Shift>, factory: &F, id: VuId
     }
     iterate(shift, &mut vu, clock).await;
     if timeout(LEAVE_DEADLINE, vu.leave()).await.is_err() {
-        tracing::warn!(
-            user = id.0,
-            "leave took over {LEAVE_DEADLINE:?}: ended by force"
-        );
+        let message = format!("leave took over {LEAVE_DEADLINE:?}: ended by force");
+        let mut recorder = shift.recorder.borrow_mut();
+        recorder.failure(FailureClass::Failure, vu.tags(), &message);
     }
 }
 

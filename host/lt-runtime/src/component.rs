@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::{describe, interfaces, wasi};
 
 /// The contract's package.
-const PACKAGE: &str = "lt:scenario/";
+pub(crate) const PACKAGE: &str = "lt:scenario/";
 /// The contract's version, as major, minor, patch. A component for a later minor version (while major is 0) is refused.
 const CONTRACT: (u64, u64, u64) = (0, 1, 0);
 /// What a scenario must export.

@@ -7,12 +7,15 @@ use lt_spec::description::{
     DefaultLoad, Description, MetricDeclaration, Role, RoleShare, Setting, SettingKind,
 };
 use lt_spec::limits::{DESCRIBE_DEADLINE, USER_MEMORY_BYTES_MAX};
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker, ResourceTable, ResourceType};
 use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{ScenarioWorld, types};
-use crate::component::LoadError;
+use crate::component::{LoadError, PACKAGE};
+use crate::ctx::Ended;
 use crate::engine::Engine;
 use crate::limits::MemoryLimiter;
 use crate::wasi::{LastWords, deny_all};
@@ -38,7 +41,7 @@ impl WasiView for Nothing {
 pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Description, LoadError> {
     let mut linker = Linker::<Nothing>::new(&engine.engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)
-        .and_then(|()| linker.define_unknown_imports_as_traps(component))
+        .and_then(|()| deny_contract(&mut linker, component))
         .map_err(|error| LoadError::Import(format!("{error:#}")))?;
     let (wasi, words) = deny_all(0, 0);
     let limits = MemoryLimiter::new(engine.user_memory_bytes.min(USER_MEMORY_BYTES_MAX));
@@ -66,11 +69,44 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
     match limited {
         Ok(Ok(description)) => Ok(plain(description)),
         Ok(Err(_)) if !words.is_empty() => Err(LoadError::Describe(words)),
-        Ok(Err(error)) => Err(LoadError::Describe(format!("{error:#}"))),
+        Ok(Err(error)) => Err(LoadError::Describe(match error.downcast_ref::<Ended>() {
+            Some(Ended::Denied(_)) => "it called an import of lt:scenario".to_owned(),
+            _ => format!("{error:#}"),
+        })),
         Err(_) => Err(LoadError::Describe(format!(
             "it took over {DESCRIBE_DEADLINE:?}"
         ))),
     }
+}
+
+/// Every import of the contract, as a trap that says so. WASI is left as it is: it denies everything already.
+fn deny_contract(linker: &mut Linker<Nothing>, component: &Component) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    for (name, import) in component.component_type().imports(&engine) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else {
+            continue;
+        };
+        if !name.starts_with(PACKAGE) {
+            continue;
+        }
+        let mut denied = linker.instance(name)?;
+        for (item, export) in interface.exports(&engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(_) => {
+                    denied
+                        .func_new(item, |_, _, _, _| Err(Ended::Denied("the contract").into()))?;
+                }
+                ComponentItem::Resource(_) if item == "pollable" => {
+                    denied.resource(item, ResourceType::host::<DynPollable>(), |_, _| Ok(()))?;
+                }
+                ComponentItem::Resource(_) => {
+                    denied.resource(item, ResourceType::host::<Nothing>(), |_, _| Ok(()))?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The contract's record as plain values.

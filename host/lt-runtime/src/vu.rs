@@ -6,6 +6,7 @@ use std::rc::Rc;
 use lt_load::{BuildError, Iteration, Outcome, Vu, VuFactory, VuId};
 use lt_metrics::{FailureClass, TagsId};
 use lt_spec::limits::REBUILD_PAUSE;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
@@ -16,6 +17,7 @@ use crate::ctx::{Ended, Identity, UserCtx};
 use crate::engine::Engine;
 use crate::interfaces::timing::to_guest;
 use crate::io_link::IoGuard;
+use crate::limits::HANDLES_MAX;
 use crate::meter::{Meter, metered};
 
 /// Builds the users of one core.
@@ -232,6 +234,10 @@ pub(crate) fn classify(trap: &wasmtime::Error, ctx: &UserCtx) -> (FailureClass, 
             Ended::Denied(_) => FailureClass::Denied,
         };
         return (class, format!("{ended}{}", place(trap)));
+    }
+    if let Some(ResourceTableError::Full) = trap.downcast_ref::<ResourceTableError>() {
+        let text = format!("held more than {HANDLES_MAX} handles{}", place(trap));
+        return (FailureClass::Memory, text);
     }
     if let Some(I32Exit(code)) = trap.downcast_ref::<I32Exit>() {
         return (

@@ -119,8 +119,11 @@ pub(super) fn forbidden_arrows(packages: &[Package]) -> Vec<String> {
     problems
 }
 
+/// Whether a package may use the one of this name.
+type MayUse = Box<dyn Fn(&str) -> bool>;
+
 /// What a package may use of ours; `None` when the map does not know the package.
-fn may_use(package: &Package) -> Option<Box<dyn Fn(&str) -> bool>> {
+fn may_use(package: &Package) -> Option<MayUse> {
     let name = package.name.as_str();
     if name == TESTS {
         return Some(Box::new(|_| true));

@@ -9,6 +9,7 @@ use crate::bindings::metrics::{ErrorCode, Host, HostMetric};
 use crate::bindings::types::{MetricKind, MetricUnit, Tag};
 use crate::describe::{metric_kind, metric_unit};
 use crate::interfaces::View;
+use crate::limits::HANDLES_MAX;
 
 /// An open metric of the run.
 #[expect(
@@ -78,7 +79,13 @@ impl HostMetric for View<'_> {
             .registry
             .declare(&name, kind, metric_unit(unit), "");
         Ok(match declared {
-            Ok(id) => Ok(self.0.table.push(MetricHandle { id, kind })?),
+            Ok(id) => match self.0.table.push(MetricHandle { id, kind }) {
+                Ok(handle) => Ok(handle),
+                Err(_) => {
+                    let text = format!("a user may hold {HANDLES_MAX} handles; drop some");
+                    Err(ErrorCode::Other(text))
+                }
+            },
             Err(DeclareError::InvalidName(name)) => Err(ErrorCode::InvalidName(name)),
             Err(error @ DeclareError::KindMismatch { .. }) => {
                 Err(ErrorCode::KindMismatch(error.to_string()))
