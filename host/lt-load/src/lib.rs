@@ -1,7 +1,7 @@
 //! When an iteration starts: knows no protocol and no wasm.
 //!
 //! One core runs one [`shift`](mod@shift) of users on its own thread. The shift's executor decides when each user starts,
-//! a [`drive`] loop takes one user through its life, the [`pacer`] says when the next iteration is due. Decisions are pure
+//! a `drive` loop takes one user through its life, the [`pacer`] says when the next iteration is due. Decisions are pure
 //! functions; only `shift` and `drive` wait.
 
 #![cfg_attr(

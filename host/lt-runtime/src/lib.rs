@@ -3,9 +3,9 @@
 //! An [`Engine`] compiles components; a [`Scenario`] is one that was checked and pre-linked; a [`Core`] is one thread's
 //! world, whose [`Factory`] turns the scenario into users. One user is one store, alive from join to leave; a store is
 //! thrown away after a trap. Host functions never do I/O on the user's fiber: they hand it to the user's I/O task on the
-//! same thread and wait ([`io_link`]).
+//! same thread and wait (`io_link`).
 //!
-//! Unsafe code stands in three places, each with its reason: [`pinned`] (state that never leaves its thread), `engine`
+//! Unsafe code stands in three places, each with its reason: `pinned` (state that never leaves its thread), `engine`
 //! (one compiler flag) and `cache` (loading code that this program compiled).
 
 #![cfg_attr(

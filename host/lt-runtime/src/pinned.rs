@@ -41,6 +41,10 @@ impl<T> Pinned<T> {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "unwinding would drop the value on the wrong thread"
+    )]
     fn check(&self) {
         if self.thread != thread_mark() {
             // A user on a foreign thread is a fault of this program; going on would be a data race.
