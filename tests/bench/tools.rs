@@ -36,19 +36,19 @@ impl Sample {
     }
 }
 
-/// lt-host with the scenario `http-get` on one thread, since the server needs the other; with a pause between the starts of two
-/// iterations of a user for a fixed rate.
+/// lt-host with the scenario `http-get`: on as many threads as it takes by itself, as oha does; for a fixed rate on one, since
+/// the server needs the other, with a pause between the starts of two iterations of a user.
 pub(crate) fn run_lt_host(url: &str, time: Duration, repeat: Option<Duration>) -> Sample {
     let directory = TempDir::new();
     let mut arguments = vec![
         "run".to_owned(),
         scenario("http-get").display().to_string(),
-        "--cores=1".to_owned(),
         format!("--users={USERS}"),
         format!("--duration={}ms", time.as_millis()),
         format!("--set=url={url}"),
     ];
     if let Some(repeat) = repeat {
+        arguments.push("--cores=1".to_owned());
         arguments.push(format!("--repeat-interval={}ns", repeat.as_nanos()));
         // A steady rate, as wrk's: without it all users would ask at the same moment, again and again.
         arguments.push(format!(
@@ -81,12 +81,13 @@ fn requests_that_passed(summary: &Summary) -> u64 {
         .map_or(0, |(passes, _)| passes)
 }
 
-/// The same client code without a sandbox.
+/// The same client code without a sandbox, and without metrics or checks, on as many threads.
 pub(crate) fn run_native(url: &str, time: Duration) -> Sample {
     let program = target().join("release/examples/native_get");
     let seconds = time.as_secs().max(1).to_string();
     let mut command = Command::new(program);
-    command.args([url, &USERS.to_string(), &seconds, "1"]);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    command.args([url, &USERS.to_string(), &seconds, &threads.to_string()]);
     let (printed, cost) = measured("native_get", &mut command);
     let word = |name: &str| {
         let mut words = printed.split_whitespace().skip_while(|word| *word != name);

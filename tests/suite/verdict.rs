@@ -15,7 +15,8 @@ fn a_failed_threshold_is_shown_as_k6_shows_it() {
         .expect_code(99)
         .expect_text("THRESHOLDS")
         .expect_text("✗ 'p(95)<0.001' p(95)=")
-        .expect_text("✓ 'count>0' count=");
+        .expect_text("✓ 'count>0' count=")
+        .expect_text("thresholds on metrics 'http_req_duration' have been crossed");
     let thresholds = ran.summary().0["thresholds"].clone();
     assert_eq!(thresholds[0]["ok"].as_bool(), Some(false), "{thresholds}");
     assert_eq!(thresholds[1]["ok"].as_bool(), Some(true), "{thresholds}");

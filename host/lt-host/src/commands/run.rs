@@ -365,9 +365,28 @@ fn tell_end(process: &mut Process, outcome: &RunOutcome, results: Option<&Path>)
     if let Some(reason) = &outcome.terminate_failed {
         process.complain(&format!("error: terminate failed: {}", plain(reason)));
     }
+    let crossed = crossed_metrics(&outcome.summary);
+    if !crossed.is_empty() {
+        // k6's words: logs are searched for them.
+        process.complain(&format!(
+            "error: thresholds on metrics '{}' have been crossed",
+            plain(&crossed.join(", "))
+        ));
+    }
     if let Some(results) = results {
         process.complain(&format!("results: {}", results.display()));
     }
+}
+
+/// The metrics whose thresholds do not hold, each once.
+fn crossed_metrics(summary: &Summary) -> Vec<String> {
+    let mut metrics: Vec<String> = Vec::new();
+    for threshold in summary.thresholds.iter().filter(|threshold| !threshold.ok) {
+        if !metrics.contains(&threshold.metric) {
+            metrics.push(threshold.metric.clone());
+        }
+    }
+    metrics
 }
 
 /// A result that could not be written makes a run that passed fail: a CI job must not go on without it.
