@@ -1,7 +1,7 @@
 //! TLS profiles: one shared rustls configuration for each distinct set of settings, whoever uses it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionMemoryCache, Resumption};
@@ -61,10 +61,31 @@ pub struct TlsProfile {
     configs: [OnceLock<Result<Arc<ClientConfig>, NetError>>; 3],
 }
 
-/// Every profile in use in the process, by content. Shared by all cores.
+/// Profiles that may be forgotten ones before the list is gone through: below that it costs nothing worth saving.
+const PURGE_PROFILES_MIN: usize = 64;
+
+/// Every profile in use in the process, by content. Shared by all cores; a profile is forgotten when its last user is gone,
+/// so that guests who bring ever new certificates cannot make the list grow.
 #[derive(Debug, Default)]
 pub struct TlsProfiles {
-    profiles: Mutex<HashMap<TlsSettings, Arc<TlsProfile>>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    profiles: HashMap<TlsSettings, Weak<TlsProfile>>,
+    /// When the list has grown to this, it is gone through: each time twice what was then in use.
+    purge_at: usize,
+}
+
+impl Known {
+    fn insert(&mut self, settings: TlsSettings, profile: &Arc<TlsProfile>) {
+        if self.profiles.len() >= self.purge_at.max(PURGE_PROFILES_MIN) {
+            self.profiles.retain(|_, known| known.strong_count() > 0);
+            self.purge_at = 2 * self.profiles.len();
+        }
+        self.profiles.insert(settings, Arc::downgrade(profile));
+    }
 }
 
 impl TlsProfiles {
@@ -73,12 +94,12 @@ impl TlsProfiles {
     /// # Errors
     /// `invalid-request`, naming the setting whose PEM cannot be read.
     pub fn profile(&self, settings: &TlsSettings) -> Result<Arc<TlsProfile>, NetError> {
-        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(profile) = profiles.get(settings) {
-            return Ok(profile.clone());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(profile) = known.profiles.get(settings).and_then(Weak::upgrade) {
+            return Ok(profile);
         }
         let profile = Arc::new(TlsProfile::new(settings.clone())?);
-        profiles.insert(settings.clone(), profile.clone());
+        known.insert(settings.clone(), &profile);
         Ok(profile)
     }
 }

@@ -300,3 +300,23 @@ fn tls_goes_through_a_tunnel() {
         assert_eq!((answer.status, answer.remote), (200, proxy.address));
     });
 }
+
+#[test]
+fn profiles_are_shared_while_used_and_forgotten_afterwards() {
+    let authority = Authority::new();
+    let profiles = TlsProfiles::default();
+    let kept = profiles.profile(&trusting(&authority)).unwrap();
+    assert!(Arc::ptr_eq(
+        &kept,
+        &profiles.profile(&trusting(&authority)).unwrap()
+    ));
+    for _ in 0..3 * PURGE_PROFILES_MIN {
+        profiles.profile(&trusting(&Authority::new())).unwrap();
+    }
+    let known = profiles.known.lock().unwrap().profiles.len();
+    assert!(known <= PURGE_PROFILES_MIN + 1, "{known} profiles are kept");
+    assert!(Arc::ptr_eq(
+        &kept,
+        &profiles.profile(&trusting(&authority)).unwrap()
+    ));
+}
