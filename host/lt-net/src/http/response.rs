@@ -60,6 +60,12 @@ impl Response {
         self.answer.head.get(name)
     }
 
+    /// Bytes of the body that are kept in memory.
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        self.answer.body.len()
+    }
+
     /// Bytes of the body as they came over the wire, after undoing chunks, before undoing compression.
     #[must_use]
     pub fn body_length(&self) -> u64 {
