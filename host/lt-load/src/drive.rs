@@ -15,8 +15,10 @@ use crate::vu::{Iteration, Outcome, Vu, VuFactory, VuId};
 
 /// Take one user through its life. `due` is when it is to start, since the clock's start.
 pub(crate) async fn drive<F: VuFactory>(shift: &Rc<Shift>, factory: &F, id: VuId, due: Duration) {
-    let built = factory.build(id).await;
-    shift.counters.built();
+    let built = {
+        let _counted = shift.counters.building();
+        factory.build(id).await
+    };
     let mut vu = match built {
         Ok(vu) => vu,
         Err(error) => {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::sync::Arc;
 
-use lt_metrics::{Recorder, Registry, SubmetricPlan, Tags, TagsId};
+use lt_metrics::{Recorder, Registry, SubmetricPlan, Tags, TagsId, Totals};
 use lt_spec::spec::{ConstantUsers, Iterations};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
@@ -100,6 +100,7 @@ struct Ran {
     diary: Rc<Diary>,
     counters: Arc<Counters>,
     took: Duration,
+    failures: u64,
 }
 
 /// Run users on one core in virtual time; `signal` is sent at its time.
@@ -115,6 +116,7 @@ fn run(
     local.block_on(&runtime, async move {
         let registry = Arc::new(Registry::new());
         let plan = Arc::new(SubmetricPlan::new(&registry, &[]).unwrap());
+        let mut totals = Totals::new(registry.clone(), plan.clone());
         let recorder = Rc::new(RefCell::new(Recorder::new(registry, plan, false)));
         let tags = recorder.borrow_mut().intern(Tags::default());
         let counters = Arc::new(Counters::default());
@@ -129,7 +131,7 @@ fn run(
         };
         let shift = Shift::new(
             shift_plan,
-            recorder,
+            recorder.clone(),
             counters.clone(),
             budget,
             signals.clone(),
@@ -150,11 +152,13 @@ fn run(
             });
         }
         let ending = shift.run(factory, tags).await;
+        totals.merge(&recorder.borrow_mut().take());
         Ran {
             ending,
             diary,
             counters,
             took: clock.elapsed(),
+            failures: totals.failures(FailureClass::Host),
         }
     })
 }
@@ -374,4 +378,27 @@ fn iterations_that_never_wait_do_not_starve_the_clock() {
     let ran = run(2, shape, Script::default(), None);
     assert!(ran.diary.starts.borrow().len() <= 10_000);
     assert_eq!(ran.ending, Ending::Finished);
+}
+
+#[test]
+fn a_user_whose_task_panics_ends_alone() {
+    let script = Script {
+        outcome: Some(|| panic!("a fault of the host")),
+        ..Script::default()
+    };
+    let ran = run(2, shape(Iterations::PerUser(1)), script, None);
+    assert_eq!(ran.ending, Ending::Finished);
+    assert_eq!(ran.counters.users_active(), 0);
+    assert_eq!(ran.failures, 2);
+}
+
+#[test]
+fn the_reason_of_an_abort_is_known_before_its_core_has_ended() {
+    let aborts = Script {
+        takes: MS(10),
+        outcome: Some(|| Outcome::AbortRun("no stock".into())),
+        ..Script::default()
+    };
+    let ran = run(1, shape(Iterations::Unlimited), aborts, None);
+    assert_eq!(ran.counters.aborted(), Some("no stock"));
 }

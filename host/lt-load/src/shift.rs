@@ -2,14 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use lt_metrics::{Recorder, TagsId, builtin};
+use lt_metrics::{FailureClass, Recorder, TagsId, builtin};
 use lt_spec::spec::Load;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::budget::Budget;
@@ -44,14 +44,17 @@ pub struct Counters {
     active: AtomicU64,
     started: AtomicU64,
     completed: AtomicU64,
+    /// Why a user asked for the end of the run: told at once, while its core still winds down.
+    aborted: OnceLock<String>,
 }
 
 impl Counters {
     pub(crate) fn spawned(&self) {
         self.spawned.fetch_add(1, Ordering::Relaxed);
     }
-    pub(crate) fn built(&self) {
-        self.built.fetch_add(1, Ordering::Relaxed);
+    /// Count a user as built when the guard is dropped, however building it ends: the clock waits for the count.
+    pub(crate) fn building(&self) -> Building<'_> {
+        Building(self)
     }
     pub(crate) fn failed_to_build(&self) {
         self.unbuilt.fetch_add(1, Ordering::Relaxed);
@@ -72,10 +75,16 @@ impl Counters {
     pub fn users_built(&self) -> u64 {
         self.built.load(Ordering::Relaxed)
     }
-    /// Users that could not be built.
+    /// Users that were built and can run.
     #[must_use]
-    pub fn users_unbuilt(&self) -> u64 {
-        self.unbuilt.load(Ordering::Relaxed)
+    pub fn users_ready(&self) -> u64 {
+        self.users_built()
+            .saturating_sub(self.unbuilt.load(Ordering::Relaxed))
+    }
+    /// Why a user asked for the end of the run, if one did.
+    #[must_use]
+    pub fn aborted(&self) -> Option<&str> {
+        self.aborted.get().map(String::as_str)
     }
     /// Users between join and leave.
     #[must_use]
@@ -93,6 +102,15 @@ impl Counters {
         self.started
             .load(Ordering::Relaxed)
             .saturating_sub(self.completed.load(Ordering::Relaxed))
+    }
+}
+
+/// Counts one user that was built, or could not be.
+pub(crate) struct Building<'a>(&'a Counters);
+
+impl Drop for Building<'_> {
+    fn drop(&mut self) {
+        self.0.built.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -171,8 +189,10 @@ impl Shift {
         let Load::ConstantUsers(shape) = self.plan.load.clone();
         {
             let all = async {
-                constant_users::start_users(self, &factory, &shape, &mut tasks).await;
-                while tasks.join_next().await.is_some() {}
+                constant_users::start_users(self, &factory, &shape, &mut tasks, lag_tags).await;
+                while let Some(ended) = tasks.join_next().await {
+                    self.reap(ended, lag_tags);
+                }
             };
             tokio::select! {
                 () = all => {}
@@ -188,6 +208,18 @@ impl Shift {
             Some(reason) => Ending::Aborted(reason),
             None if ended => Ending::Finished,
             None => Ending::Halted,
+        }
+    }
+
+    /// A user's task has ended. One that panicked is a fault of the host: counted, and gone.
+    pub(crate) fn reap(&self, ended: Result<(), JoinError>, tags: TagsId) {
+        if ended.is_err_and(|error| error.is_panic()) {
+            let mut recorder = self.recorder.borrow_mut();
+            recorder.failure(
+                FailureClass::Host,
+                tags,
+                "the host panicked in a user's task",
+            );
         }
     }
 
@@ -280,6 +312,8 @@ impl Shift {
 
     /// End the run on all cores because a user asked for it.
     pub(crate) fn abort(&self, reason: String) {
+        // The first reason counts.
+        let _later = self.counters.aborted.set(reason.clone());
         self.abort_reason.borrow_mut().get_or_insert(reason);
         self.signal(Signal::Stop);
     }

@@ -53,11 +53,6 @@ impl Worker {
             .join()
             .map_err(|_| "a core's thread panicked".to_owned())
     }
-
-    /// Whether the thread has ended, whether or not it said so.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.thread.is_finished()
-    }
 }
 
 /// Start one core.

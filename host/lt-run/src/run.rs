@@ -314,13 +314,8 @@ impl Desk<'_> {
                 Heard::Ending(ending)
             }
             Ok(Report::Failed(reason)) => Heard::Failure(reason),
-            Err(RecvTimeoutError::Timeout) => {
-                if workers.iter().all(Worker::is_finished) {
-                    Heard::AllEnded
-                } else {
-                    Heard::Nothing
-                }
-            }
+            // A core's end of the channel goes after its last report, even if it panics: no report is overtaken.
+            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
             Err(RecvTimeoutError::Disconnected) => Heard::AllEnded,
         }
     }
@@ -334,6 +329,9 @@ impl Desk<'_> {
             signal(crew, Signal::Start(clock));
         }
         self.read_clock();
+        if let Some(reason) = self.counters.aborted() {
+            self.note(ended, Ended::AbortedByScenario(reason.to_owned()));
+        }
         if control.stop_asked() {
             self.note(ended, Ended::Interrupted);
             signal(
@@ -363,7 +361,7 @@ impl Desk<'_> {
         {
             self.totals.record(builtin::VUS, active as f64);
             self.totals
-                .record(builtin::VUS_MAX, self.counters.users_built() as f64);
+                .record(builtin::VUS_MAX, self.counters.users_ready() as f64);
         }
         let verdict = self.judge.while_running(&self.totals, self.elapsed);
         if let Some(threshold) = verdict.abort {
@@ -435,7 +433,7 @@ impl Desk<'_> {
             self.totals
                 .record(builtin::VUS, self.counters.users_active() as f64);
             self.totals
-                .record(builtin::VUS_MAX, self.counters.users_built() as f64);
+                .record(builtin::VUS_MAX, self.counters.users_ready() as f64);
         }
         let writers_failed = self.writer.take().and_then(|writer| writer.finish().err());
         let verdict = self.judge.at_end(&self.totals, self.elapsed);

@@ -54,6 +54,8 @@ pub(crate) struct UserCtx {
     pub(crate) stop_self: bool,
     pub(crate) groups: Vec<(GroupId, Instant)>,
     pub(crate) log_budget: LogBudget,
+    /// Bytes of bodies that the user's responses keep.
+    pub(crate) bodies_bytes: usize,
     pub(crate) limits: MemoryLimiter,
     pub(crate) last_words: LastWords,
     pub(crate) table: ResourceTable,
@@ -81,6 +83,7 @@ impl UserCtx {
             stop_self: false,
             groups: Vec::new(),
             log_budget: LogBudget::default(),
+            bodies_bytes: 0,
             last_words,
             table,
             wasi,

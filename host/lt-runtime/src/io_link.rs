@@ -19,12 +19,13 @@ use lt_net::http::client::HttpClient;
 use lt_net::http::observation::Observation;
 use lt_net::http::request::Request;
 use lt_net::http::response::Response;
-use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, USER_REQUESTS_MAX};
+use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, NAME_BYTES_MAX, USER_REQUESTS_MAX};
 use rustc_hash::FxHashMap;
 use tokio::sync::Semaphore;
 
 use crate::core::{Core, GroupId, HttpKey};
 use crate::ctx::Identity;
+use crate::interfaces::cut;
 
 /// What a request came to.
 pub(crate) type Answer = Result<Response, NetError>;
@@ -40,9 +41,9 @@ enum Work {
     /// One request; the answer goes into the mailbox.
     Send(Box<Job>),
     /// One request on the side; the answer goes into its slot.
-    Start(Box<Job>, Rc<Slot>),
+    Start(Box<Job>, Filler),
     /// Requests at the same time.
-    Batch(Vec<Result<Job, NetError>>, Rc<BatchSlot>),
+    Batch(Vec<Result<Job, NetError>>, BatchFiller),
 }
 
 /// Where the answer to a started request appears.
@@ -61,6 +62,7 @@ pub(crate) struct Slot {
 #[derive(Default)]
 struct BatchSlot {
     answers: RefCell<Option<Vec<Answer>>>,
+    dropped: Cell<bool>,
     waker: Cell<Option<Waker>>,
 }
 
@@ -95,6 +97,27 @@ impl Slot {
     }
 }
 
+/// The I/O task's end of a slot: a request that is dropped unfinished leaves an error, so that nobody waits for ever.
+struct Filler(Rc<Slot>);
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        if !self.0.done.get() {
+            self.0.fill(Err(ended()));
+        }
+    }
+}
+
+/// The same for a batch.
+struct BatchFiller(Rc<BatchSlot>);
+
+impl Drop for BatchFiller {
+    fn drop(&mut self) {
+        self.0.dropped.set(true);
+        wake(&self.0.waker);
+    }
+}
+
 fn wake(waker: &Cell<Option<Waker>>) {
     if let Some(waker) = waker.take() {
         waker.wake();
@@ -116,6 +139,8 @@ pub(crate) struct IoLink {
     fiber: Cell<Option<Waker>>,
     on_the_side: Cell<usize>,
     closed: Cell<bool>,
+    /// The I/O task has ended: nobody will answer.
+    dead: Cell<bool>,
     last_tags: RefCell<Option<(HttpKey, TagsId)>>,
 }
 
@@ -126,6 +151,9 @@ impl IoLink {
         std::future::poll_fn(|cx| {
             if let Some(answer) = self.answer.take() {
                 return Poll::Ready(answer);
+            }
+            if self.dead.get() {
+                return Poll::Ready(Err(ended()));
             }
             self.fiber.set(Some(cx.waker().clone()));
             Poll::Pending
@@ -141,9 +169,12 @@ impl IoLink {
         if self.on_the_side.get() >= USER_REQUESTS_MAX {
             return Err(NetError::TooManyRequests);
         }
+        if self.dead.get() {
+            return Err(ended());
+        }
         let slot = Rc::new(Slot::default());
         self.on_the_side.set(self.on_the_side.get() + 1);
-        self.hand_over(Work::Start(job, slot.clone()));
+        self.hand_over(Work::Start(job, Filler(slot.clone())));
         Ok(slot)
     }
 
@@ -151,10 +182,14 @@ impl IoLink {
     /// A request that cannot be sent as written keeps its place as an error.
     pub(crate) async fn batch(&self, jobs: Vec<Result<Job, NetError>>) -> Vec<Answer> {
         let slot = Rc::new(BatchSlot::default());
-        self.hand_over(Work::Batch(jobs, slot.clone()));
+        let asked = jobs.len();
+        self.hand_over(Work::Batch(jobs, BatchFiller(slot.clone())));
         std::future::poll_fn(|cx| {
             if let Some(answers) = slot.answers.take() {
                 return Poll::Ready(answers);
+            }
+            if slot.dropped.get() || self.dead.get() {
+                return Poll::Ready((0..asked).map(|_| Err(ended())).collect());
             }
             slot.waker.set(Some(cx.waker().clone()));
             Poll::Pending
@@ -228,7 +263,8 @@ impl IoLink {
             None if status >= 400 => 1000 + status,
             None => 0,
         };
-        let (url, name, extra) = (seen.url.as_str(), seen.name(), &seen.options.tags);
+        let url = cut(seen.url.as_str(), NAME_BYTES_MAX);
+        let (name, extra) = (cut(seen.name(), NAME_BYTES_MAX), &seen.options.tags);
         let proto = seen.version.map_or("", Version::as_str);
         let tls_version = seen.tls.map_or("", |tls| tls.version);
         if let Some((key, tags)) = &*self.last_tags.borrow()
@@ -246,7 +282,7 @@ impl IoLink {
         let pairs = || {
             extra
                 .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .map(|(name, value)| (cut(name, NAME_BYTES_MAX), cut(value, NAME_BYTES_MAX)))
         };
         let key = HttpKey {
             role: self.who.role,
@@ -285,9 +321,15 @@ impl IoGuard {
             fiber: Cell::new(None),
             on_the_side: Cell::new(0),
             closed: Cell::new(false),
+            dead: Cell::new(false),
             last_tags: RefCell::new(None),
         });
-        tokio::task::spawn_local(io_task(link.clone()));
+        let task = io_task(link.clone());
+        let last = Last(link.clone());
+        tokio::task::spawn_local(async move {
+            let _last = last;
+            task.await;
+        });
         Some(Self(link))
     }
 
@@ -300,6 +342,21 @@ impl IoGuard {
     pub(crate) fn end_iteration(&self) {
         self.0.client.end_iteration();
     }
+}
+
+/// Tells the fiber that its I/O task has ended: after a fault of the host it would wait for ever.
+struct Last(Rc<IoLink>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.dead.set(true);
+        wake(&self.0.fiber);
+    }
+}
+
+/// What a fiber gets whose I/O task has ended.
+fn ended() -> NetError {
+    NetError::Other("the user's I/O task has ended: a fault of the host".to_owned())
 }
 
 impl Drop for IoGuard {
@@ -367,7 +424,8 @@ async fn beside(
     .await
 }
 
-async fn one_on_the_side(link: &IoLink, job: Job, slot: Rc<Slot>) {
+async fn one_on_the_side(link: &IoLink, job: Job, filler: Filler) {
+    let slot = &filler.0;
     let mut request = pin!(link.perform(job));
     let answer = std::future::poll_fn(|cx| {
         if slot.cancelled.get() {
@@ -385,7 +443,8 @@ async fn one_on_the_side(link: &IoLink, job: Job, slot: Rc<Slot>) {
 }
 
 /// Send a batch: [`BATCH_MAX`] at a time, [`BATCH_PER_HOST_MAX`] to one host.
-async fn batch(link: &IoLink, jobs: Vec<Result<Job, NetError>>, slot: Rc<BatchSlot>) {
+async fn batch(link: &IoLink, jobs: Vec<Result<Job, NetError>>, filler: BatchFiller) {
+    let slot = &filler.0;
     let mut hosts: FxHashMap<String, Rc<Semaphore>> = FxHashMap::default();
     let requests: Vec<_> = jobs
         .into_iter()

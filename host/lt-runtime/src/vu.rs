@@ -45,10 +45,13 @@ impl VuFactory for Factory {
             seed: user_seed(spec.seed, id.0),
         };
         // Boxed, like all that happens once in a user's life: it would weigh in every user's task for ever.
-        let body = Box::pin(Body::build(&self.core, who))
-            .await
-            .map_err(|error| BuildError(format!("{error:#}")))?;
         let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
+        let built = Box::pin(Body::build(&self.core, who)).await;
+        let body = built.map_err(|error| {
+            let text = format!("{error:#}");
+            self.core.record_failure(tags, FailureClass::Host, &text);
+            BuildError(text)
+        })?;
         Ok(ScenarioUser {
             core: self.core.clone(),
             who,
@@ -162,7 +165,7 @@ impl Vu for ScenarioUser {
         } else if let Some(io) = self.body.as_ref().and_then(|body| body._io.as_ref()) {
             io.end_iteration();
         }
-        if stop && outcome == Outcome::Passed {
+        if stop && !matches!(outcome, Outcome::AbortRun(_)) {
             Outcome::StopUser
         } else {
             outcome

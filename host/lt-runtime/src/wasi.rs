@@ -62,12 +62,13 @@ impl LastWords {
     fn add(&self, line: &str) {
         let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A Rust panic is "thread … panicked at file:line:", its message, then a note on backtraces: keep the first two.
-        if line.starts_with("note: ") || words.len() + line.len() > LOG_LINE_BYTES_MAX {
+        if line.starts_with("note: ") {
             return;
         }
-        if line.contains("panicked at") {
+        if line.contains("panicked at") || words.len() + line.len() > LOG_LINE_BYTES_MAX {
             words.clear();
-        } else if !words.is_empty() {
+        }
+        if !words.is_empty() {
             words.push(' ');
         }
         words.push_str(line);
@@ -203,6 +204,18 @@ mod tests {
             "thread 'main' panicked at src/lib.rs:3:5: no such item"
         );
         assert_eq!(words.take(), "");
+    }
+
+    #[test]
+    fn a_chatty_guests_panic_is_remembered_all_the_same() {
+        let (mut writer, words) = writer();
+        for _ in 0..1000 {
+            writer.write(Bytes::from_static(b"all is well\n")).unwrap();
+        }
+        writer
+            .write(Bytes::from_static(b"thread 'main' panicked at a:1:\noh\n"))
+            .unwrap();
+        assert_eq!(words.take(), "thread 'main' panicked at a:1: oh");
     }
 
     #[test]

@@ -44,8 +44,6 @@ pub const SCENARIO_BYTES_MAX: u64 = 64 << 20;
 pub const GROUP_DEPTH_MAX: usize = 16;
 /// How long a user rests after its store was lost to a trap, so that a scenario that always traps cannot eat a core.
 pub const REBUILD_PAUSE: Duration = Duration::from_millis(100);
-/// How long a user rests after an iteration that failed without waiting for anything.
-pub const FAILED_ITERATION_PAUSE: Duration = Duration::from_millis(10);
 /// Largest linear memory `--memory-limit` may grant one user: the address space of a 32-bit guest.
 pub const USER_MEMORY_BYTES_GRANT_MAX: usize = 4 << 30;
 /// Smallest linear memory `--memory-limit` may set: a Rust guest's stack and data alone take 1.1 MB.
@@ -75,3 +73,8 @@ pub const HTTP_REDIRECTS_GRANT_MAX: u32 = 1000;
 pub const LOCAL_ADDRESSES_MAX: usize = 1024;
 /// Most address space that the users' memories may take: half of what a process has, since stacks, code and files need some.
 pub const ADDRESS_SPACE_BYTES_MAX: u64 = 64 << 40;
+/// Bytes of bodies that the responses a user holds may keep together: four of the largest bodies kept (16 MiB).
+pub const USER_BODIES_BYTES_MAX: usize = 64 << 20;
+/// Bytes of a name that a guest gives (group, check, tag): names live as long as the run, so their number alone does not
+/// bound them. A URL of usual length fits.
+pub const NAME_BYTES_MAX: usize = 2048;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use lt_metrics::TagsId;
 use lt_spec::spec::ConstantUsers;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
@@ -17,12 +18,13 @@ const SPAWN_BATCH: usize = 64;
 
 /// Start this core's users when they are due; returns when all are started or the run ends.
 ///
-/// Users that are due at the very start are built before the clock starts, as k6 does; the others at their time.
+/// `tags` are those of a task that panicked. Users that are due at the very start are built before the clock starts, as k6 does; the others at their time.
 pub(crate) async fn start_users<F: VuFactory>(
     shift: &Rc<Shift>,
     factory: &Rc<F>,
     shape: &ConstantUsers,
     tasks: &mut JoinSet<()>,
+    tags: TagsId,
 ) {
     let plan = &shift.plan;
     let mut spawned = 0;
@@ -44,7 +46,9 @@ pub(crate) async fn start_users<F: VuFactory>(
         let id = VuId(plan.first_user + index);
         shift.counters.spawned();
         tasks.spawn_local(async move { drive(&shift_of_user, &*factory, id, due).await });
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            shift.reap(ended, tags);
+        }
         spawned += 1;
         if spawned % SPAWN_BATCH == 0 {
             yield_now().await;

@@ -11,6 +11,7 @@ use lt_net::http::config::ClientChanges;
 use lt_net::http::request::{BodyMode, Request, RequestOptions, parse_method};
 use lt_net::http::response::Response;
 use lt_net::http::{Body, Reuse, Version, VersionChoice};
+use lt_spec::limits::{USER_BODIES_BYTES_MAX, USER_REQUESTS_MAX};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
@@ -59,8 +60,15 @@ impl View<'_> {
     fn deliver(&mut self, answer: Answer) -> Sent {
         match answer {
             Ok(response) => {
+                let bodies_bytes = self.0.bodies_bytes.saturating_add(response.kept_bytes());
+                if bodies_bytes > USER_BODIES_BYTES_MAX {
+                    return Ok(Err(ErrorCode::TooManyRequests));
+                }
                 match self.0.table.push(ResponseHandle(Pinned::new(response))) {
-                    Ok(handle) => Ok(Ok(handle)),
+                    Ok(handle) => {
+                        self.0.bodies_bytes = bodies_bytes;
+                        Ok(Ok(handle))
+                    }
                     // The table's only error here: the user holds as many handles as it may.
                     Err(_) => Ok(Err(ErrorCode::TooManyRequests)),
                 }
@@ -166,9 +174,14 @@ impl Host for View<'_> {
         &mut self,
         requests: Vec<wit::Request>,
     ) -> wasmtime::Result<Vec<Result<Resource<ResponseHandle>, ErrorCode>>> {
+        // Each comes back as a response that the host keeps: as many as may be under way, not as many as can be listed.
         let jobs = requests
             .into_iter()
-            .map(|request| self.job(request))
+            .enumerate()
+            .map(|(place, request)| match place < USER_REQUESTS_MAX {
+                true => self.job(request),
+                false => Err(NetError::TooManyRequests),
+            })
             .collect();
         let io = self.0.io()?;
         let answers = PinnedFuture::new(async move { Pinned::new(io.batch(jobs).await) }).await;
@@ -332,7 +345,9 @@ impl HostResponse for View<'_> {
     }
 
     fn drop(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<()> {
-        self.0.table.delete(this)?;
+        let dropped = self.0.table.delete(this)?;
+        let kept_bytes = dropped.0.get().kept_bytes();
+        self.0.bodies_bytes = self.0.bodies_bytes.saturating_sub(kept_bytes);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use tracing::Level as HostLevel;
 
 use crate::bindings::log::{Host, Level};
-use crate::interfaces::View;
+use crate::interfaces::{View, cut};
 
 impl Host for View<'_> {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
@@ -17,7 +17,7 @@ impl Host for View<'_> {
             return Ok(());
         }
         let (user, iteration) = (self.0.who.id.0, self.0.iteration);
-        let text = cut(&message);
+        let text = cut(&message, LOG_LINE_BYTES_MAX);
         match level {
             Level::Trace => tracing::trace!(target: "guest", user, iteration, "{text}"),
             Level::Debug => tracing::debug!(target: "guest", user, iteration, "{text}"),
@@ -43,23 +43,15 @@ fn enabled(level: Level) -> bool {
     }
 }
 
-/// At most the line cap, cut at a character.
-fn cut(text: &str) -> &str {
-    let mut end = text.len().min(LOG_LINE_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn long_lines_are_cut_between_characters() {
-        assert_eq!(cut("short"), "short");
+        assert_eq!(cut("short", LOG_LINE_BYTES_MAX), "short");
         let long = "ä".repeat(LOG_LINE_BYTES_MAX);
-        assert_eq!(cut(&format!("x{long}")).len(), LOG_LINE_BYTES_MAX - 1);
+        let text = format!("x{long}");
+        assert_eq!(cut(&text, LOG_LINE_BYTES_MAX).len(), LOG_LINE_BYTES_MAX - 1);
     }
 }

@@ -1,14 +1,14 @@
 //! `lt:scenario/metrics`: custom metrics, checks and groups.
 
 use lt_metrics::{DeclareError, Kind, MetricId};
-use lt_spec::limits::GROUP_DEPTH_MAX;
+use lt_spec::limits::{GROUP_DEPTH_MAX, NAME_BYTES_MAX};
 use tokio::time::Instant;
 use wasmtime::component::Resource;
 
 use crate::bindings::metrics::{ErrorCode, Host, HostMetric};
 use crate::bindings::types::{MetricKind, MetricUnit, Tag};
 use crate::describe::{metric_kind, metric_unit};
-use crate::interfaces::View;
+use crate::interfaces::{View, cut};
 use crate::limits::HANDLES_MAX;
 
 /// An open metric of the run.
@@ -25,7 +25,8 @@ impl Host for View<'_> {
     fn check(&mut self, name: String, ok: bool) -> wasmtime::Result<bool> {
         let (core, tags) = (self.0.core(), self.0.tags());
         let path = core.group_path(self.0.group());
-        core.recorder.borrow_mut().check(&name, &path, tags, ok);
+        let name = cut(&name, NAME_BYTES_MAX);
+        core.recorder.borrow_mut().check(name, &path, tags, ok);
         Ok(ok)
     }
 
@@ -33,7 +34,9 @@ impl Host for View<'_> {
         let parent = self.0.group();
         // Beyond the deepest level a group counts as its parent, but still ends where it should.
         let group = if self.0.groups.len() < GROUP_DEPTH_MAX {
-            self.0.core().enter_group(parent, &name)
+            self.0
+                .core()
+                .enter_group(parent, cut(&name, NAME_BYTES_MAX))
         } else {
             parent
         };
@@ -106,7 +109,12 @@ impl HostMetric for View<'_> {
         }
         let extra: Vec<(&str, &str)> = tags
             .iter()
-            .map(|tag| (tag.name.as_str(), tag.value.as_str()))
+            .map(|tag| {
+                (
+                    cut(&tag.name, NAME_BYTES_MAX),
+                    cut(&tag.value, NAME_BYTES_MAX),
+                )
+            })
             .collect();
         let core = self.0.core();
         let tags = core.tags_with(self.0.who.role, self.0.group(), &extra);

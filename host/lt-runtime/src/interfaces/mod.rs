@@ -12,6 +12,12 @@ use wasmtime::component::{HasData, Linker};
 use crate::bindings;
 use crate::ctx::UserCtx;
 
+/// At most so many bytes of a text, cut at a character.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max))
+        .unwrap_or(text)
+}
+
 /// What a host function sees of the store: the user, and nothing of wasmtime's.
 pub(crate) struct View<'a>(pub(crate) &'a mut UserCtx);
 
