@@ -106,7 +106,7 @@ pub(crate) async fn exchange(
             let unsent = connection.stream.wire().counters().sent.get() == sent_before;
             Err(Broken {
                 error,
-                unanswered: !receiver.has_started() && !receiver.continued,
+                unanswered: !receiver.answered,
                 unsent,
             })
         }

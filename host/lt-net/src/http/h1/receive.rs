@@ -97,6 +97,8 @@ pub(crate) struct Receiver {
     start: Option<Start>,
     pub(crate) body: Kept,
     interim: u32,
+    /// Whether any byte came, of whatever kind: the server has then seen the request.
+    pub(crate) answered: bool,
     /// Whether `100 Continue` came.
     pub(crate) continued: bool,
     /// Whether the connection may carry another request once the response is done.
@@ -112,6 +114,7 @@ impl Receiver {
             start: None,
             body,
             interim: 0,
+            answered: false,
             continued: false,
             reusable: false,
         }
@@ -133,6 +136,7 @@ impl Receiver {
 
     /// Take in bytes, at least one. After the end any byte more forbids reuse: it answers a question that was not asked.
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), NetError> {
+        self.answered = true;
         while !bytes.is_empty() {
             bytes = match &mut self.state {
                 State::Head => match self.feed_head(bytes)? {

@@ -272,10 +272,8 @@ async fn receive(
                     .release_capacity(data.len())
                     .map_err(answered)?;
             }
-            // A server that has answered in full may tell us to stop sending this way (RFC 9113, section 8.1).
-            Some(Err(error)) if error.reason() == Some(Reason::NO_ERROR) && error.is_reset() => {
-                break;
-            }
+            // Also a reset that names no error: one after the end of the body, by which a server tells us to stop sending
+            // (RFC 9113, section 8.1), is not seen here, so this one cuts the body short.
             Some(Err(error)) => return Err(answered(error)),
             None => {
                 stream.trailers().await.map_err(answered)?;

@@ -248,6 +248,26 @@ fn errors_carry_their_number() {
 }
 
 #[test]
+fn a_body_cut_short_is_no_answer() {
+    local(async {
+        let peer = serve(Streams::new(), |_, _, mut respond| async move {
+            let mut stream = respond.send_response(Response::new(()), false).unwrap();
+            stream
+                .send_data(Bytes::from_static(b"half"), false)
+                .unwrap();
+            // The reset would overtake data that was not written yet.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            stream.send_reset(Reason::NO_ERROR);
+        })
+        .await;
+        let failure = ask(&peer).send(&pool()).await.unwrap_err();
+        assert_eq!(failure.error, NetError::Http2(0));
+        assert_eq!(failure.error.code(), 1600);
+        assert!(failure.bytes_received > 0);
+    });
+}
+
+#[test]
 fn a_head_over_the_limit_is_refused() {
     local(async {
         let peer = serve(Streams::new(), |_, _, mut respond| async move {

@@ -76,6 +76,26 @@ fn a_half_dead_connection_fails_a_request_that_may_not_be_repeated() {
 }
 
 #[test]
+fn an_answer_that_makes_no_sense_is_an_answer() {
+    for nonsense in ["nonsense\r\n\r\n", "HTTP/1.1 103 Hints\r\n\r\n"] {
+        local(async move {
+            let peer = Peer::start(move |_, mut stream| async move {
+                for answer in [OK, nonsense] {
+                    read_head(&mut stream).await.unwrap();
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            })
+            .await;
+            let pool = pool();
+            let ask = Ask::get(&peer.url());
+            ask.send(&pool).await.unwrap();
+            assert!(ask.send(&pool).await.is_err(), "{nonsense}");
+            assert_eq!(peer.accepted(), 1, "{nonsense}");
+        });
+    }
+}
+
+#[test]
 fn a_new_connection_is_not_tried_twice() {
     local(async {
         let peer = Peer::start(|_, mut stream| async move {
