@@ -278,7 +278,10 @@ impl Receiver {
             facts.framing
         };
         let persistent = match version {
-            Version::Http10 => facts.keep_alive && !facts.close,
+            // That version has no codings: what lies before us may have framed it otherwise (RFC 9112, section 6.1).
+            Version::Http10 => {
+                facts.keep_alive && !facts.close && facts.framing != Framing::Chunked
+            }
             _ => !facts.close,
         };
         self.reusable =

@@ -180,6 +180,15 @@ fn connection_and_version_decide_about_reuse() {
 }
 
 #[test]
+fn a_coding_in_the_version_that_has_none_forbids_reuse() {
+    check(
+        "HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        false,
+        (200, "", false),
+    );
+}
+
+#[test]
 fn bytes_after_the_end_forbid_reuse() {
     check(
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi!",

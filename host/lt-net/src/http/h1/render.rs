@@ -97,9 +97,21 @@ fn length_line(out: &mut Vec<u8>, length: usize) {
 enum Length {
     #[default]
     Absent,
-    /// Not a number: it goes out as it is, but the connection is not trusted afterwards.
+    /// Not a number, or several: it goes out as it is, but the connection is not trusted afterwards.
     Odd,
     Bytes(u64),
+}
+
+impl Length {
+    fn of(value: &[u8]) -> Self {
+        let digits = value.trim_ascii();
+        std::str::from_utf8(digits)
+            .ok()
+            // A sign, too, would be parsed.
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse().ok())
+            .map_or(Self::Odd, Self::Bytes)
+    }
 }
 
 /// Which fields that we would add the guest gave itself.
@@ -128,10 +140,10 @@ impl Given {
                 }
                 13 => given.authorization |= is("authorization"),
                 14 if is("content-length") => {
-                    let number = std::str::from_utf8(value)
-                        .ok()
-                        .and_then(|text| text.trim().parse().ok());
-                    given.length = number.map_or(Length::Odd, Length::Bytes);
+                    given.length = match given.length {
+                        Length::Absent => Length::of(value),
+                        Length::Odd | Length::Bytes(_) => Length::Odd,
+                    };
                 }
                 19 => given.proxy_authorization |= is("proxy-authorization"),
                 _ => {}
@@ -319,6 +331,14 @@ mod tests {
         check(&post, "POST / HTTP/1.1|host: h|Content-Length: 5||", false);
         post.headers = vec![("Content-Length", b"7")];
         check(&post, "POST / HTTP/1.1|host: h|Content-Length: 7||", true);
+        post.headers = vec![("Content-Length", b"+5")];
+        check(&post, "POST / HTTP/1.1|host: h|Content-Length: +5||", true);
+        post.headers = vec![("Content-Length", b"7"), ("content-length", b"5")];
+        check(
+            &post,
+            "POST / HTTP/1.1|host: h|Content-Length: 7|content-length: 5||",
+            true,
+        );
         post.body = Body::Chunked(Bytes::from_static(b"hello"));
         check(
             &post,

@@ -8,6 +8,10 @@ use crate::http::{Exchange, Scheme, Url, VersionChoice, h1, h2};
 /// Most origins whose connections are kept. A scenario talks to a few; one that crawls must not collect sockets.
 pub(super) const ORIGINS_MAX: usize = 32;
 
+/// Most idle connections kept to one origin. As many as a batch of requests uses side by side, so that the next batch finds
+/// them again; more come only of requests that each ask for a new connection, and would pile up sockets without end.
+pub(super) const IDLE_PER_ORIGIN_MAX: usize = 20;
+
 /// What the pool has for one scheme, host and port.
 pub(super) struct Origin {
     pub(super) url: Url,
@@ -124,9 +128,17 @@ impl Slot<'_> {
         self.generation == self.pool.generation.get()
     }
 
-    /// The exchange ended well: the connection is idle again.
+    /// The exchange ended well: the connection is idle again. If there are too many, those go that their peer has closed, or
+    /// else the one that has been idle longest.
     pub(super) fn keep(&self, connection: h1::Connection) {
         self.pool.with_origin(&self.url, |origin| {
+            if origin.idle.len() >= IDLE_PER_ORIGIN_MAX {
+                origin.idle.retain_mut(|idle| idle.stream.is_quiet());
+            }
+            if origin.idle.len() >= IDLE_PER_ORIGIN_MAX {
+                // New ones are added and taken at the end.
+                origin.idle.remove(0);
+            }
             origin.idle.reserve_exact(1);
             origin.idle.push(connection);
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::lease::ORIGINS_MAX;
+use super::lease::{IDLE_PER_ORIGIN_MAX, ORIGINS_MAX};
 use super::*;
 use crate::dial::{HostAddress, NetworkOptions};
 use crate::http::Url;
@@ -168,6 +168,40 @@ fn many_origins_do_not_collect_connections() {
                 .unwrap();
         }
         assert_eq!(pool.origins.borrow().len(), ORIGINS_MAX);
+    });
+}
+
+#[test]
+fn idle_connections_of_an_origin_do_not_pile_up() {
+    local(async {
+        let peer = Peer::start(|number, mut stream| async move {
+            read_head(&mut stream).await.unwrap();
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            if number != 1 {
+                read_head(&mut stream).await;
+            }
+        })
+        .await;
+        let pool = pool();
+        let mut ask = Ask::get(&peer.url());
+        ask.reuse = Reuse::Fresh;
+        let mut made = Vec::new();
+        for number in 0..IDLE_PER_ORIGIN_MAX + 2 {
+            ask.send(&pool).await.unwrap();
+            let mut connection = pool.origins.borrow_mut()[0].idle.pop().unwrap();
+            while number == 1 && connection.stream.is_quiet() {
+                tokio::task::yield_now().await; // until the reactor has seen the end
+            }
+            made.push(connection.stream.wire().counters().clone());
+            pool.origins.borrow_mut()[0].idle.push(connection);
+        }
+        let origins = pool.origins.borrow();
+        let idle = &origins[0].idle;
+        assert_eq!(idle.len(), IDLE_PER_ORIGIN_MAX);
+        // The one that had ended made room first, then the oldest.
+        for (connection, made) in idle.iter().zip(&made[2..]) {
+            assert!(Rc::ptr_eq(connection.stream.wire().counters(), made));
+        }
     });
 }
 
