@@ -71,7 +71,10 @@ impl HttpClient {
                 let answer = match self.exchange(&journey).await {
                     Ok(answer) => answer,
                     Err(failure) => {
-                        observe(&Observation::failed(&journey, &failure));
+                        // Some of what cannot be sent is found only on the way to the wire.
+                        if !matches!(failure.error, NetError::InvalidRequest(_)) {
+                            observe(&Observation::failed(&journey, &failure));
+                        }
                         return Err(failure.error);
                     }
                 };

@@ -185,4 +185,6 @@ pub struct Failure {
     pub remote: Option<SocketAddr>,
     /// The TLS session, if it came that far.
     pub tls: Option<TlsInfo>,
+    /// Whether a TCP connection was made for this exchange.
+    pub opened: bool,
 }

@@ -40,7 +40,7 @@ pub struct Observation<'a> {
     pub remote: Option<SocketAddr>,
     /// The TLS session; none without TLS.
     pub tls: Option<TlsInfo>,
-    /// Whether the connection had been used before.
+    /// Whether no new connection was opened: the one used had been used before, or there was none.
     pub reused: bool,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Observation<'a> {
             bytes_received: failure.bytes_received,
             remote: failure.remote,
             tls: failure.tls,
-            reused: false,
+            reused: !failure.opened,
         }
     }
 }

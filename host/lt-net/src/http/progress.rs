@@ -18,6 +18,8 @@ pub(crate) struct Progress {
     remote: Cell<Option<SocketAddr>>,
     tls: Cell<Option<TlsInfo>>,
     counters: RefCell<Option<Rc<Counters>>>,
+    /// Whether a TCP connection was made for this exchange.
+    opened: Cell<bool>,
     /// Bytes of attempts that were given up.
     earlier: Cell<(u64, u64)>,
 }
@@ -29,6 +31,7 @@ impl Progress {
             remote: Cell::new(None),
             tls: Cell::new(None),
             counters: RefCell::new(None),
+            opened: Cell::new(false),
             earlier: Cell::new((0, 0)),
         }
     }
@@ -70,6 +73,7 @@ impl Progress {
             bytes_received,
             remote: self.remote.get(),
             tls: self.tls.get(),
+            opened: self.opened.get(),
         }
     }
 }
@@ -80,6 +84,7 @@ impl Watch for Progress {
     }
 
     fn connected(&self, wire: &Wire) {
+        self.opened.set(true);
         self.on(wire.remote(), None, wire.counters());
     }
 

@@ -131,6 +131,40 @@ fn an_invalid_request_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn what_only_the_wire_cannot_say_is_not_observed_either() {
+    run(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let mut request = with_header(Request::get(url), "host", "no authority");
+        request.options.version = Some(crate::http::VersionChoice::Http2);
+        let mut observed = 0;
+        let error = client().send(request, |_| observed += 1).await.unwrap_err();
+        assert_eq!((error.code(), observed), (1020, 0), "{error}");
+    });
+}
+
+#[test]
+fn a_failure_after_connecting_has_opened_a_connection() {
+    run(async {
+        let peer = Peer::start(|request| match request.target.as_str() {
+            "/first" => reply(200, &[], ""),
+            _ => b"nonsense\r\n\r\n".to_vec(),
+        })
+        .await;
+        for (first, reused) in [(None, false), (Some("/first"), true)] {
+            let client = client();
+            if let Some(path) = first {
+                get(&client, peer.url(path)).await;
+            }
+            let mut seen = Vec::new();
+            let failed = client.send(Request::get(peer.url("/")), |hop| seen.push(hop.reused));
+            assert_eq!(failed.await.unwrap_err().code(), 1500);
+            assert_eq!(seen, [reused]);
+        }
+    });
+}
+
+#[test]
 fn every_hop_is_observed() {
     run(async {
         let peer = Peer::start(|request| match request.target.as_str() {
@@ -176,6 +210,7 @@ fn a_failure_is_observed_once_with_its_error() {
         let mut seen = Vec::new();
         let result = client()
             .send(Request::get(url.as_str()), |hop| {
+                assert!(hop.reused, "no connection was opened");
                 seen.push((hop.error.cloned(), hop.status, hop.expected))
             })
             .await;

@@ -16,7 +16,7 @@ use ::h2::{Reason, SendStream};
 use ::http::Response;
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::h1::receive::Kept;
 use super::h1::{Broken, CONTINUE_WAIT};
@@ -38,6 +38,10 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 const HEADER_LIST_BYTES_MAX: u32 = 256 << 10;
 /// How long a connection that nobody needs may take to say goodbye to a peer that does not read.
 const GOODBYE_MAX: Duration = Duration::from_secs(1);
+/// An exchange given up after this long without a byte of the peer takes its connection with it: a peer that vanished without
+/// a word looks like one that is slow, and every exchange that follows would wait for it in vain. One that was only slow
+/// costs a new connection.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 /// Data handed to a stream at a time.
 const UPLOAD_STEP_BYTES: usize = 64 << 10;
 
@@ -60,7 +64,10 @@ pub(crate) struct Connection {
     /// Streams open; kept here, because the place in the queue is what `blocked` measures.
     active: Cell<usize>,
     place_free: Notify,
-    /// Set by the driver when it has ended, and by exchanges that learned that no more streams are welcome.
+    /// How many bytes had come when an exchange last looked, and when that was first seen.
+    heard: Cell<(u64, Instant)>,
+    /// Set by the driver when it has ended, and by exchanges that learned that no more streams are welcome or that nothing
+    /// comes any more.
     closed: Rc<Cell<bool>>,
     /// Tells the driver, by being dropped, that nobody needs the connection.
     _needed: oneshot::Sender<()>,
@@ -94,6 +101,7 @@ pub(crate) async fn connect(dialed: Dialed) -> Result<Rc<Connection>, NetError> 
         sender,
         remote,
         tls: dialed.tls,
+        heard: Cell::new((counters.received.get(), Instant::now())),
         counters,
         used: Cell::new(false),
         active: Cell::new(0),
@@ -109,6 +117,15 @@ impl Connection {
         !self.closed.get()
     }
 
+    /// Note whether anything has come since the last time, and return the time.
+    fn listen(&self) -> Instant {
+        let (received, now) = (self.counters.received.get(), Instant::now());
+        if self.heard.get().0 != received {
+            self.heard.set((received, now));
+        }
+        now
+    }
+
     /// Wait until the server allows one more stream.
     async fn place(&self) -> Place<'_> {
         loop {
@@ -119,6 +136,32 @@ impl Connection {
                 return Place(self);
             }
             freed.await;
+        }
+    }
+}
+
+/// One exchange's ear on the connection. An answer is news, so only one that is given up finds silence at its end.
+struct Listener<'a> {
+    connection: &'a Connection,
+    since: Instant,
+}
+
+impl<'a> Listener<'a> {
+    fn new(connection: &'a Connection) -> Self {
+        Self {
+            connection,
+            since: connection.listen(),
+        }
+    }
+}
+
+impl Drop for Listener<'_> {
+    fn drop(&mut self) {
+        let now = self.connection.listen();
+        let (_, heard) = self.connection.heard.get();
+        // Before the exchange there was nothing to answer.
+        if now.duration_since(heard.max(self.since)) >= SILENCE_MAX {
+            self.connection.closed.set(true);
         }
     }
 }
@@ -140,6 +183,7 @@ pub(crate) async fn exchange(
     request: &Exchange<'_>,
     progress: &Progress,
 ) -> Result<Received, Broken> {
+    let _listener = Listener::new(connection);
     let _place = connection.place().await;
     let reused = connection.used.replace(true);
     let outcome = run(connection, request, progress).await;

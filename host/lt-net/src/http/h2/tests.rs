@@ -317,6 +317,34 @@ fn a_deadline_resets_the_stream_and_keeps_the_connection() {
 }
 
 #[test]
+fn a_connection_that_fell_silent_is_left() {
+    local_paused(async {
+        let peer = serve(Streams::new(), |number, _, mut respond| async move {
+            match number {
+                (0, 1 | 3) => std::future::pending().await,
+                (0, 2) => tokio::time::sleep(SILENCE_MAX / 2).await,
+                _ => {}
+            }
+            answer(&mut respond, b"");
+        })
+        .await;
+        let (pool, ask) = (pool(), ask(&peer));
+        let patient = Ask {
+            timeout: SILENCE_MAX,
+            ..ask.clone()
+        };
+        ask.send(&pool).await.unwrap();
+        let (unanswered, answered) = tokio::join!(patient.send(&pool), ask.send(&pool));
+        assert_eq!(unanswered.unwrap_err().error, NetError::Timeout);
+        assert!(answered.unwrap().reused, "others were answered meanwhile");
+        let failure = patient.send(&pool).await.unwrap_err();
+        assert_eq!((failure.error, failure.opened), (NetError::Timeout, false));
+        assert!(!ask.send(&pool).await.unwrap().reused);
+        assert_eq!(peer.accepted(), 2);
+    });
+}
+
+#[test]
 fn a_body_waits_for_the_go_ahead() {
     local_paused(async {
         let peer = serve(Streams::new(), |_, request, mut respond| async move {
