@@ -22,6 +22,43 @@ pub struct Description {
     pub metrics: Vec<MetricDeclaration>,
     /// The load it suggests.
     pub load: DefaultLoad,
+    /// What `--steady` waits for, if it can tell.
+    pub steady: Option<SteadyCondition>,
+    /// Files that it reads.
+    pub data: Vec<DataDeclaration>,
+}
+
+/// What is true of a user once it is steady.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SteadyCondition {
+    /// Its last check of this name held.
+    Check(String),
+    /// The last value it gave the gauge of this name is not zero.
+    Gauge(String),
+}
+
+/// A file that the scenario reads.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataDeclaration {
+    /// Name, as typed before the `=` of `--asset` or `--feeder`.
+    pub name: String,
+    /// One line for people.
+    pub doc: String,
+    /// What it must be.
+    pub kind: DataKind,
+    /// Whether a run without it is refused.
+    pub required: bool,
+}
+
+/// What a data file must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataKind {
+    /// Any bytes.
+    Asset,
+    /// Records with at least these fields.
+    Feeder(Vec<String>),
 }
 
 /// One declared setting.
@@ -82,6 +119,8 @@ pub enum RoleShare {
     Weight(u32),
     /// Exactly this many, before weights are applied.
     Count(u64),
+    /// Every so many-th user.
+    Every(u64),
 }
 
 /// One declared custom metric.

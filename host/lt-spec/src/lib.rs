@@ -18,8 +18,10 @@ pub mod description;
 pub mod limits;
 pub mod parse;
 mod problem;
+pub mod profile;
 pub mod raw;
 pub mod resolve;
+pub mod roles;
 pub mod spec;
 
 pub use problem::Problem;

@@ -78,3 +78,57 @@ pub const USER_BODIES_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a name that a guest gives (group, check, tag): names live as long as the run, so their number alone does not
 /// bound them. A URL of usual length fits.
 pub const NAME_BYTES_MAX: usize = 2048;
+/// Bytes of the name of a throttle, a meeting, an asset or a feeder.
+pub const COORDINATION_NAME_BYTES_MAX: usize = 128;
+/// Throttles of a run, and meetings: a name for each pair of users is a mistake, a name for each room is not.
+pub const COORDINATION_OBJECTS_MAX: usize = 100_000;
+/// Users that wait for one throttle or in one meeting: all of a process's.
+pub const COORDINATION_WAITERS_MAX: usize = 1_000_000;
+/// Users of one group: its members are copied to each of them.
+pub const MEETING_SIZE_MAX: u32 = 10_000;
+/// Bytes that a user brings to a meeting, or sends in a message: each member gets a copy of all.
+pub const MESSAGE_BYTES_MAX: usize = 16 << 10;
+/// Messages that wait in one user's mailbox: seconds of a busy room.
+pub const MAILBOX_MESSAGES_MAX: usize = 1000;
+/// Bytes of the id of something sent: a UUID is 36.
+pub const DELIVERY_ID_BYTES_MAX: usize = 256;
+/// Things sent and not yet received everywhere, and early receipts: a minute of 15 000 messages a second, some 200 MB.
+pub const DELIVERIES_OPEN_MAX: usize = 1_000_000;
+/// How long something sent may take to be received before it counts as lost, unless the run says otherwise.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Assets and feeders of one run.
+pub const DATA_FILES_MAX: usize = 1000;
+/// Largest asset: it lies in memory once, for all users.
+pub const ASSET_BYTES_MAX: u64 = 1 << 30;
+/// Largest feeder file: ten million accounts of a hundred bytes.
+pub const FEEDER_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of an asset that one call may read into a user's memory.
+pub const ASSET_READ_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a key of the store.
+pub const STORE_KEY_BYTES_MAX: usize = 1024;
+/// Bytes of a value of the store: a session, not a document.
+pub const STORE_VALUE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of all keys and values of the store: it lies in memory and is written as one file.
+pub const STORE_BYTES_MAX: usize = 1 << 30;
+/// Scenarios of one run.
+pub const SCENARIOS_MAX: usize = 100;
+/// Stages of one load shape: a staircase of a day in minutes.
+pub const STAGES_MAX: usize = 1440;
+/// Highest arrival rate, in iterations a second: a hundred times what one machine does.
+pub const RATE_MAX: f64 = 10_000_000.0;
+/// Time after which an executor that counts iterations ends without them (k6's `maxDuration`).
+pub const MAX_DURATION: Duration = Duration::from_secs(600);
+/// How long users that ramp down may take to end their iteration (k6's `gracefulRampDown`).
+pub const GRACEFUL_RAMP_DOWN: Duration = Duration::from_secs(30);
+/// Changes that a run file may schedule.
+pub const CHANGES_MAX: usize = 1000;
+/// Largest run file.
+pub const RUN_FILE_BYTES_MAX: u64 = 16 << 20;
+/// Values that the records of one feeder may have together: ten million accounts of ten fields, 400 MB of places.
+pub const FEEDER_VALUES_MAX: usize = 100_000_000;
+/// Faults reported of one data file: those of a slip in each row would bury those of the other files.
+pub const DATA_FILE_FAULTS_MAX: usize = 20;
+/// What an entry of the store counts beside its key and value, for the map and the allocator: else a billion empty values were free.
+pub const STORE_ENTRY_OVERHEAD_BYTES: usize = 128;
+/// Fields of a feeder: a table of a thousand columns is one that lies on its side.
+pub const FEEDER_FIELDS_MAX: usize = 1024;

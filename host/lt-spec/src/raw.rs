@@ -15,6 +15,56 @@ pub struct RawRun {
     pub duration: Option<String>,
     /// `--iterations`: a whole number, shared by all users.
     pub iterations: Option<String>,
+    /// `--executor`: one of the seven by name; without it the other options choose one.
+    pub executor: Option<String>,
+    /// `--stage TIME:TARGET`, in order: users, or a rate with its unit.
+    pub stages: Vec<String>,
+    /// `--staircase START:STEP:HOLD:STEPS`: stages that climb.
+    pub staircase: Option<String>,
+    /// `--spike BASE:PEAK:BEFORE:HOLD:AFTER`: stages that jump up and back.
+    pub spike: Option<String>,
+    /// `--rate`: iterations that start in a time, `100/s` or `6000/m`; without a unit a second's.
+    pub rate: Option<String>,
+    /// `--start-rate`: the rate from which stages of rates begin.
+    pub start_rate: Option<String>,
+    /// `--spacing`: `uniform` or `poisson`.
+    pub spacing: Option<String>,
+    /// `--max-users`: users that arrivals may have at most; `--users` are made before the start.
+    pub max_users: Option<String>,
+    /// `--start-users`: the users from which stages of users begin.
+    pub start_users: Option<String>,
+    /// `--max-duration`: when an executor that counts iterations ends without them.
+    pub max_duration: Option<String>,
+    /// `--graceful-ramp-down`: time for the iteration of a user that is ramped down.
+    pub graceful_ramp_down: Option<String>,
+    /// `--repeat-num`: iterations of each user.
+    pub repeat_num: Option<String>,
+    /// `--profile`: defaults by name, which any option given overrides.
+    pub profile: Option<String>,
+    /// `--percent-new`: how many in a hundred users have no account yet.
+    pub percent_new: Option<String>,
+    /// `--existing-offset`: id of the first user who has one.
+    pub existing_offset: Option<String>,
+    /// `--role NAME=SHARE`: a number of users, `30%`, `every:53` or `weight:2`.
+    pub roles: Vec<String>,
+    /// `--on-user-failure`: `rebuild` or `retire`, `abort:N` or `abort:P%`, or one of each.
+    pub on_user_failure: Option<String>,
+    /// `--steady`: how long the scenario's steady condition must hold.
+    pub steady: Option<String>,
+    /// `--deadline`: when it must have held at the latest.
+    pub deadline: Option<String>,
+    /// `--no-terminate`.
+    pub no_terminate: bool,
+    /// `--once`: one user, one iteration, one core.
+    pub once: bool,
+    /// `--asset NAME=FILE`.
+    pub assets: Vec<String>,
+    /// `--feeder NAME=FILE[:ORDER]`.
+    pub feeders: Vec<String>,
+    /// `--state-file`: where the store is kept from run to run.
+    pub state_file: Option<String>,
+    /// `--delivery-timeout`: how long something sent may take to be received.
+    pub delivery_timeout: Option<String>,
     /// `--interarrival`: time between the starts of two users.
     pub interarrival: Option<String>,
     /// `--repeat-interval`: time between two starts of one user.

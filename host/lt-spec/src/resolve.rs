@@ -6,18 +6,20 @@ mod settings;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lt_metrics::{DeclareError, Registry, SubmetricPlan, Threshold, ThresholdError};
 
 use crate::description::{Description, SettingKind};
 use crate::limits::{
-    CORES_MAX, RUN_TAGS_MAX, TAG_BYTES_MAX, USER_CPU_GRANT_MAX, USER_CPU_MAX, USER_CPU_MIN,
-    USER_MEMORY_BYTES_GRANT_MAX, USER_MEMORY_BYTES_MAX, USER_MEMORY_BYTES_MIN,
+    CORES_MAX, DELIVERY_TIMEOUT, GRACEFUL_STOP, RUN_TAGS_MAX, TAG_BYTES_MAX, USER_CPU_GRANT_MAX,
+    USER_CPU_MAX, USER_CPU_MIN, USER_MEMORY_BYTES_GRANT_MAX, USER_MEMORY_BYTES_MAX,
+    USER_MEMORY_BYTES_MIN,
 };
 use crate::parse::{self, Fault};
 use crate::problem::Problem;
 use crate::raw::RawRun;
-use crate::spec::{Output, RunSpec, UserLimits};
+use crate::spec::{DataSpec, FailurePolicy, Identities, Output, RunSpec, ScenarioSpec, UserLimits};
 
 /// Tags that the host itself puts on samples (k6's system tags, and ours): a run may not claim them.
 pub const RESERVED_TAGS: [&str; 18] = [
@@ -72,6 +74,11 @@ pub fn resolve(
     let user_limits = user_limits(raw, &mut problems);
     let users = load::users(raw, description, machine, user_limits, &mut problems);
     let load = load::load(raw, description, users.count, &mut problems);
+    let graceful_stop = problems.take(
+        "--graceful-stop",
+        raw.graceful_stop.as_deref(),
+        parse::duration,
+    );
     let roles = load::roles(description, users.count, &mut problems);
     let seed = problems.take("--seed", raw.seed.as_deref(), parse::whole);
     let cores = problems.take("--cores", raw.cores.as_deref(), cores);
@@ -83,16 +90,18 @@ pub fn resolve(
     if !problems.0.is_empty() {
         return Err(problems.0);
     }
+    let graceful_stop = graceful_stop.unwrap_or(GRACEFUL_STOP);
     let is_secret = |kind| kind == SettingKind::Secret;
-    Ok(RunSpec {
-        id: machine.run_id.clone(),
-        scenario: description.name.clone(),
-        node: machine.node.clone(),
-        users: users.count,
-        first_user: users.first,
-        roles,
+    let scenario = ScenarioSpec {
+        name: description.name.clone(),
+        start: Duration::ZERO,
         load,
-        seed: seed.unwrap_or(machine.seed),
+        graceful_stop,
+        identities: Identities {
+            first: users.first,
+            existing: None,
+        },
+        roles,
         settings,
         secrets: description
             .settings
@@ -100,12 +109,27 @@ pub fn resolve(
             .filter(|setting| is_secret(setting.kind))
             .map(|setting| setting.name.clone())
             .collect(),
+        tags: tags.clone(),
+        on_failure: FailurePolicy::default(),
+    };
+    Ok(RunSpec {
+        id: machine.run_id.clone(),
+        node: machine.node.clone(),
+        scenarios: vec![scenario],
+        seed: seed.unwrap_or(machine.seed),
         tags,
         thresholds,
         http,
         user_limits,
         cores: cores.unwrap_or(machine.cores).max(1),
         outputs,
+        data: DataSpec {
+            delivery_timeout: DELIVERY_TIMEOUT,
+            ..DataSpec::default()
+        },
+        steady: None,
+        terminate: !raw.no_terminate,
+        changes: Vec::new(),
     })
 }
 

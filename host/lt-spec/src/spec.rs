@@ -1,4 +1,4 @@
-//! What is meant: a validated run. No `Option` where a value is required, no text where a type will do.
+//! What is meant: a run with every value present and checked.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -7,32 +7,22 @@ use std::time::Duration;
 
 use lt_metrics::Threshold;
 
+use crate::roles::Roles;
+
 /// One run, ready to start.
 #[derive(Clone, Debug)]
 pub struct RunSpec {
-    /// Unique id of the run, also the name of its results directory.
+    /// Unique id of the run.
     pub id: String,
-    /// Name of the scenario, for tags and display.
-    pub scenario: String,
-    /// Name of this host, for users and tags.
+    /// Name of this host.
     pub node: String,
-    /// Number of virtual users.
-    pub users: u64,
-    /// Id of the first user; the others follow.
-    pub first_user: u64,
-    /// How the users are roled: consecutive blocks of users, in this order; empty if all are alike.
-    pub roles: Vec<RoleCount>,
-    /// When iterations start.
-    pub load: Load,
+    /// What runs: at least one, names unique.
+    pub scenarios: Vec<ScenarioSpec>,
     /// The run's seed.
     pub seed: u64,
-    /// Every declared setting with its value.
-    pub settings: BTreeMap<String, String>,
-    /// Names of the settings that are never shown.
-    pub secrets: Vec<String>,
     /// Tags of every sample of the run.
     pub tags: BTreeMap<String, String>,
-    /// What the run is judged by.
+    /// What the run is judged by, those of its scenarios included.
     pub thresholds: Vec<Threshold>,
     /// How HTTP clients behave.
     pub http: HttpSpec,
@@ -42,48 +32,488 @@ pub struct RunSpec {
     pub cores: usize,
     /// Where every sample is written, besides the summary.
     pub outputs: Vec<Output>,
+    /// Files that users read, and the store.
+    pub data: DataSpec,
+    /// End well once the steady state has held, and badly at the deadline.
+    pub steady: Option<Steady>,
+    /// Whether `terminate` is called at the end.
+    pub terminate: bool,
+    /// What changes while the run goes on, in order of time.
+    pub changes: Vec<Change>,
 }
 
-/// A block of users that play one role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleCount {
-    /// The role's name.
+/// One scenario of a run: a component, its load, its settings.
+#[derive(Clone, Debug)]
+pub struct ScenarioSpec {
+    /// Its name in this run: the tag `scenario`.
     pub name: String,
-    /// How many users play it.
-    pub users: u64,
+    /// When it starts, since the run's clock.
+    pub start: Duration,
+    /// When iterations start.
+    pub load: Load,
+    /// How long iterations under way may take after its end.
+    pub graceful_stop: Duration,
+    /// Who its users are.
+    pub identities: Identities,
+    /// Which roles they play.
+    pub roles: Roles,
+    /// Every declared setting with its value.
+    pub settings: BTreeMap<String, String>,
+    /// Names of the settings that are never shown.
+    pub secrets: Vec<String>,
+    /// Tags of every sample of this scenario, those of the run included.
+    pub tags: BTreeMap<String, String>,
+    /// What becomes of users that failed.
+    pub on_failure: FailurePolicy,
 }
 
-/// When iterations start: one variant a load shape.
+/// Ids of a scenario's users. Users are counted from 0 in the order in which the load wants them; this says who each is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identities {
+    /// Id of the first new user.
+    pub first: u64,
+    /// Users who have an account already, mixed evenly among the new ones.
+    pub existing: Option<Existing>,
+}
+
+/// Users who exist before the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Existing {
+    /// How many in a hundred users are new.
+    pub percent_new: u8,
+    /// Id of the first existing user.
+    pub first: u64,
+}
+
+impl Identities {
+    /// The id of the `index`-th user, and whether it is new.
+    #[must_use]
+    pub fn of(&self, index: u64) -> (u64, bool) {
+        let Some(existing) = self.existing else {
+            return (self.first.saturating_add(index), true);
+        };
+        let percent = u128::from(existing.percent_new.min(100));
+        let new_among = |users: u128| users * percent / 100;
+        let before = new_among(u128::from(index));
+        let is_new = new_among(u128::from(index) + 1) > before;
+        let before = u64::try_from(before).unwrap_or(index);
+        if is_new {
+            (self.first.saturating_add(before), true)
+        } else {
+            (existing.first.saturating_add(index - before), false)
+        }
+    }
+}
+
+/// What becomes of users whose sandbox was lost (a panic, no memory, no CPU) or who could not join.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FailurePolicy {
+    /// Whether a lost user is built anew.
+    pub on_loss: OnLoss,
+    /// The run ends (exit code 107) when more users than this have failed.
+    pub abort_after: Option<FailureLimit>,
+}
+
+/// What becomes of a user whose sandbox was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLoss {
+    /// It begins anew, with `join`.
+    #[default]
+    Rebuild,
+    /// It is gone.
+    Retire,
+}
+
+/// How many failed users are too many.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FailureLimit {
+    /// This many.
+    Users(u64),
+    /// This share of the scenario's planned users, in percent.
+    Percent(f64),
+}
+
+/// When iterations start: one variant an executor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Load {
     /// A fixed number of users, each iterating again and again.
     ConstantUsers(ConstantUsers),
+    /// A number of users that follows stages.
+    RampingUsers(RampingUsers),
+    /// A fixed number of users, each with as many iterations.
+    PerUserIterations(PerUserIterations),
+    /// A number of iterations that users share.
+    SharedIterations(SharedIterations),
+    /// Iterations start at a constant rate, whoever is free.
+    ConstantArrivalRate(ConstantArrivalRate),
+    /// Iterations start at a rate that follows stages.
+    RampingArrivalRate(RampingArrivalRate),
+    /// A constant number of users, each replaced by a new one when it ends.
+    Churn(Churn),
 }
 
-/// The `constant-users` shape.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConstantUsers {
-    /// When the run ends, whatever else is true; `None`: when the iterations are done.
-    pub duration: Option<Duration>,
-    /// How many iterations to do.
-    pub iterations: Iterations,
+/// How the users of a closed load space their starts and their iterations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
     /// Time between the starts of two users; zero starts all at once.
     pub interarrival: Duration,
     /// Time between the intended starts of two iterations of one user; `None`: the next starts when the last ended.
     pub repeat_interval: Option<Duration>,
-    /// How long iterations under way may take after the end.
-    pub graceful_stop: Duration,
 }
 
-/// How many iterations a run does.
+/// The `constant-users` executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstantUsers {
+    /// How many.
+    pub users: u64,
+    /// How long; `None`: until stopped.
+    pub duration: Option<Duration>,
+    /// Spacing.
+    pub pace: Pace,
+}
+
+/// The `per-user-iterations` executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PerUserIterations {
+    /// How many users.
+    pub users: u64,
+    /// How many iterations each.
+    pub iterations: u64,
+    /// When it ends at the latest; `None`: when all are done.
+    pub max_duration: Option<Duration>,
+    /// Spacing.
+    pub pace: Pace,
+}
+
+/// The `shared-iterations` executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedIterations {
+    /// How many users.
+    pub users: u64,
+    /// How many iterations in all.
+    pub iterations: u64,
+    /// When it ends at the latest; `None`: when all are done.
+    pub max_duration: Option<Duration>,
+    /// Spacing.
+    pub pace: Pace,
+}
+
+/// One stage of a ramp: from where the last one ended, evenly to its target; a duration of zero jumps there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage<T> {
+    /// How long it takes.
+    pub duration: Duration,
+    /// Where it ends: users, or iterations a second.
+    pub target: T,
+}
+
+/// The `ramping-users` executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RampingUsers {
+    /// Users at the start.
+    pub start_users: u64,
+    /// What follows; not empty.
+    pub stages: Vec<Stage<u64>>,
+    /// How long the iteration of a user that is ramped down may take.
+    pub graceful_ramp_down: Duration,
+    /// Time between the intended starts of two iterations of one user.
+    pub repeat_interval: Option<Duration>,
+}
+
+/// How arrivals are spaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spacing {
+    /// Evenly.
+    #[default]
+    Uniform,
+    /// At random: a Poisson process of the rate, drawn from the run's seed.
+    Poisson,
+}
+
+/// The `constant-arrival-rate` executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConstantArrivalRate {
+    /// Iterations a second; above zero.
+    pub rate: f64,
+    /// How long; `None`: until stopped.
+    pub duration: Option<Duration>,
+    /// How they are spaced.
+    pub spacing: Spacing,
+    /// Users made before the start.
+    pub users: u64,
+    /// Users it may have at most; at least `users`.
+    pub users_max: u64,
+}
+
+/// The `ramping-arrival-rate` executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RampingArrivalRate {
+    /// Iterations a second at the start; zero is allowed.
+    pub start_rate: f64,
+    /// What follows; not empty.
+    pub stages: Vec<Stage<f64>>,
+    /// How they are spaced.
+    pub spacing: Spacing,
+    /// Users made before the start.
+    pub users: u64,
+    /// Users it may have at most; at least `users`.
+    pub users_max: u64,
+}
+
+/// The `churn` executor: a constant number of users at a time; each that ends is replaced by a new identity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Churn {
+    /// How many at a time.
+    pub users: u64,
+    /// Iterations of one user before it ends; `None`: it ends when it says so (`stop-self`).
+    pub iterations: Option<u64>,
+    /// How long; `None`: until stopped.
+    pub duration: Option<Duration>,
+    /// Time between the starts of two users at the beginning, and between a user's end and its replacement's start.
+    pub interval: Duration,
+    /// Time between the intended starts of two iterations of one user.
+    pub repeat_interval: Option<Duration>,
+}
+
+impl Load {
+    /// Its name, as typed.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ConstantUsers(_) => "constant-users",
+            Self::RampingUsers(_) => "ramping-users",
+            Self::PerUserIterations(_) => "per-user-iterations",
+            Self::SharedIterations(_) => "shared-iterations",
+            Self::ConstantArrivalRate(_) => "constant-arrival-rate",
+            Self::RampingArrivalRate(_) => "ramping-arrival-rate",
+            Self::Churn(_) => "churn",
+        }
+    }
+
+    /// Users it may have at a time at most.
+    #[must_use]
+    pub fn users_max(&self) -> u64 {
+        match self {
+            Self::ConstantUsers(load) => load.users,
+            Self::RampingUsers(load) => {
+                let targets = load.stages.iter().map(|stage| stage.target);
+                targets.fold(load.start_users, u64::max)
+            }
+            Self::PerUserIterations(load) => load.users,
+            Self::SharedIterations(load) => load.users,
+            Self::ConstantArrivalRate(load) => load.users_max,
+            Self::RampingArrivalRate(load) => load.users_max,
+            Self::Churn(load) => load.users,
+        }
+    }
+
+    /// Users that are made before the clock starts, if its scenario starts with the clock.
+    #[must_use]
+    pub fn users_at_start(&self) -> u64 {
+        match self {
+            Self::ConstantUsers(load) => at_once(load.users, load.pace.interarrival),
+            Self::PerUserIterations(load) => at_once(load.users, load.pace.interarrival),
+            Self::SharedIterations(load) => at_once(load.users, load.pace.interarrival),
+            Self::Churn(load) => at_once(load.users, load.interval),
+            Self::RampingUsers(load) => load.start_users,
+            Self::ConstantArrivalRate(load) => load.users,
+            Self::RampingArrivalRate(load) => load.users,
+        }
+    }
+
+    /// When no more iterations start, since its own start; `None` if only work or a person ends it.
+    #[must_use]
+    pub fn length(&self) -> Option<Duration> {
+        match self {
+            Self::ConstantUsers(load) => load.duration,
+            Self::RampingUsers(load) => Some(total(&load.stages)),
+            Self::PerUserIterations(load) => load.max_duration,
+            Self::SharedIterations(load) => load.max_duration,
+            Self::ConstantArrivalRate(load) => load.duration,
+            Self::RampingArrivalRate(load) => Some(total(&load.stages)),
+            Self::Churn(load) => load.duration,
+        }
+    }
+
+    /// How many iterations it does, if that is what it counts.
+    #[must_use]
+    pub fn iterations(&self) -> Option<u64> {
+        match self {
+            Self::PerUserIterations(load) => Some(load.users.saturating_mul(load.iterations)),
+            Self::SharedIterations(load) => Some(load.iterations),
+            Self::ConstantUsers(_)
+            | Self::RampingUsers(_)
+            | Self::ConstantArrivalRate(_)
+            | Self::RampingArrivalRate(_)
+            | Self::Churn(_) => None,
+        }
+    }
+
+    /// Time between the intended starts of two iterations of one user, where that is fixed.
+    #[must_use]
+    pub fn repeat_interval(&self) -> Option<Duration> {
+        match self {
+            Self::ConstantUsers(load) => load.pace.repeat_interval,
+            Self::PerUserIterations(load) => load.pace.repeat_interval,
+            Self::SharedIterations(load) => load.pace.repeat_interval,
+            Self::RampingUsers(load) => load.repeat_interval,
+            Self::Churn(load) => load.repeat_interval,
+            Self::ConstantArrivalRate(_) | Self::RampingArrivalRate(_) => None,
+        }
+    }
+}
+
+fn at_once(users: u64, interarrival: Duration) -> u64 {
+    if interarrival.is_zero() {
+        users
+    } else {
+        users.min(1)
+    }
+}
+
+fn total<T>(stages: &[Stage<T>]) -> Duration {
+    stages
+        .iter()
+        .fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.duration))
+}
+
+impl RunSpec {
+    /// Users of all scenarios that there may be at a time.
+    #[must_use]
+    pub fn users_max(&self) -> u64 {
+        self.scenarios
+            .iter()
+            .map(|scenario| scenario.load.users_max())
+            .fold(0, u64::saturating_add)
+    }
+
+    /// When no more iterations start in any scenario; `None` if one has no end of its own.
+    #[must_use]
+    pub fn length(&self) -> Option<Duration> {
+        self.scenarios
+            .iter()
+            .map(|scenario| Some(scenario.start.saturating_add(scenario.load.length()?)))
+            .try_fold(Duration::ZERO, |longest, length| Some(longest.max(length?)))
+    }
+
+    /// What to call the run's scenarios: the name of the only one, or all names.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let names: Vec<&str> = self
+            .scenarios
+            .iter()
+            .map(|scenario| scenario.name.as_str())
+            .collect();
+        names.join(", ")
+    }
+}
+
+/// Files that users read, and what they share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DataSpec {
+    /// Files of any bytes, by name.
+    pub assets: Vec<(String, PathBuf)>,
+    /// Files of records.
+    pub feeders: Vec<FeederSpec>,
+    /// Where the store is kept from run to run.
+    pub state_file: Option<PathBuf>,
+    /// How long something sent may take to be received before it counts as lost.
+    pub delivery_timeout: Duration,
+}
+
+/// A file of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeederSpec {
+    /// Its name.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// The order of its records, if it is not left to the scenario.
+    pub order: Option<FeederOrder>,
+}
+
+/// In which order records are handed out: the contract's `data.order`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Iterations {
-    /// As many as fit into the duration.
-    Unlimited,
-    /// This many in all, taken by whichever user is free (k6's `--iterations`).
-    Shared(u64),
-    /// This many by each user.
-    PerUser(u64),
+pub enum FeederOrder {
+    /// Each once, to whichever user asks next.
+    Sequential,
+    /// The same, round and round.
+    Circular,
+    /// Any, by the user's seed.
+    Random,
+    /// One for each user.
+    Unique,
+    /// Every N-th for each of N users.
+    Disjoint,
+}
+
+/// When a run counts as steady.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steady {
+    /// How long the condition must hold for every user.
+    pub hold: Duration,
+    /// When it must have done so at the latest (exit code 111).
+    pub deadline: Duration,
+}
+
+/// One thing that changes while the run goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// When, since the run's clock.
+    pub at: Duration,
+    /// Which scenario, by position; `None`: all.
+    pub scenario: Option<usize>,
+    /// What.
+    pub action: Action,
+}
+
+/// What a change does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// A live setting gets a new value, already checked against its declaration.
+    Set {
+        /// The setting.
+        name: String,
+        /// Its new value.
+        value: String,
+    },
+    /// The number of users changes.
+    Users(u64),
+    /// The arrival rate changes, in iterations a second.
+    Rate(f64),
+    /// No new iterations until `Resume`; the load's clock stands still.
+    Pause,
+    /// Iterations go on.
+    Resume,
+    /// A throttle changes.
+    Throttle {
+        /// Its name.
+        name: String,
+        /// How.
+        change: ThrottleChange,
+    },
+}
+
+/// How a throttle changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ThrottleChange {
+    /// Another rate: this many in this time, reached over `over` if that is given.
+    Rate {
+        /// How many.
+        count: u64,
+        /// In how long.
+        interval: Duration,
+        /// Over how long it changes; `None`: now.
+        over: Option<Duration>,
+    },
+    /// Another number at a time.
+    Parallelism(u32),
+    /// Nobody passes.
+    Pause,
+    /// As before the pause.
+    Resume,
+    /// Everybody passes.
+    Unlock,
 }
 
 /// How HTTP clients behave, unless a scenario says otherwise.

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use super::{Machine, Problems};
 use crate::description::{DefaultLoad, Description, RoleShare};
-use crate::limits::{
-    ADDRESS_SPACE_BYTES_MAX, GRACEFUL_STOP, USER_FOOTPRINT_BYTES, USER_ID_MAX, USERS_MAX,
-};
+use crate::limits::{ADDRESS_SPACE_BYTES_MAX, USER_FOOTPRINT_BYTES, USER_ID_MAX, USERS_MAX};
 use crate::parse::{self, Fault};
 use crate::raw::RawRun;
-use crate::spec::{ConstantUsers, Iterations, Load, RoleCount, UserLimits};
+use crate::roles::{self, Roles};
+use crate::spec::{ConstantUsers, Load, Pace, PerUserIterations, SharedIterations, UserLimits};
 
 /// How problems name what the scenario suggests.
 const DEFAULT_LOAD: &str = "the scenario's default load";
@@ -151,11 +150,6 @@ pub(super) fn load(
     } else {
         suggested(description.load, users, problems)
     };
-    let iterations = match (duration, shared_count) {
-        (_, Some(count)) => Iterations::Shared(count),
-        (Some(_), None) => Iterations::Unlimited,
-        (None, None) => Iterations::PerUser(1),
-    };
     let interarrival = problems.take(
         "--interarrival",
         raw.interarrival.as_deref(),
@@ -166,18 +160,29 @@ pub(super) fn load(
         raw.repeat_interval.as_deref(),
         parse::positive_duration,
     );
-    let graceful_stop = problems.take(
-        "--graceful-stop",
-        raw.graceful_stop.as_deref(),
-        parse::duration,
-    );
-    Load::ConstantUsers(ConstantUsers {
-        duration,
-        iterations,
+    let pace = Pace {
         interarrival: interarrival.unwrap_or(Duration::ZERO),
         repeat_interval,
-        graceful_stop: graceful_stop.unwrap_or(GRACEFUL_STOP),
-    })
+    };
+    match (duration, shared_count) {
+        (max_duration, Some(iterations)) => Load::SharedIterations(SharedIterations {
+            users,
+            iterations,
+            max_duration,
+            pace,
+        }),
+        (Some(_), None) => Load::ConstantUsers(ConstantUsers {
+            users,
+            duration,
+            pace,
+        }),
+        (None, None) => Load::PerUserIterations(PerUserIterations {
+            users,
+            iterations: 1,
+            max_duration: None,
+            pace,
+        }),
+    }
 }
 
 fn suggested(
@@ -214,88 +219,46 @@ fn shared(count: u64, users: u64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Consecutive blocks of users by role: counts first, then weights over the rest, by largest remainder.
-pub(super) fn roles(
-    description: &Description,
-    users: u64,
-    problems: &mut Problems,
-) -> Vec<RoleCount> {
+/// Who plays which role, by what the scenario declares.
+pub(super) fn roles(description: &Description, users: u64, problems: &mut Problems) -> Roles {
     let roles = &description.roles;
-    if roles.is_empty() {
-        return Vec::new();
-    }
     let fixed: u64 = roles
         .iter()
-        .map(|role| count_of(role.share))
+        .map(|role| match role.share {
+            RoleShare::Count(count) => count,
+            RoleShare::Weight(_) | RoleShare::Every(_) => 0,
+        })
         .fold(0, u64::saturating_add);
-    let weights: u64 = roles.iter().map(|role| weight_of(role.share)).sum();
     if users < fixed {
         let fault = Fault::new(
             format!("{users} users are fewer than the {fixed} that the scenario's roles need"),
             format!("give --users {fixed} or more"),
         );
         problems.add("--users", "", fault);
-        return Vec::new();
+        return Roles::default();
     }
     let rest = users - fixed;
-    if rest > 0 && weights == 0 {
+    let mixed = roles
+        .iter()
+        .any(|role| matches!(role.share, RoleShare::Weight(weight) if weight > 0));
+    if !roles.is_empty() && rest > 0 && !mixed {
         let fault = Fault::new(
             format!("the scenario's roles are for {fixed} users; the other {rest} would have none"),
             format!("give --users {fixed}"),
         );
         problems.add("--users", "", fault);
-        return Vec::new();
+        return Roles::default();
     }
-    let shares = by_weight(
-        roles.iter().map(|role| weight_of(role.share)),
-        weights.max(1),
-        rest,
-    );
-    roles
+    let shares: Vec<(String, roles::RoleShare)> = roles
         .iter()
-        .zip(shares)
-        .map(|(role, share)| RoleCount {
-            name: role.name.clone(),
-            users: share + count_of(role.share),
+        .map(|role| {
+            let share = match role.share {
+                RoleShare::Weight(weight) => roles::RoleShare::Weight(weight),
+                RoleShare::Count(count) => roles::RoleShare::Count(count),
+                RoleShare::Every(every) => roles::RoleShare::Every(every.max(1)),
+            };
+            (role.name.clone(), share)
         })
-        .collect()
-}
-
-fn count_of(share: RoleShare) -> u64 {
-    match share {
-        RoleShare::Count(count) => count,
-        RoleShare::Weight(_) => 0,
-    }
-}
-
-fn weight_of(share: RoleShare) -> u64 {
-    match share {
-        RoleShare::Weight(weight) => u64::from(weight),
-        RoleShare::Count(_) => 0,
-    }
-}
-
-/// `total` divided by weights, exactly: whole parts first, what is left to the largest remainders.
-fn by_weight(weights: impl Iterator<Item = u64>, sum: u64, total: u64) -> Vec<u64> {
-    let products: Vec<u128> = weights
-        .map(|weight| u128::from(weight) * u128::from(total))
         .collect();
-    let sum = u128::from(sum);
-    let mut parts: Vec<u64> = products
-        .iter()
-        .map(|product| u64::try_from(product / sum).unwrap_or(total))
-        .collect();
-    let left = total - parts.iter().sum::<u64>().min(total);
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    // A stable sort: of equal remainders the first role comes first.
-    order.sort_by_key(|index| {
-        std::cmp::Reverse(products.get(*index).map_or(0, |product| product % sum))
-    });
-    let extra = usize::try_from(left).unwrap_or(usize::MAX);
-    for index in order.into_iter().take(extra) {
-        if let Some(part) = parts.get_mut(index) {
-            *part += u64::from(products.get(index).is_some_and(|product| product % sum > 0));
-        }
-    }
-    parts
+    Roles::new(&shares)
 }

@@ -13,7 +13,7 @@ use super::*;
 use crate::description::{DefaultLoad, MetricDeclaration, Role, RoleShare, Setting};
 use crate::limits::{GRACEFUL_STOP, HTTP_TIMEOUT, USERS_MAX};
 use crate::raw::RawHttp;
-use crate::spec::{ConstantUsers, Iterations, Load, SocketAddrOrIp};
+use crate::spec::{ConstantUsers, Load, Pace, PerUserIterations, SharedIterations, SocketAddrOrIp};
 
 fn machine() -> Machine {
     Machine {
@@ -72,9 +72,9 @@ fn check_wrong(raw: RawRun, description: &Description, parts: &[&str]) {
     }
 }
 
-fn constant(spec: &RunSpec) -> &ConstantUsers {
-    let Load::ConstantUsers(load) = &spec.load;
-    load
+fn only(spec: &RunSpec) -> &ScenarioSpec {
+    assert_eq!(spec.scenarios.len(), 1);
+    &spec.scenarios[0]
 }
 
 #[test]

@@ -5,15 +5,21 @@ use super::*;
 #[test]
 fn nothing_typed_is_one_user_and_one_iteration() {
     let spec = ok(RawRun::default(), &description());
+    assert_eq!((spec.cores, spec.seed, spec.users_max()), (4, 77, 1));
+    assert_eq!(spec.title(), "shop");
+    let shop = only(&spec);
     assert_eq!(
-        (spec.users, spec.first_user, spec.cores, spec.seed),
-        (1, 1, 4, 77)
+        shop.load,
+        Load::PerUserIterations(PerUserIterations {
+            users: 1,
+            iterations: 1,
+            max_duration: None,
+            pace: Pace::default(),
+        })
     );
-    assert_eq!(spec.scenario, "shop");
-    let load = constant(&spec);
-    assert_eq!(load.iterations, Iterations::PerUser(1));
-    assert_eq!(load.duration, None);
-    assert_eq!(load.graceful_stop, GRACEFUL_STOP);
+    assert_eq!(shop.graceful_stop, GRACEFUL_STOP);
+    assert_eq!(shop.identities.of(0), (1, true));
+    assert!(shop.roles.is_empty() && spec.terminate);
     assert_eq!(spec.http.timeout, HTTP_TIMEOUT);
     assert!(spec.http.connection_reuse && spec.http.tls_resumption);
     assert!(spec.http.user_agent.starts_with("lt-host/"));
@@ -21,34 +27,36 @@ fn nothing_typed_is_one_user_and_one_iteration() {
 
 #[test]
 fn iterations_alone_are_shared_and_duration_alone_is_unlimited() {
-    let iterations = |raw| {
-        let spec = ok(raw, &description());
-        (constant(&spec).iterations, constant(&spec).duration)
-    };
-    let ten = || some("10");
+    let load = |raw| only(&ok(raw, &description())).load.clone();
     let minute = Duration::from_secs(60);
-    assert_eq!(
-        iterations(RawRun {
-            iterations: ten(),
-            ..RawRun::default()
-        }),
-        (Iterations::Shared(10), None)
-    );
-    assert_eq!(
-        iterations(RawRun {
-            duration: some("1m"),
-            ..RawRun::default()
-        }),
-        (Iterations::Unlimited, Some(minute))
-    );
-    assert_eq!(
-        iterations(RawRun {
-            iterations: ten(),
-            duration: some("1m"),
-            ..RawRun::default()
-        }),
-        (Iterations::Shared(10), Some(minute))
-    );
+    let shared = |max_duration| {
+        Load::SharedIterations(SharedIterations {
+            users: 1,
+            iterations: 10,
+            max_duration,
+            pace: Pace::default(),
+        })
+    };
+    let ten = RawRun {
+        iterations: some("10"),
+        ..RawRun::default()
+    };
+    assert_eq!(load(ten.clone()), shared(None));
+    let both = RawRun {
+        duration: some("1m"),
+        ..ten
+    };
+    assert_eq!(load(both), shared(Some(minute)));
+    let constant = Load::ConstantUsers(ConstantUsers {
+        users: 1,
+        duration: Some(minute),
+        pace: Pace::default(),
+    });
+    let timed = RawRun {
+        duration: some("1m"),
+        ..RawRun::default()
+    };
+    assert_eq!(load(timed), constant);
 }
 
 #[test]
@@ -78,21 +86,20 @@ fn the_scenario_suggests_a_load_and_flags_go_before_it() {
         duration: Some(Duration::from_secs(10)),
         iterations: None,
     };
-    let spec = ok(RawRun::default(), &shop);
-    assert_eq!(spec.users, 5);
-    assert_eq!(constant(&spec).duration, Some(Duration::from_secs(10)));
-    let spec = ok(
-        RawRun {
-            users: some("7"),
-            iterations: some("9"),
-            ..RawRun::default()
-        },
-        &shop,
-    );
-    assert_eq!(spec.users, 7);
+    let load = only(&ok(RawRun::default(), &shop)).load.clone();
     assert_eq!(
-        (constant(&spec).duration, constant(&spec).iterations),
-        (None, Iterations::Shared(9))
+        (load.users_max(), load.length()),
+        (5, Some(Duration::from_secs(10)))
+    );
+    let flags = RawRun {
+        users: some("7"),
+        iterations: some("9"),
+        ..RawRun::default()
+    };
+    let load = only(&ok(flags, &shop)).load.clone();
+    assert_eq!(
+        (load.users_max(), load.length(), load.iterations()),
+        (7, None, Some(9))
     );
     shop.load = DefaultLoad {
         users: Some(0),
@@ -111,10 +118,13 @@ fn intervals_are_taken_and_zero_is_refused_where_it_would_spin() {
         ..RawRun::default()
     };
     let spec = ok(raw, &description());
-    let load = constant(&spec);
-    assert_eq!(load.interarrival, Duration::from_millis(50));
-    assert_eq!(load.repeat_interval, Some(Duration::from_secs(60)));
-    assert_eq!(load.graceful_stop, Duration::ZERO);
+    let shop = only(&spec);
+    let Load::PerUserIterations(load) = &shop.load else {
+        panic!("{:?}", shop.load)
+    };
+    assert_eq!(load.pace.interarrival, Duration::from_millis(50));
+    assert_eq!(load.pace.repeat_interval, Some(Duration::from_secs(60)));
+    assert_eq!(shop.graceful_stop, Duration::ZERO);
     let zero = RawRun {
         repeat_interval: some("0s"),
         ..RawRun::default()
@@ -136,13 +146,13 @@ fn a_user_range_gives_ids_and_number() {
         },
         &description(),
     );
-    assert_eq!((spec.first_user, spec.users), (11, 5));
+    assert_eq!((only(&spec).identities.first, spec.users_max()), (11, 5));
     let same = RawRun {
         user_range: some("11..15"),
         users: some("5"),
         ..RawRun::default()
     };
-    assert_eq!(ok(same, &description()).users, 5);
+    assert_eq!(ok(same, &description()).users_max(), 5);
     let other = RawRun {
         user_range: some("11..15"),
         users: some("6"),
@@ -166,7 +176,9 @@ fn users_beyond_memory_are_told_how_many_fit() {
         ..RawRun::default()
     };
     assert_eq!(
-        resolve(&raw("100"), &description(), &small).unwrap().users,
+        resolve(&raw("100"), &description(), &small)
+            .unwrap()
+            .users_max(),
         100
     );
     let problems = resolve(&raw("101"), &description(), &small).unwrap_err();
@@ -204,12 +216,9 @@ fn roles_divide_the_users_exactly() {
         users: some(count),
         ..RawRun::default()
     };
-    let counts = |roles, count| -> Vec<u64> {
-        ok(users(count), &shop(roles))
-            .roles
-            .iter()
-            .map(|role| role.users)
-            .collect()
+    let counts = |roles, count: &str| -> Vec<u64> {
+        let spec = ok(users(count), &shop(roles));
+        only(&spec).roles.counts(spec.users_max())
     };
     let weighted = || {
         vec![

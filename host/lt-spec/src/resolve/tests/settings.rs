@@ -11,7 +11,7 @@ fn a_setting_comes_from_flag_then_variable_then_default() {
         Some("http://default"),
     )];
     let variables = || BTreeMap::from([("BASE_URL".to_owned(), "http://variable".to_owned())]);
-    let value = |raw| ok(raw, &shop).settings["base-url"].clone();
+    let value = |raw| ok(raw, &shop).scenarios[0].settings["base-url"].clone();
     assert_eq!(value(RawRun::default()), "http://default");
     let from_variable = RawRun {
         settings_from_variables: variables(),
@@ -140,7 +140,7 @@ fn settings_are_held_against_type_range_and_allowed_values() {
             settings: vec![format!("s={value}")],
             ..RawRun::default()
         };
-        assert_eq!(ok(raw(good), &shop).settings["s"], good);
+        assert_eq!(ok(raw(good), &shop).scenarios[0].settings["s"], good);
         check_wrong(raw(bad), &shop, &["--set", bad, part]);
     }
 }
@@ -167,7 +167,7 @@ fn secrets_are_listed_and_never_shown() {
         settings: vec![format!("token={value}")],
         ..RawRun::default()
     };
-    assert_eq!(ok(raw("right"), &shop).secrets, ["token"]);
+    assert_eq!(ok(raw("right"), &shop).scenarios[0].secrets, ["token"]);
     let problems = wrong(raw("hunter2"), &shop);
     assert!(!problems.concat().contains("hunter2"), "{problems:?}");
     let misspelt = RawRun {

@@ -1,0 +1,1 @@
+//! Load shapes as functions of elapsed time.
