@@ -55,6 +55,18 @@ builtins! {
     HTTP_REQ_RECEIVING "http_req_receiving" Trend Time "From the response's first byte to its last."
     HTTP_CONNECTIONS "http_connections" Counter None "Connections opened for HTTP."
     SAMPLES_DROPPED "samples_dropped" Counter None "Samples that an output could not take in time; sums and percentiles still hold them."
+    THROTTLE_WAIT "throttle_wait" Trend Time "Waiting for a throttle's turn, by the tag `throttle`."
+    MEETING_WAIT "meeting_wait" Trend Time "Waiting for a meeting to be complete, by the tag `meeting`."
+    DELIVERY_SENT "delivery_sent" Counter None "Deliveries that were expected: one for each recipient of what was marked as sent."
+    DELIVERY_RECEIVED "delivery_received" Counter None "Deliveries that came."
+    DELIVERY_TIME "delivery_time" Trend Time "From sending to receiving."
+    DELIVERY_LOST "delivery_lost" Counter None "Deliveries that did not come within the delivery timeout, or by the end of the run."
+    DELIVERY_DUPLICATES "delivery_duplicates" Counter None "Receipts by a user that had it already, or by more users than were to have it."
+    DELIVERY_UNMATCHED "delivery_unmatched" Counter None "Receipts of what nobody marked as sent."
+    STEADY_USERS "steady_users" Gauge None "Users for which the scenario's steady condition holds."
+    GENERATOR_CPU "generator_cpu" Gauge None "Share of the processors it may use that this process used in the last second: 1 is all."
+    GENERATOR_MISSED_WAKES "generator_missed_wakes" Counter None "Times that a core of the generator woke more than 20 ms after it should have."
+    GENERATOR_DESCRIPTORS "generator_descriptors" Gauge None "Share of the descriptors it may open that this process has open: 1 is all."
     LOG_LINES_DROPPED "log_lines_dropped" Counter None "Log lines over a user's cap."
 }
 
