@@ -33,6 +33,8 @@
 //! | do several things at a time | `async fn`, [`join!`], [`select!`], [`futures`] |
 //! | know who the user is | [`user`], [`User`] |
 //! | draw lots that a repeated run repeats | [`rand`] |
+//! | name users, and give them passwords | [`names`] |
+//! | know a user's neighbours and rooms without asking anyone | [`placement`] |
 //! | say something to people | [`log`] |
 //! | fail | [`Error`], [`bail!`], [`ensure!`], [`Context`] |
 //!
@@ -83,6 +85,8 @@ pub mod http;
 pub mod json;
 pub mod log;
 pub mod metrics;
+pub mod names;
+pub mod placement;
 pub mod prelude;
 pub mod rand;
 pub mod runtime;
