@@ -4,7 +4,7 @@ use crate::bindings::lt::scenario::types;
 use crate::metrics::{Kind, Unit};
 use crate::timing::Duration;
 
-/// Name, text, settings, roles, metrics and suggested load of a scenario: what `lt-host describe` prints.
+/// Name, text, settings, roles, metrics, files and suggested load of a scenario: what `lt-host describe` prints.
 ///
 /// [`Scenario::describe`](crate::Scenario::describe) receives one with the crate's name, version and text, and returns it with
 /// what is to be added; the settings follow from [`Scenario::Settings`](crate::Scenario::Settings).
@@ -35,15 +35,17 @@ pub struct Description(types::Description);
 /// ```
 /// use lt_sdk::Share;
 ///
-/// // One teacher, and of the others three readers for each writer.
-/// let shares = [Share::Count(1), Share::Weight(3), Share::Weight(1)];
+/// // One teacher, every 53rd user a moderator, and of the others three readers for each writer.
+/// let shares = [Share::Count(1), Share::Every(53), Share::Weight(3), Share::Weight(1)];
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
     /// A share of the users, relative to the other roles' weights.
     Weight(u32),
-    /// Exactly this many users, before weights are applied.
+    /// Exactly this many users, before the others are applied.
     Count(u64),
+    /// Every so many-th user: 53 gives it one user in 53. At least 1.
+    Every(u64),
 }
 
 impl Description {
@@ -66,6 +68,8 @@ impl Description {
                 duration: None,
                 iterations: None,
             },
+            steady: None,
+            data: Vec::new(),
         })
     }
 
@@ -93,6 +97,7 @@ impl Description {
         let share = match share {
             Share::Weight(weight) => types::RoleShare::Weight(weight),
             Share::Count(count) => types::RoleShare::Count(count),
+            Share::Every(nth) => types::RoleShare::Every(nth),
         };
         self.0.roles.push(types::Role {
             name: name.to_owned(),
@@ -116,6 +121,90 @@ impl Description {
             doc: doc.to_owned(),
             kind: kind.into(),
             unit: unit.into(),
+        });
+        self
+    }
+
+    /// What `--steady` waits for: the run is steady once the last [`check!`](crate::check!) of this name held for every user
+    /// that was asked for. It replaces a condition named before.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("stream", "1.2.0", "");
+    /// let description = base.steady_check("stream is up");
+    /// ```
+    #[must_use]
+    pub fn steady_check(mut self, check: &str) -> Self {
+        self.0.steady = Some(types::SteadyCondition::Check(check.to_owned()));
+        self
+    }
+
+    /// What `--steady` waits for: the run is steady once the last value that every user gave the gauge of this name is not
+    /// zero. It replaces a condition named before.
+    ///
+    /// ```
+    /// # use lt_sdk::metrics::{Kind, Unit};
+    /// # let base = lt_sdk::Description::new("chat", "1.2.0", "");
+    /// let description = base
+    ///     .metric("established", "1 while the connection stands", Kind::Gauge, Unit::None)
+    ///     .steady_gauge("established");
+    /// ```
+    #[must_use]
+    pub fn steady_gauge(mut self, gauge: &str) -> Self {
+        self.0.steady = Some(types::SteadyCondition::Gauge(gauge.to_owned()));
+        self
+    }
+
+    /// Declare a file that users read with [`data::asset`](crate::data::asset()): without `--asset NAME=FILE` no run starts.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("stream", "1.2.0", "");
+    /// let description = base.asset("video", "what the influencer publishes");
+    /// ```
+    #[must_use]
+    pub fn asset(self, name: &str, doc: &str) -> Self {
+        self.data(name, doc, types::DataKind::Asset, true)
+    }
+
+    /// The same for a file that a run may be without.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("stream", "1.2.0", "");
+    /// let description = base.optional_asset("avatar", "the picture of new users");
+    /// ```
+    #[must_use]
+    pub fn optional_asset(self, name: &str, doc: &str) -> Self {
+        self.data(name, doc, types::DataKind::Asset, false)
+    }
+
+    /// Declare records, with at least these fields, that users take from a [`data::Feeder`](crate::data::Feeder): without
+    /// `--feeder NAME=FILE` no run starts.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("shop", "1.2.0", "");
+    /// let description = base.feeder("accounts", "who may log in", &["name", "password"]);
+    /// ```
+    #[must_use]
+    pub fn feeder(self, name: &str, doc: &str, fields: &[&str]) -> Self {
+        self.data(name, doc, records(fields), true)
+    }
+
+    /// The same for records that a run may be without.
+    ///
+    /// ```
+    /// # let base = lt_sdk::Description::new("shop", "1.2.0", "");
+    /// let description = base.optional_feeder("coupons", "what some customers bring", &["code"]);
+    /// ```
+    #[must_use]
+    pub fn optional_feeder(self, name: &str, doc: &str, fields: &[&str]) -> Self {
+        self.data(name, doc, records(fields), false)
+    }
+
+    fn data(mut self, name: &str, doc: &str, kind: types::DataKind, required: bool) -> Self {
+        self.0.data.push(types::DataDeclaration {
+            name: name.to_owned(),
+            doc: doc.to_owned(),
+            kind,
+            required,
         });
         self
     }
@@ -169,6 +258,11 @@ impl Description {
     }
 }
 
+/// Records with at least these fields.
+fn records(fields: &[&str]) -> types::DataKind {
+    types::DataKind::Feeder(fields.iter().map(|&field| field.to_owned()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,5 +289,31 @@ mod tests {
         assert_eq!(described.load.users, Some(7));
         assert_eq!(described.load.duration, Some(2_000_000_000));
         assert_eq!(described.load.iterations, Some(9));
+    }
+
+    #[test]
+    fn files_and_the_steady_condition_reach_the_contract() {
+        let described = Description::new("shop", "1.2.0", "Buys")
+            .steady_check("was up")
+            .steady_gauge("up")
+            .asset("video", "to publish")
+            .optional_feeder("accounts", "to log in", &["name", "password"])
+            .role("reader", "reads", Share::Every(53))
+            .into_bindings();
+        assert!(
+            matches!(described.steady, Some(types::SteadyCondition::Gauge(name)) if name == "up")
+        );
+        assert!(matches!(
+            described.roles[0].share,
+            types::RoleShare::Every(53)
+        ));
+        let [video, accounts] = described.data.as_slice() else {
+            panic!("two files were declared");
+        };
+        assert!(video.required && matches!(video.kind, types::DataKind::Asset));
+        assert!(!accounts.required);
+        assert!(
+            matches!(&accounts.kind, types::DataKind::Feeder(fields) if fields == &["name", "password"])
+        );
     }
 }

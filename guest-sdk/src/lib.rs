@@ -30,6 +30,8 @@
 //! | send requests | [`http`]; find a form's hidden fields with [`html`]; [`json`](mod@json) bodies |
 //! | wait, and measure time | [`timing`] |
 //! | judge and measure | [`check!`], [`group`](check::group), [`metrics`] |
+//! | meet other users: budgets, groups, messages, delivery times | [`coordination`] |
+//! | read files and records of the run, keep values | [`data`] |
 //! | do several things at a time | `async fn`, [`join!`], [`select!`], [`futures`] |
 //! | know who the user is | [`user`], [`User`] |
 //! | draw lots that a repeated run repeats | [`rand`] |
@@ -70,6 +72,8 @@ extern crate self as lt_sdk;
 )]
 pub mod bindings;
 pub mod check;
+pub mod coordination;
+pub mod data;
 mod description;
 mod error;
 #[doc(hidden)]
@@ -85,8 +89,6 @@ pub mod http;
 pub mod json;
 pub mod log;
 pub mod metrics;
-pub mod names;
-pub mod placement;
 pub mod prelude;
 pub mod rand;
 pub mod runtime;

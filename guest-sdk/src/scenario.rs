@@ -69,7 +69,8 @@ pub trait Scenario: Sized {
     /// Become the given user. Called once for each, before its first iteration, and again if it had to be rebuilt.
     ///
     /// # Errors
-    /// The user tries again later, unless the error stops it or the run.
+    /// The user ends, since there is nothing to iterate with: the failure is counted, and the run goes on unless the error
+    /// aborts it.
     fn join(user: &User, settings: Self::Settings, state: &[u8]) -> Result<Self>;
 
     /// One iteration: what this user does again and again.
@@ -118,7 +119,7 @@ pub struct RunInfo {
     pub id: String,
     /// The run's seed; the users' seeds derive from it.
     pub seed: u64,
-    /// Number of users planned at the start.
+    /// Number of users that this scenario may have at a time.
     pub users: u64,
 }
 
@@ -160,6 +161,8 @@ pub struct User {
     pub node: String,
     /// Seed of this user's random numbers, from the run's seed and the id.
     pub seed: u64,
+    /// Whether this user has no account yet: what `--percent-new` decides. True without that option.
+    pub is_new: bool,
 }
 
 impl From<bindings::UserInfo> for User {
@@ -169,6 +172,7 @@ impl From<bindings::UserInfo> for User {
             role: user.role,
             node: user.node,
             seed: user.seed,
+            is_new: user.is_new,
         }
     }
 }

@@ -75,6 +75,22 @@ pub fn setting(name: &str) -> Option<String> {
     host::setting(name)
 }
 
+/// Changes whenever a live setting does: whoever keeps what follows from settings can ask this cheaply whether it still holds.
+/// [`Live`](crate::settings::Live) asks it by itself.
+///
+/// ```no_run
+/// # fn prepare() -> Vec<u8> { Vec::new() }
+/// # let (mut known, mut message) = (0, Vec::new());
+/// if lt_sdk::user::settings_revision() != known {
+///     known = lt_sdk::user::settings_revision();
+///     message = prepare();
+/// }
+/// ```
+#[must_use]
+pub fn settings_revision() -> u64 {
+    host::settings_revision()
+}
+
 /// Whether this user is asked to end: it should return from `iterate` soon, or it is stopped by force when the run's
 /// graceful stop (30 s unless set) has passed. Long loops inside an iteration ask this.
 ///

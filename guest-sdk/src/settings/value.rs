@@ -1,5 +1,7 @@
 //! Types that a setting can have.
 
+use std::cell::RefCell;
+
 use crate::bindings::lt::scenario::types::SettingKind;
 use crate::error::Result;
 use crate::timing::Duration;
@@ -205,7 +207,7 @@ impl<T: SettingValue> SettingValue for Option<T> {
     }
 }
 
-/// A setting that may change during the run: it holds no value but asks the host for the newest.
+/// A setting that may change during the run: it keeps its value until the host says that settings have changed.
 ///
 /// ```no_run
 /// use lt_sdk::prelude::*;
@@ -222,26 +224,49 @@ impl<T: SettingValue> SettingValue for Option<T> {
 ///     Ok(())
 /// }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Live<T> {
     name: &'static str,
-    value: core::marker::PhantomData<fn() -> T>,
+    known: RefCell<Known<T>>,
 }
 
-impl<T: SettingValue> Live<T> {
-    /// The present value.
+/// A value, and the revision of the settings from which it counts.
+#[derive(Clone, Debug)]
+struct Known<T> {
+    revision: u64,
+    value: T,
+}
+
+impl<T: SettingValue + Clone> Live<T> {
+    /// The present value: read anew only if a setting has changed.
     ///
     /// # Errors
     /// If it does not fit the type; see [`Settings::load`](super::Settings::load).
     ///
     /// ```no_run
-    /// # fn users(limit: lt_sdk::settings::Live<u32>) -> lt_sdk::Result<()> {
+    /// # fn users(limit: &lt_sdk::settings::Live<u32>) -> lt_sdk::Result<()> {
     /// let limit = limit.get()?;
     /// # Ok(())
     /// # }
     /// ```
     pub fn get(&self) -> Result<T> {
-        T::load(self.name)
+        let read = || T::load(self.name);
+        // Asked for while it is asked for (by a type of yours whose `parse` does so): nothing is known then.
+        let Ok(mut known) = self.known.try_borrow_mut() else {
+            return read();
+        };
+        known.at(crate::user::settings_revision(), read).cloned()
+    }
+}
+
+impl<T> Known<T> {
+    /// The value at this revision; one that cannot be read leaves what was known.
+    fn at(&mut self, revision: u64, read: impl FnOnce() -> Result<T>) -> Result<&T> {
+        if self.revision != revision {
+            self.value = read()?;
+            self.revision = revision;
+        }
+        Ok(&self.value)
     }
 }
 
@@ -260,12 +285,11 @@ impl<T: SettingValue> SettingValue for Live<T> {
     }
 
     fn load(name: &'static str) -> Result<Self> {
-        // The value is read once here, so that one that does not fit is found where the others are.
-        T::load(name)?;
-        Ok(Self {
-            name,
-            value: core::marker::PhantomData,
-        })
+        // The revision first: a change between the two readings is then found by the next.
+        let revision = crate::user::settings_revision();
+        let value = T::load(name)?;
+        let known = RefCell::new(Known { revision, value });
+        Ok(Self { name, known })
     }
 }
 
@@ -292,5 +316,17 @@ mod tests {
         assert_eq!(i16::MAXIMUM, Some(i16::MAX.to_string().as_str()));
         assert_eq!(u16::MAXIMUM, Some(u16::MAX.to_string().as_str()));
         assert_eq!(Live::<u8>::MAXIMUM, Some("255"));
+    }
+
+    #[test]
+    fn a_live_value_is_read_again_when_the_revision_changes_and_only_then() {
+        let mut known = Known {
+            revision: 3,
+            value: 1,
+        };
+        assert_eq!(known.at(3, || panic!("nothing has changed")).unwrap(), &1);
+        assert!(known.at(4, || Err(crate::Error::msg("unfit"))).is_err());
+        assert_eq!(known.at(4, || Ok(2)).unwrap(), &2);
+        assert_eq!(known.at(4, || panic!("nothing has changed")).unwrap(), &2);
     }
 }

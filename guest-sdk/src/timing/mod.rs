@@ -1,9 +1,15 @@
 //! Clocks and waiting. A sleeping user costs its host a few kilobytes and no CPU.
 
+mod backoff;
+mod timetable;
+
 use std::ops::{Add, AddAssign, Sub};
 
 use crate::bindings::lt::scenario::timing as host;
 use crate::runtime::{Pollable, Wait};
+
+pub use backoff::Backoff;
+pub use timetable::Timetable;
 
 /// A length of time: the standard one. The contract counts nanoseconds in 64 bits, some 584 years; longer is cut to that.
 ///
