@@ -89,6 +89,8 @@ pub mod http;
 pub mod json;
 pub mod log;
 pub mod metrics;
+pub mod names;
+pub mod placement;
 pub mod prelude;
 pub mod rand;
 pub mod runtime;
