@@ -1,25 +1,29 @@
 //! The records of one file, and the order in which they are handed out.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use crate::problem::Faults;
 use crate::records::Records;
-use crate::{DataError, Order};
+use crate::{DataError, DataProblem, FeederFile, Order};
 
 /// Records that users take one by one. It belongs to one run: it remembers the order that its users agreed on.
 #[derive(Debug)]
 pub struct Feeder {
     name: String,
+    path: PathBuf,
     records: Records,
     configured: Option<Order>,
     opened: OnceLock<Order>,
 }
 
 impl Feeder {
-    pub(crate) const fn new(name: String, records: Records, configured: Option<Order>) -> Self {
+    pub(crate) fn new(file: &FeederFile, records: Records) -> Self {
         Self {
-            name,
+            name: file.name.clone(),
+            path: file.path.clone(),
             records,
-            configured,
+            configured: file.order,
             opened: OnceLock::new(),
         }
     }
@@ -50,6 +54,31 @@ impl Feeder {
     #[must_use]
     pub fn record(&self, index: u64) -> Option<Vec<String>> {
         self.records.get(index)
+    }
+
+    /// Hold the records against the fields that a scenario declares to read.
+    ///
+    /// # Errors
+    /// A problem for each field that the records have not.
+    pub fn check_fields(&self, wanted: &[String]) -> Result<(), Vec<DataProblem>> {
+        let mut faults = Faults::of(&self.name, &self.path);
+        for field in wanted {
+            if !self.fields().contains(field) {
+                faults.file(
+                    format!("its records have no field {field:?}, which the scenario reads"),
+                    format!(
+                        "add it, or name the file that has it in --feeder {}=FILE",
+                        self.name
+                    ),
+                );
+            }
+        }
+        let problems = faults.finish();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
     }
 
     /// The order that the run's configuration gives it.
@@ -83,9 +112,14 @@ mod tests {
     use super::*;
 
     fn feeder(configured: Option<Order>) -> Feeder {
-        let mut records = Records::new(vec!["a".to_owned()]);
-        records.push(["1"]).unwrap();
-        Feeder::new("people".to_owned(), records, configured)
+        let mut records = Records::new(vec!["a".to_owned(), "b".to_owned()]);
+        records.push(["1", "2"]).unwrap();
+        let file = FeederFile {
+            name: "people".to_owned(),
+            path: "p.csv".into(),
+            order: configured,
+        };
+        Feeder::new(&file, records)
     }
 
     #[test]
@@ -93,6 +127,23 @@ mod tests {
         let feeder = feeder(Some(Order::Unique));
         assert_eq!(feeder.open(Some(Order::Random)), Ok(Order::Unique));
         assert_eq!(feeder.open(None), Ok(Order::Unique));
+    }
+
+    #[test]
+    fn fields_that_a_scenario_reads_must_be_there() {
+        let feeder = feeder(None);
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(feeder.check_fields(&names(&["b", "a"])), Ok(()));
+        assert_eq!(feeder.check_fields(&[]), Ok(()));
+        let problems = feeder.check_fields(&names(&["A", "b", "c"])).unwrap_err();
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            ["A", "c"].map(|field| format!(
+                "p.csv: its records have no field {field:?}, which the scenario reads \
+                 (remedy: add it, or name the file that has it in --feeder people=FILE)"
+            ))
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use lt_spec::spec::FeederOrder;
+
 use crate::DataError;
 
 /// In which order a feeder's records are handed out: the contract's `data.order`.
@@ -99,6 +101,18 @@ impl Order {
             Self::Circular => n.checked_rem(len).ok_or(DataError::Exhausted),
             _ if n < len => Ok(n),
             _ => Err(DataError::Exhausted),
+        }
+    }
+}
+
+impl From<FeederOrder> for Order {
+    fn from(order: FeederOrder) -> Self {
+        match order {
+            FeederOrder::Sequential => Self::Sequential,
+            FeederOrder::Circular => Self::Circular,
+            FeederOrder::Random => Self::Random,
+            FeederOrder::Unique => Self::Unique,
+            FeederOrder::Disjoint => Self::Disjoint,
         }
     }
 }

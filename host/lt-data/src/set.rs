@@ -7,6 +7,7 @@ use bytes::Bytes;
 use lt_spec::limits::{
     ASSET_BYTES_MAX, COORDINATION_NAME_BYTES_MAX, DATA_FILES_MAX, FEEDER_BYTES_MAX,
 };
+use lt_spec::spec::FeederSpec;
 
 use crate::problem::Faults;
 use crate::records::Records;
@@ -30,6 +31,16 @@ pub struct FeederFile {
     pub path: PathBuf,
     /// In which order its records are handed out; `None` leaves it to the scenario.
     pub order: Option<Order>,
+}
+
+impl From<&FeederSpec> for FeederFile {
+    fn from(spec: &FeederSpec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            path: spec.path.clone(),
+            order: spec.order.map(Order::from),
+        }
+    }
 }
 
 /// The assets and feeders of one run: read once, in memory until the run ends, shared by all its users.
@@ -66,7 +77,7 @@ impl DataSet {
                 &mut faults,
             );
             if let Some(records) = read_records(&feeder.path, &mut faults) {
-                let read = Feeder::new(feeder.name.clone(), records, feeder.order);
+                let read = Feeder::new(feeder, records);
                 set.feeders.insert(feeder.name.clone(), read);
             }
             problems.extend(faults.finish());

@@ -1,3 +1,5 @@
+use lt_spec::spec::FeederOrder;
+
 use super::*;
 use crate::testing::Scratch;
 
@@ -64,6 +66,26 @@ fn files_are_there_by_name() {
     assert_eq!(people.record(2), None);
     assert_eq!(set.feeder("orders").unwrap().record(1).unwrap(), ["2"]);
     assert!(set.feeder("logo").is_none());
+}
+
+#[test]
+fn a_validated_feeder_keeps_its_order() {
+    for order in Order::ALL {
+        let spec = FeederSpec {
+            name: "people".to_owned(),
+            path: "p.csv".into(),
+            order: Some(match order {
+                Order::Sequential => FeederOrder::Sequential,
+                Order::Circular => FeederOrder::Circular,
+                Order::Random => FeederOrder::Random,
+                Order::Unique => FeederOrder::Unique,
+                Order::Disjoint => FeederOrder::Disjoint,
+            }),
+        };
+        let mut expected = feeder("people", "p.csv");
+        expected.order = Some(order);
+        assert_eq!(FeederFile::from(&spec), expected);
+    }
 }
 
 #[test]
