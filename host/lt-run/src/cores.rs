@@ -1,4 +1,4 @@
-//! One thread a core: a current-thread runtime with its users, which reports what it measured each second.
+//! One thread a core: a current-thread runtime with its users of every scenario, which reports what it measured each second.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use lt_load::{Budget, Counters, Ending, Shift, ShiftPlan, Signal};
-use lt_metrics::{Delta, Recorder, SubmetricPlan};
+use futures_util::future::join_all;
+use lt_load::{Ending, Shift, Team};
+use lt_metrics::{Delta, Recorder, Registry, SubmetricPlan};
 use lt_runtime::{Core, Factory, RunShared};
-use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -24,18 +24,23 @@ pub(crate) enum Report {
     /// What it measured since the last report.
     Measured(usize, Delta),
     /// It has ended, with what it measured last.
-    Ended(Delta, Ending),
+    Ended(Delta, Vec<Ending>),
     /// It could not run.
     Failed(String),
 }
 
+/// One scenario at work.
+pub(crate) struct Part {
+    pub(crate) run: Arc<RunShared>,
+    pub(crate) team: Arc<Team>,
+}
+
 /// What all cores of a run share.
 pub(crate) struct Crew {
-    pub(crate) run: Arc<RunShared>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) cores: usize,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) plan: Arc<SubmetricPlan>,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) signals: Arc<watch::Sender<Signal>>,
     pub(crate) keep_samples: bool,
 }
 
@@ -70,7 +75,7 @@ pub(crate) fn start(
         .name(format!("core-{core}"))
         .spawn(move || {
             let last = match work(&crew, core, &reports, given_back) {
-                Ok((delta, ending)) => Report::Ended(delta, ending),
+                Ok((delta, endings)) => Report::Ended(delta, endings),
                 Err(reason) => Report::Failed(reason),
             };
             // The run has gone: nobody is left to tell.
@@ -85,49 +90,37 @@ fn work(
     index: usize,
     reports: &Sender<Report>,
     empties: Receiver<Delta>,
-) -> Result<(Delta, Ending), String> {
+) -> Result<(Delta, Vec<Ending>), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime for a core: {error}"))?;
-    let registry = crew.run.registry.clone();
     let recorder = Rc::new(RefCell::new(Recorder::new(
-        registry,
+        crew.registry.clone(),
         crew.plan.clone(),
         crew.keep_samples,
     )));
-    let spec = &crew.run.spec;
-    let plan = ShiftPlan {
-        load: spec.load.clone(),
-        users: spec.users,
-        first_user: spec.first_user,
-        core: index as u64,
-        cores: spec.cores as u64,
-    };
-    let shift = Shift::new(
-        plan,
-        recorder.clone(),
-        crew.counters.clone(),
-        crew.budget.clone(),
-        crew.signals.clone(),
-    );
-    let core = Core::new(crew.run.clone(), recorder.clone(), Some(shift.clone()))?;
-    let lag_tags = core.tags();
-    let factory = Rc::new(Factory::new(core));
-    let local = LocalSet::new();
+    let mut shifts = Vec::with_capacity(crew.parts.len());
+    for part in &crew.parts {
+        let core = Core::new(part.run.clone(), recorder.clone())?;
+        let shift = Shift::new(part.team.clone(), index as u64, recorder.clone());
+        let tags = core.tags();
+        let factory = Rc::new(Factory::new(core));
+        shifts.push(async move { shift.run(factory, tags).await });
+    }
     let pace = if crew.keep_samples {
         REPORT_INTERVAL_WITH_SAMPLES
     } else {
         REPORT_INTERVAL
     };
-    let ending = local.block_on(&runtime, async {
+    let endings = LocalSet::new().block_on(&runtime, async {
         tokio::select! {
-            ending = shift.run(factory, lag_tags) => ending,
-            () = report(&recorder, index, pace, reports, empties) => Ending::Halted,
+            endings = join_all(shifts) => endings,
+            () = report(&recorder, index, pace, reports, empties) => vec![Ending::Halted],
         }
     });
     let last = recorder.borrow_mut().take();
-    Ok((last, ending))
+    Ok((last, endings))
 }
 
 /// Hand over what was measured, again and again; returns when nobody listens any more.

@@ -13,10 +13,18 @@
     )
 )]
 
+mod change;
 pub mod control;
 mod cores;
+mod desk;
+mod office;
 pub mod run;
+mod saturation;
+mod steady;
 mod writers;
 
 pub use control::Control;
-pub use run::{Ended, RunError, RunOutcome, RunPlan, Stage, Tick, run};
+pub use run::{
+    ChangeSeen, Ended, RunError, RunOutcome, RunPlan, Stage, Tick, run,
+};
+pub use saturation::GeneratorLoad;

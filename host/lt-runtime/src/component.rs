@@ -73,6 +73,7 @@ pub struct Scenario {
     pub(crate) engine: Engine,
     pub(crate) pre: ScenarioPre<UserCtx>,
     pub(crate) uses_http: bool,
+    pub(crate) uses_coordination: bool,
     description: Arc<Description>,
     hash: Arc<str>,
     imports: Arc<[String]>,
@@ -97,12 +98,12 @@ impl Engine {
             .instantiate_pre(&component)
             .and_then(ScenarioPre::new)
             .map_err(|error| LoadError::Import(format!("{error:#}")))?;
+        let uses = |interface: &str| imports.iter().any(|name| name.starts_with(interface));
         Ok(Scenario {
             engine: self.clone(),
             pre,
-            uses_http: imports
-                .iter()
-                .any(|name| name.starts_with("lt:scenario/http@")),
+            uses_http: uses("lt:scenario/http@"),
+            uses_coordination: uses("lt:scenario/coordination@"),
             description: Arc::new(description),
             hash: hex_sha256(wasm).into(),
             imports: imports.into(),
@@ -115,6 +116,14 @@ impl Scenario {
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// Whether it reads files of the run or the store.
+    #[must_use]
+    pub fn uses_data(&self) -> bool {
+        self.imports
+            .iter()
+            .any(|name| name.starts_with("lt:scenario/data@"))
     }
 
     /// SHA-256 of its bytes, in hexadecimal.

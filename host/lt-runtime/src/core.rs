@@ -1,67 +1,148 @@
 //! One thread's world: what all users of one core share. Lives and dies on its thread, behind an `Rc`.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::Method;
-use lt_load::Shift;
+use lt_coordination::{Coordination, UserRef};
+use lt_data::{DataSet, Shared, UserPlace};
 use lt_metrics::{FailureClass, Recorder, Registry, Tags, TagsId, builtin};
 use lt_net::http::config::ClientConfig;
 use lt_net::{Network, TlsProfiles};
-use lt_spec::spec::RunSpec;
+use lt_spec::description::SteadyCondition;
+use lt_spec::spec::{RunSpec, ScenarioSpec};
 use rustc_hash::FxHashMap;
 
 use crate::component::Scenario;
+use crate::ctx::Identity;
 use crate::network;
 
 /// Different groups one core tells apart; further ones are counted under their parent. Journeys have tens.
 const GROUPS_MAX: usize = 10_000;
 
-/// What all cores of a run share.
+/// What all cores share of one scenario of a run.
+#[derive(Clone)]
 pub struct RunShared {
-    /// The run.
-    pub spec: RunSpec,
-    /// Its metrics.
-    pub registry: Arc<Registry>,
+    /// What all scenarios of the run share.
+    pub common: Arc<Common>,
+    /// This scenario's part of the run.
+    pub spec: Arc<ScenarioSpec>,
     /// What the users run.
     pub scenario: Scenario,
     /// What `init` returned; empty before.
-    pub state: Vec<u8>,
+    pub state: Arc<[u8]>,
+    /// The present values of its settings.
+    pub settings: Arc<Settings>,
+    /// Where its first user stands among all users of the run that may read data, and how many those are.
+    pub data_place: UserPlace,
+    /// How many users the scenario's steady condition holds for.
+    pub steady_users: Arc<AtomicU64>,
+}
+
+/// What all scenarios of a run share.
+pub struct Common {
+    /// The run.
+    pub spec: Arc<RunSpec>,
+    /// Its metrics.
+    pub registry: Arc<Registry>,
+    /// What users do together.
+    pub coordination: Arc<dyn Coordination>,
+    /// Files that users read.
+    pub data: DataSet,
+    /// Cursors and store.
+    pub shared: Arc<dyn Shared>,
     /// TLS settings, one for all users that want the same.
     tls: Arc<TlsProfiles>,
 }
 
-impl RunShared {
-    /// A run before its `init`.
+impl Common {
+    /// Before the run starts.
     #[must_use]
-    pub fn new(spec: RunSpec, registry: Arc<Registry>, scenario: Scenario) -> Self {
-        Self {
+    pub fn new(
+        spec: Arc<RunSpec>,
+        registry: Arc<Registry>,
+        coordination: Arc<dyn Coordination>,
+        (data, shared): (DataSet, Arc<dyn Shared>),
+    ) -> Arc<Self> {
+        Arc::new(Self {
             spec,
             registry,
-            scenario,
-            state: Vec::new(),
+            coordination,
+            data,
+            shared,
             tls: Arc::default(),
+        })
+    }
+}
+
+impl RunShared {
+    /// A scenario before its `init`.
+    #[must_use]
+    pub fn new(
+        common: Arc<Common>,
+        spec: Arc<ScenarioSpec>,
+        scenario: Scenario,
+        data_place: UserPlace,
+    ) -> Self {
+        Self {
+            data_place,
+            settings: Arc::new(Settings::new(spec.settings.clone())),
+            common,
+            spec,
+            scenario,
+            state: Arc::default(),
+            steady_users: Arc::default(),
         }
     }
 
-    /// The same run with what `init` returned.
+    /// The same with what `init` returned.
     #[must_use]
     pub fn with_state(&self, state: Vec<u8>) -> Self {
-        let Self {
-            spec,
-            registry,
-            scenario,
-            state: _,
-            tls,
-        } = self;
         Self {
-            spec: spec.clone(),
-            registry: registry.clone(),
-            scenario: scenario.clone(),
-            state,
-            tls: tls.clone(),
+            state: state.into(),
+            ..self.clone()
         }
+    }
+}
+
+/// The settings of one scenario, of which live ones may change while users run.
+pub struct Settings {
+    values: ArcSwap<BTreeMap<String, String>>,
+    revision: AtomicU64,
+}
+
+impl Settings {
+    fn new(values: BTreeMap<String, String>) -> Self {
+        Self {
+            values: ArcSwap::from_pointee(values),
+            revision: AtomicU64::new(0),
+        }
+    }
+
+    /// Give a setting a new value, which must have been checked. Users see it at their next look.
+    pub fn set(&self, name: &str, value: &str) {
+        self.values.rcu(|values| {
+            let mut values = BTreeMap::clone(values);
+            values.insert(name.to_owned(), value.to_owned());
+            values
+        });
+        self.revision.fetch_add(1, Ordering::Release);
+    }
+
+    /// A setting's present value.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<String> {
+        self.values.load().get(name).cloned()
+    }
+
+    /// Changes with every change.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
     }
 }
 
@@ -90,14 +171,14 @@ pub(crate) struct HttpKey {
     pub(crate) extra: Option<Rc<Tags>>,
 }
 
-/// One thread's world.
+/// One thread's world, for one scenario.
 pub struct Core {
     /// What all cores share.
     pub(crate) run: Arc<RunShared>,
     /// This core's samples.
     pub(crate) recorder: Rc<RefCell<Recorder>>,
-    /// This core's part of the load; absent while `init` and `terminate` run.
-    pub(crate) shift: Option<Rc<Shift>>,
+    /// Roles by number, as users see each other.
+    pub(crate) roles: Vec<Arc<str>>,
     /// Resolver, TLS settings and source addresses of this core.
     pub(crate) network: Rc<Network>,
     /// How its clients behave, one for each local address in turn.
@@ -114,21 +195,22 @@ struct Groups {
 }
 
 impl Core {
-    /// A core for this thread. `shift` is its part of the load; none while `init` and `terminate` run.
+    /// A core for this thread.
     ///
     /// # Errors
     /// If a setting of the run's HTTP clients does not work: a certificate that cannot be read, a proxy that is no URL.
     pub fn new(
         run: Arc<RunShared>,
         recorder: Rc<RefCell<Recorder>>,
-        shift: Option<Rc<Shift>>,
     ) -> Result<Rc<Self>, String> {
+        let common = &run.common;
         let (network, clients) =
-            network::open(&run.spec.http, &run.tls).map_err(|error| error.to_string())?;
+            network::open(&common.spec.http, &common.tls).map_err(|error| error.to_string())?;
+        let roles = run.spec.roles.names().iter();
         Ok(Rc::new(Self {
+            roles: roles.map(|name| Arc::from(name.as_str())).collect(),
             run,
             recorder,
-            shift,
             network,
             clients,
             groups: RefCell::new(Groups {
@@ -175,11 +257,35 @@ impl Core {
 
     /// Name of a role.
     pub(crate) fn role_name(&self, role: u16) -> &str {
-        self.run
-            .spec
-            .roles
-            .get(usize::from(role))
-            .map_or("", |role| role.name.as_str())
+        self.run.spec.roles.name(role)
+    }
+
+    /// A user, as others see it.
+    pub(crate) fn user_ref(&self, who: Identity) -> UserRef {
+        UserRef {
+            id: who.id.0,
+            role: self
+                .roles
+                .get(usize::from(who.role))
+                .cloned()
+                .unwrap_or_else(|| "".into()),
+        }
+    }
+
+    /// The name of the check by which users say that they are steady.
+    pub(crate) fn steady_check(&self) -> Option<&str> {
+        match &self.run.scenario.description().steady {
+            Some(SteadyCondition::Check(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The name of the gauge by which users say that they are steady.
+    pub(crate) fn steady_gauge(&self) -> Option<&str> {
+        match &self.run.scenario.description().steady {
+            Some(SteadyCondition::Gauge(name)) => Some(name),
+            _ => None,
+        }
     }
 
     fn base_tags(&self, role: u16, group: GroupId) -> Vec<(Arc<str>, Arc<str>)> {
@@ -188,7 +294,7 @@ impl Core {
         for (name, value) in &spec.tags {
             tags.push((name.as_str().into(), value.as_str().into()));
         }
-        tags.push(("scenario".into(), spec.scenario.as_str().into()));
+        tags.push(("scenario".into(), spec.name.as_str().into()));
         tags.push(("group".into(), Arc::from(&*self.group_path(group))));
         if !spec.roles.is_empty() {
             tags.push(("role".into(), self.role_name(role).into()));

@@ -3,10 +3,14 @@
 //! Deny by default: a user has no files, sockets, environment or arguments; HTTP only if its core gave it a client; memory,
 //! CPU, handles, requests, groups and log lines each have a bound (`lt_spec::limits`).
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lt_load::VuId;
+use lt_coordination::Membership;
+use lt_load::{StopFlag, VuId};
 use lt_metrics::TagsId;
 use lt_spec::limits::{HOSTCALL_BYTES_MAX, USER_LOG_LINES_PER_SECOND};
 use tokio::time::Instant;
@@ -38,11 +42,18 @@ pub(crate) enum Ended {
 pub(crate) struct Identity {
     /// Its id.
     pub(crate) id: VuId,
-    /// Its role, as an index into the run's roles.
+    /// Its position in its scenario, counted from 0 in the order in which the load wants its users.
+    pub(crate) position: u64,
+    /// Whether it has no account yet.
+    pub(crate) is_new: bool,
+    /// Its role, as an index into the scenario's roles.
     pub(crate) role: u16,
     /// Seed of its random numbers.
     pub(crate) seed: u64,
 }
+
+/// A user's presence among the others, and its mailbox.
+pub(crate) type Mailbox = Rc<RefCell<Box<dyn Membership>>>;
 
 /// The data of one store.
 pub(crate) struct UserCtx {
@@ -50,6 +61,13 @@ pub(crate) struct UserCtx {
     meter: Pinned<Rc<Meter>>,
     io: Option<Pinned<Rc<IoLink>>>,
     pub(crate) who: Identity,
+    stop: Option<Pinned<Rc<StopFlag>>>,
+    /// Whether the scenario's steady condition holds for this user.
+    steady: bool,
+    /// The user's presence among the others, from `join` on.
+    mailbox: Option<Pinned<Mailbox>>,
+    /// How many records the user took of each feeder.
+    pub(crate) taken: Vec<(Arc<str>, u64)>,
     pub(crate) iteration: u64,
     pub(crate) stop_self: bool,
     pub(crate) groups: Vec<(GroupId, Instant)>,
@@ -69,16 +87,21 @@ impl UserCtx {
         meter: Rc<Meter>,
         io: Option<Rc<IoLink>>,
         who: Identity,
+        stop: Option<Rc<StopFlag>>,
     ) -> Self {
         let (wasi, last_words) = deny_all(who.id.0, who.seed);
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         Self {
-            limits: MemoryLimiter::new(core.run.spec.user_limits.memory_bytes),
+            limits: MemoryLimiter::new(core.run.common.spec.user_limits.memory_bytes),
             core: Pinned::new(core),
             meter: Pinned::new(meter),
             io: io.map(Pinned::new),
             who,
+            stop: stop.map(Pinned::new),
+            steady: false,
+            mailbox: None,
+            taken: Vec::new(),
             iteration: 0,
             stop_self: false,
             groups: Vec::new(),
@@ -105,6 +128,47 @@ impl UserCtx {
         store
     }
 
+    /// Whether the user is asked to end soon.
+    pub(crate) fn should_stop(&self) -> bool {
+        let asked = self
+            .stop
+            .as_ref()
+            .is_some_and(|stop| stop.get().should_stop());
+        asked || self.stop_self
+    }
+
+    /// What tells the user that it is to end; `init` and `terminate` have nothing of the kind.
+    pub(crate) fn stop_flag(&self) -> Option<Rc<StopFlag>> {
+        self.stop.as_ref().map(|stop| stop.get().clone())
+    }
+
+    /// The user is among the others from now on.
+    pub(crate) fn enroll(&mut self) {
+        let core = self.core();
+        let user = core.user_ref(self.who);
+        let membership = core.run.common.coordination.enroll(user);
+        self.mailbox = Some(Pinned::new(Rc::new(RefCell::new(membership))));
+    }
+
+    /// The user's mailbox; `init` and `terminate` have none.
+    pub(crate) fn mailbox(&self) -> Option<Mailbox> {
+        self.mailbox.as_ref().map(|mailbox| mailbox.get().clone())
+    }
+
+    /// Say whether the scenario's steady condition holds for this user.
+    pub(crate) fn set_steady(&mut self, steady: bool) {
+        if steady == self.steady {
+            return;
+        }
+        self.steady = steady;
+        let users = &self.core().run.steady_users;
+        if steady {
+            users.fetch_add(1, Ordering::Relaxed);
+        } else {
+            users.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// The core this user lives on.
     pub(crate) fn core(&self) -> &Rc<Core> {
         self.core.get()
@@ -128,6 +192,13 @@ impl UserCtx {
     /// Tags of the user's samples: scenario, role and group.
     pub(crate) fn tags(&self) -> TagsId {
         self.core().tags_of_group(self.who.role, self.group())
+    }
+}
+
+impl Drop for UserCtx {
+    fn drop(&mut self) {
+        // A user that is gone is not steady.
+        self.set_steady(false);
     }
 }
 

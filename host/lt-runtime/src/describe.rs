@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use lt_metrics::{Kind, Unit};
 use lt_spec::description::{
-    DefaultLoad, Description, MetricDeclaration, Role, RoleShare, Setting, SettingKind,
+    DataDeclaration, DataKind, DefaultLoad, Description, MetricDeclaration, Role, RoleShare, Setting,
+    SettingKind, SteadyCondition,
 };
 use lt_spec::limits::{DESCRIBE_DEADLINE, USER_MEMORY_BYTES_MAX};
 use wasmtime::component::types::ComponentItem;
@@ -123,6 +124,11 @@ fn plain(found: types::Description) -> Description {
             duration: found.load.duration.map(Duration::from_nanos),
             iterations: found.load.iterations,
         },
+        steady: found.steady.map(|steady| match steady {
+            types::SteadyCondition::Check(name) => SteadyCondition::Check(name),
+            types::SteadyCondition::Gauge(name) => SteadyCondition::Gauge(name),
+        }),
+        data: found.data.into_iter().map(data).collect(),
     }
 }
 
@@ -153,7 +159,20 @@ fn role(found: types::Role) -> Role {
         share: match found.share {
             types::RoleShare::Weight(weight) => RoleShare::Weight(weight),
             types::RoleShare::Count(count) => RoleShare::Count(count),
+            types::RoleShare::Every(every) => RoleShare::Every(every),
         },
+    }
+}
+
+fn data(found: types::DataDeclaration) -> DataDeclaration {
+    DataDeclaration {
+        name: found.name,
+        doc: found.doc,
+        kind: match found.kind {
+            types::DataKind::Asset => DataKind::Asset,
+            types::DataKind::Feeder(fields) => DataKind::Feeder(fields),
+        },
+        required: found.required,
     }
 }
 

@@ -37,7 +37,7 @@ pub mod vu;
 mod wasi;
 
 pub use component::{LoadError, Scenario};
-pub use core::{Core, RunShared};
+pub use core::{Common, Core, RunShared, Settings};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use once::OnceError;
 pub use vu::Factory;

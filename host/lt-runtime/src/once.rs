@@ -33,11 +33,11 @@ pub enum OnceError {
 /// # Errors
 /// If it fails, traps or takes over a minute.
 pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
-    let spec = &core.run.spec;
+    let spec = &core.run.common.spec;
     let run = RunInfo {
         id: spec.id.clone(),
         seed: spec.seed,
-        users: spec.users,
+        users: core.run.spec.load.users_max(),
     };
     within(INIT_DEADLINE, async {
         let mut body = instance(core).await?;
@@ -79,10 +79,12 @@ async fn within<T>(
 async fn instance(core: &Rc<Core>) -> Result<Body, OnceError> {
     let who = Identity {
         id: VuId(0),
+        position: 0,
+        is_new: true,
         role: 0,
-        seed: user_seed(core.run.spec.seed, 0),
+        seed: user_seed(core.run.common.spec.seed, 0),
     };
-    Body::build(core, who)
+    Body::build(core, who, None)
         .await
         .map_err(|error| OnceError::Failed(format!("{error:#}")))
 }

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 
-use lt_load::{BuildError, Iteration, Outcome, Vu, VuFactory, VuId};
+use lt_load::{BuildError, Iteration, Outcome, Place, StopFlag, Vu, VuFactory};
 use lt_metrics::{FailureClass, TagsId};
 use lt_spec::limits::REBUILD_PAUSE;
 use wasmtime::component::ResourceTableError;
@@ -36,17 +36,18 @@ impl Factory {
 impl VuFactory for Factory {
     type Vu = ScenarioUser;
 
-    async fn build(&self, id: VuId) -> Result<ScenarioUser, BuildError> {
-        let spec = &self.core.run.spec;
-        let index = id.0.saturating_sub(spec.first_user);
+    async fn build(&self, place: Place) -> Result<ScenarioUser, BuildError> {
+        let run = &self.core.run;
         let who = Identity {
-            id,
-            role: role_of(spec, index),
-            seed: user_seed(spec.seed, id.0),
+            id: place.id,
+            position: place.position,
+            is_new: place.is_new,
+            role: run.spec.roles.of(place.position),
+            seed: user_seed(run.common.spec.seed, place.id.0),
         };
         // Boxed, like all that happens once in a user's life: it would weigh in every user's task for ever.
         let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
-        let built = Box::pin(Body::build(&self.core, who)).await;
+        let built = Box::pin(Body::build(&self.core, who, Some(&place.stop))).await;
         let body = built.map_err(|error| {
             let text = format!("{error:#}");
             self.core.record_failure(tags, FailureClass::Host, &text);
@@ -55,6 +56,7 @@ impl VuFactory for Factory {
         Ok(ScenarioUser {
             core: self.core.clone(),
             who,
+            stop: place.stop,
             tags,
             body: Some(body),
         })
@@ -65,6 +67,7 @@ impl VuFactory for Factory {
 pub struct ScenarioUser {
     core: Rc<Core>,
     who: Identity,
+    stop: Rc<StopFlag>,
     tags: TagsId,
     body: Option<Body>,
 }
@@ -80,10 +83,15 @@ pub(crate) struct Body {
 impl Body {
     /// Instantiate the scenario. The I/O task is made first: making it from inside a host call would dirty three more
     /// pages of the user's stack for its whole life.
-    pub(crate) async fn build(core: &Rc<Core>, who: Identity) -> wasmtime::Result<Self> {
+    /// `stop` is what a user is told by that it is to end; `init` and `terminate` never are.
+    pub(crate) async fn build(
+        core: &Rc<Core>,
+        who: Identity,
+        stop: Option<&Rc<StopFlag>>,
+    ) -> wasmtime::Result<Self> {
         let scenario = &core.run.scenario;
         let engine = &scenario.engine;
-        let budget = Engine::ticks_of(core.run.spec.user_limits.cpu);
+        let budget = Engine::ticks_of(core.run.common.spec.user_limits.cpu);
         let meter = Rc::new(Meter::new(engine.ticks.clone(), budget));
         let io = if scenario.uses_http {
             IoGuard::spawn(core, who)
@@ -91,7 +99,7 @@ impl Body {
             None
         };
         let link = io.as_ref().map(IoGuard::link);
-        let ctx = UserCtx::new(core.clone(), meter.clone(), link, who);
+        let ctx = UserCtx::new(core.clone(), meter.clone(), link, who, stop.cloned());
         let mut store = ctx.into_store(&engine.engine);
         let world = {
             let call = pin!(scenario.pre.instantiate_async(&mut store));
@@ -110,9 +118,13 @@ impl Body {
         let user = UserInfo {
             id: who.id.0,
             role: core.role_name(who.role).to_owned(),
-            node: core.run.spec.node.clone(),
+            node: core.run.common.spec.node.clone(),
             seed: who.seed,
+            is_new: who.is_new,
         };
+        if core.run.scenario.uses_coordination {
+            self.store.data_mut().enroll();
+        }
         let call = pin!(
             self.world
                 .call_join(&mut self.store, &user, &core.run.state)
@@ -162,7 +174,9 @@ impl Vu for ScenarioUser {
         let outcome = self.judge(result);
         if trapped {
             self.body = None;
-        } else if let Some(io) = self.body.as_ref().and_then(|body| body._io.as_ref()) {
+            return Outcome::Lost;
+        }
+        if let Some(io) = self.body.as_ref().and_then(|body| body._io.as_ref()) {
             io.end_iteration();
         }
         if stop && !matches!(outcome, Outcome::AbortRun(_)) {
@@ -191,7 +205,7 @@ impl ScenarioUser {
     /// A new body after a trap, joined.
     async fn rebuild(&mut self) -> Outcome {
         tokio::time::sleep(REBUILD_PAUSE).await;
-        match Body::build(&self.core, self.who).await {
+        match Body::build(&self.core, self.who, Some(&self.stop)).await {
             Ok(body) => {
                 self.body = Some(body);
                 self.join().await
@@ -285,18 +299,6 @@ fn rustc_demangled(name: &str) -> &str {
         Some(at) if name.len() - at == 19 => name.get(..at).unwrap_or(name),
         _ => name,
     }
-}
-
-/// The role of the `index`-th user: roles are consecutive blocks.
-fn role_of(spec: &lt_spec::spec::RunSpec, index: u64) -> u16 {
-    let mut end = 0_u64;
-    for (role, count) in spec.roles.iter().enumerate() {
-        end = end.saturating_add(count.users);
-        if index < end {
-            return u16::try_from(role).unwrap_or(0);
-        }
-    }
-    0
 }
 
 /// A user's seed from the run's: neighbours get unrelated ones (SplitMix64's finaliser).

@@ -19,6 +19,8 @@ use crate::limits::HANDLES_MAX;
 pub struct MetricHandle {
     id: MetricId,
     kind: Kind,
+    /// Whether its values say that the user is steady.
+    steady: bool,
 }
 
 impl Host for View<'_> {
@@ -27,6 +29,9 @@ impl Host for View<'_> {
         let path = core.group_path(self.0.group());
         let name = cut(&name, NAME_BYTES_MAX);
         core.recorder.borrow_mut().check(name, &path, tags, ok);
+        if core.steady_check() == Some(name) {
+            self.0.set_steady(ok);
+        }
         Ok(ok)
     }
 
@@ -79,10 +84,12 @@ impl HostMetric for View<'_> {
             .0
             .core()
             .run
+            .common
             .registry
             .declare(&name, kind, metric_unit(unit), "");
+        let steady = kind == Kind::Gauge && self.0.core().steady_gauge() == Some(name.as_str());
         Ok(match declared {
-            Ok(id) => match self.0.table.push(MetricHandle { id, kind }) {
+            Ok(id) => match self.0.table.push(MetricHandle { id, kind, steady }) {
                 Ok(handle) => Ok(handle),
                 Err(_) => {
                     let text = format!("a user may hold {HANDLES_MAX} handles; drop some");
@@ -103,7 +110,7 @@ impl HostMetric for View<'_> {
         value: f64,
         tags: Vec<Tag>,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let MetricHandle { id, kind } = *self.0.table.get(&metric)?;
+        let MetricHandle { id, kind, steady } = *self.0.table.get(&metric)?;
         if !value.is_finite() || (kind == Kind::Counter && value < 0.0) {
             return Ok(Err(ErrorCode::InvalidValue(value)));
         }
@@ -119,6 +126,9 @@ impl HostMetric for View<'_> {
         let core = self.0.core();
         let tags = core.tags_with(self.0.who.role, self.0.group(), &extra);
         core.recorder.borrow_mut().record(id, tags, value);
+        if steady {
+            self.0.set_steady(value != 0.0);
+        }
         Ok(Ok(()))
     }
 

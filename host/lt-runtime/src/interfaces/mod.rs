@@ -1,6 +1,8 @@
 //! The contract's imports: one file per WIT interface, named after it. Each has a view of the store's data on which the
 //! generated `Host` traits are implemented.
 
+pub(crate) mod coordination;
+pub(crate) mod data;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
@@ -41,5 +43,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<UserCtx>) -> wasmtime::Result<()
     bindings::timing::add_to_linker::<_, Contract>(linker, view)?;
     bindings::http::add_to_linker::<_, Contract>(linker, view)?;
     bindings::metrics::add_to_linker::<_, Contract>(linker, view)?;
-    bindings::log::add_to_linker::<_, Contract>(linker, view)
+    bindings::log::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::coordination::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::data::add_to_linker::<_, Contract>(linker, view)
 }

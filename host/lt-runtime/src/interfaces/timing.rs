@@ -13,7 +13,7 @@ use crate::interfaces::View;
 /// Granularity of tokio's timer wheel.
 const RESOLUTION: Duration = Duration::from_millis(1);
 /// Sleeps beyond this are cut to it: tokio's timers reach some two years.
-const SLEEP_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const SLEEP_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Where the guests' monotonic clock begins: one for the process, so that all users of a host agree.
 fn epoch() -> Instant {
@@ -28,7 +28,7 @@ pub(crate) fn to_guest(when: Instant) -> u64 {
 }
 
 /// A guest's instant as ours, at most [`SLEEP_MAX`] ahead.
-fn from_guest(when: u64) -> Instant {
+pub(crate) fn from_guest(when: u64) -> Instant {
     let ahead = Duration::from_nanos(when.saturating_sub(1));
     let furthest = Instant::now() + SLEEP_MAX;
     epoch()

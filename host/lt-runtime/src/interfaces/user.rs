@@ -17,7 +17,7 @@ impl Host for View<'_> {
     }
 
     fn node(&mut self) -> wasmtime::Result<String> {
-        Ok(self.0.core().run.spec.node.clone())
+        Ok(self.0.core().run.common.spec.node.clone())
     }
 
     fn seed(&mut self) -> wasmtime::Result<u64> {
@@ -25,17 +25,15 @@ impl Host for View<'_> {
     }
 
     fn setting(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.0.core().run.spec.settings.get(&name).cloned())
+        Ok(self.0.core().run.settings.value(&name))
+    }
+
+    fn settings_revision(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.0.core().run.settings.revision())
     }
 
     fn should_stop(&mut self) -> wasmtime::Result<bool> {
-        let asked = self
-            .0
-            .core()
-            .shift
-            .as_ref()
-            .is_some_and(|shift| shift.should_stop());
-        Ok(asked || self.0.stop_self)
+        Ok(self.0.should_stop())
     }
 
     fn stop_self(&mut self) -> wasmtime::Result<()> {

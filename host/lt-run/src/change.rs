@@ -1,0 +1,149 @@
+//! Changing a running run: what the run file scheduled and what was asked for from outside go the same way.
+
+use std::time::Duration;
+
+use lt_coordination::{Budget, Coordination, CoordinationError, Transition};
+use lt_load::Team;
+use lt_spec::check_setting;
+use lt_spec::spec::{Action, Change, ThrottleChange};
+
+use crate::control::Request;
+use crate::cores::{Crew, Part};
+
+/// Do what was asked for.
+///
+/// # Errors
+/// Why it is refused, with the remedy: nothing has changed then.
+pub(crate) fn change(
+    crew: &Crew,
+    coordination: &dyn Coordination,
+    request: &Request,
+) -> Result<(), String> {
+    let parts: Vec<&Part> = match &request.scenario {
+        None => crew.parts.iter().collect(),
+        Some(name) => {
+            let named = |part: &&Part| part.run.spec.name == *name;
+            let part = crew.parts.iter().find(named);
+            vec![part.ok_or_else(|| format!("the run has no scenario {name:?}"))?]
+        }
+    };
+    apply(&parts, coordination, &request.action)
+}
+
+/// Do what the run file scheduled.
+///
+/// # Errors
+/// As [`change`]. What can be known before the start was refused then.
+pub(crate) fn scheduled(
+    crew: &Crew,
+    coordination: &dyn Coordination,
+    change: &Change,
+) -> Result<(), String> {
+    let parts: Vec<&Part> = match change.scenario {
+        None => crew.parts.iter().collect(),
+        Some(position) => crew.parts.get(position).into_iter().collect(),
+    };
+    apply(&parts, coordination, &change.action)
+}
+
+fn apply(
+    parts: &[&Part],
+    coordination: &dyn Coordination,
+    action: &Action,
+) -> Result<(), String> {
+    let steer = |steer: &dyn Fn(&Team) -> Result<(), lt_load::SteerError>| {
+        let mut refused = None;
+        let mut done = false;
+        for part in parts {
+            match steer(&part.team) {
+                Ok(()) => done = true,
+                Err(error) => refused = Some(format!("{}: {error}", part.run.spec.name)),
+            }
+        }
+        // Of several scenarios, those that can, do.
+        match refused {
+            Some(reason) if !done => Err(reason),
+            _ => Ok(()),
+        }
+    };
+    match action {
+        Action::Set { name, value } => set(parts, name, value),
+        Action::Users(users) => steer(&|team| team.set_users(*users)),
+        Action::Rate(rate) => steer(&|team| team.set_rate(*rate)),
+        Action::Pause => {
+            parts.iter().for_each(|part| part.team.pause());
+            Ok(())
+        }
+        Action::Resume => {
+            parts.iter().for_each(|part| part.team.resume());
+            Ok(())
+        }
+        Action::Throttle { name, change } => throttle(coordination, name, *change),
+    }
+}
+
+/// A live setting of every scenario that declares it: all are checked before any changes.
+fn set(parts: &[&Part], name: &str, value: &str) -> Result<(), String> {
+    let declares = |part: &&&Part| {
+        let settings = &part.run.scenario.description().settings;
+        settings.iter().any(|setting| setting.name == name)
+    };
+    let mut concerned: Vec<&&Part> = parts.iter().filter(declares).collect();
+    if concerned.is_empty() {
+        // Let the check say what is wrong with the name.
+        concerned = parts.iter().take(1).collect();
+    }
+    for part in &concerned {
+        let description = part.run.scenario.description();
+        check_setting(description, name, value).map_err(|problem| problem.to_string())?;
+    }
+    for part in concerned {
+        part.run.settings.set(name, value);
+    }
+    Ok(())
+}
+
+fn throttle(
+    coordination: &dyn Coordination,
+    name: &str,
+    change: ThrottleChange,
+) -> Result<(), String> {
+    let Some(throttle) = coordination.throttle(name) else {
+        let known = coordination.throttle_names().join(", ");
+        return Err(if known.is_empty() {
+            format!("no user has opened a throttle {name:?} yet, or any other")
+        } else {
+            format!("no user has opened a throttle {name:?}; there are {known}")
+        });
+    };
+    let text = |error: CoordinationError| format!("the throttle {name:?}: {error}");
+    match change {
+        ThrottleChange::Rate {
+            count,
+            interval,
+            over,
+        } => {
+            let budget = Budget::Rate { count, interval };
+            match over.filter(|over| *over > Duration::ZERO) {
+                Some(over) => throttle.change_gradually(budget, Transition::Over(over)),
+                None => throttle.change(budget),
+            }
+            .map_err(text)
+        }
+        ThrottleChange::Parallelism(count) => {
+            throttle.change(Budget::Parallelism(count)).map_err(text)
+        }
+        ThrottleChange::Pause => {
+            throttle.pause();
+            Ok(())
+        }
+        ThrottleChange::Resume => {
+            throttle.resume();
+            Ok(())
+        }
+        ThrottleChange::Unlock => {
+            throttle.unlock();
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,567 @@
+//! Where everything of a run comes together: merges, judges, changes, writes, shows.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use lt_coordination::{Coordination, DeliveryOutcomes, Local};
+use lt_data::LocalShared;
+use lt_load::{Counters, Ending, Signal};
+use lt_metrics::{Delta, Judge, Totals, builtin};
+use lt_runtime::RunShared;
+use lt_spec::spec::RunSpec;
+use tokio::time::Instant;
+
+use crate::change;
+use crate::control::Control;
+use crate::cores::{Crew, Report, Worker, start};
+use crate::office::Office;
+use crate::run::{Begun, ChangeSeen, Ended, RunError, RunOutcome, Stage, Tick, init_failed};
+use crate::saturation::{GeneratorLoad, Saturation};
+use crate::steady::{SteadyVerdict, SteadyWatch};
+use crate::writers::WriterThread;
+
+/// How often the run looks at its control and calls its observer.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How often totals are judged. k6 judges every two seconds.
+const JUDGE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the store is written, if it has changed: what a crash loses at most.
+const SAVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub(crate) struct Desk<'a> {
+    spec: Arc<RunSpec>,
+    coordination: Arc<Local>,
+    shared: Arc<LocalShared>,
+    office: Office,
+    judge: Judge,
+    writer: Option<WriterThread>,
+    probe: Box<dyn FnMut() -> GeneratorLoad>,
+    totals: Totals,
+    interval: Totals,
+    observe: &'a mut dyn FnMut(&Tick<'_>),
+    crew: Option<Arc<Crew>>,
+    clock: Option<Instant>,
+    elapsed: Duration,
+    saturation: Saturation,
+    steady: Option<SteadyWatch>,
+    steady_users: u64,
+    /// Changes of the run file that were made already.
+    changes_done: usize,
+    /// What changed since the observer was last called.
+    changes_seen: Vec<ChangeSeen>,
+    next_save: Duration,
+    faults: Vec<String>,
+}
+
+/// Sums over the scenarios of a run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    built: u64,
+    ready: u64,
+    active: u64,
+    iterations: u64,
+    open: u64,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(
+        (spec, coordination, shared): (Arc<RunSpec>, Arc<Local>, Arc<LocalShared>),
+        office: Office,
+        (judge, writer, probe): (
+            Judge,
+            Option<WriterThread>,
+            Box<dyn FnMut() -> GeneratorLoad>,
+        ),
+        (totals, interval): (Totals, Totals),
+        observe: &'a mut dyn FnMut(&Tick<'_>),
+    ) -> Self {
+        Self {
+            spec,
+            coordination,
+            shared,
+            office,
+            judge,
+            writer,
+            probe,
+            totals,
+            interval,
+            observe,
+            crew: None,
+            clock: None,
+            elapsed: Duration::ZERO,
+            saturation: Saturation::default(),
+            steady: None,
+            steady_users: 0,
+            changes_done: 0,
+            changes_seen: Vec::new(),
+            next_save: SAVE_INTERVAL,
+            faults: Vec::new(),
+        }
+    }
+
+    /// Run each scenario's `init`, in order, until one fails or the end is asked for.
+    pub(crate) fn init(&mut self, runs: Vec<Arc<RunShared>>, control: &Control) -> Begun {
+        self.show(Stage::Init, false);
+        let alone = runs.len() == 1;
+        let mut begun = Begun {
+            runs: Vec::with_capacity(runs.len()),
+            failed: None,
+        };
+        for run in runs {
+            match self.office.init(&run, control) {
+                Some(Ok(state)) => begun.runs.push(Arc::new(run.with_state(state))),
+                Some(Err(error)) => {
+                    begun.failed = Some(init_failed(&run.spec.name, error, alone));
+                    begun.runs.push(run);
+                    break;
+                }
+                None => {
+                    begun.failed = Some(Ended::Interrupted);
+                    begun.runs.push(run);
+                    break;
+                }
+            }
+        }
+        begun
+    }
+
+    /// Run `terminate` of every scenario whose `init` was begun, the last first; what those said that failed.
+    pub(crate) fn terminate(&mut self, runs: &[Arc<RunShared>]) -> Option<String> {
+        self.show(Stage::Terminating, false);
+        let mut failed = Vec::new();
+        for run in runs.iter().rev() {
+            if let Err(error) = self.office.terminate(run) {
+                failed.push(match runs {
+                    [_] => error.to_string(),
+                    _ => format!("{}: {error}", run.spec.name),
+                });
+            }
+        }
+        (!failed.is_empty()).then(|| failed.join("; "))
+    }
+
+    /// Start the cores and stay until all have ended.
+    pub(crate) fn oversee(
+        &mut self,
+        crew: &Arc<Crew>,
+        control: &Control,
+    ) -> Result<Ended, RunError> {
+        self.crew = Some(crew.clone());
+        self.steady = self
+            .spec
+            .steady
+            .map(|rule| SteadyWatch::new(rule, requested(crew)));
+        let (reporting, reports) = channel();
+        let workers: Vec<Worker> = (0..crew.cores)
+            .map(|core| start(crew, core, reporting.clone()))
+            .collect::<std::io::Result<_>>()?;
+        drop(reporting);
+        let mut ended = Ended::Finished;
+        let mut next_judgement = JUDGE_INTERVAL;
+        loop {
+            match self.listen(&reports, &workers) {
+                Heard::Nothing => {}
+                Heard::Endings(endings) => {
+                    for ending in endings {
+                        note_ending(&mut ended, ending);
+                    }
+                }
+                Heard::Failure(reason) => {
+                    note(&mut ended, Ended::HostFailed(reason));
+                    signal(crew, Signal::Halt);
+                }
+                Heard::AllEnded => break,
+            }
+            self.follow(crew, control, &mut ended);
+            if self.clock.is_some() && self.elapsed >= next_judgement {
+                next_judgement = self.elapsed + JUDGE_INTERVAL;
+                self.second(crew, &mut ended);
+                self.show(self.stage(crew), true);
+                self.interval.clear();
+            } else {
+                self.show(self.stage(crew), false);
+            }
+        }
+        for worker in workers {
+            if let Err(reason) = worker.join() {
+                note(&mut ended, Ended::HostFailed(reason));
+            }
+        }
+        self.read_clock();
+        if let Some(steady) = &self.steady
+            && ended == Ended::Finished
+        {
+            ended = Ended::NotSteady(steady.shortfall(self.steady_users));
+        }
+        Ok(ended)
+    }
+
+    /// Take in one report, or wait a moment for it.
+    fn listen(&mut self, reports: &Receiver<Report>, workers: &[Worker]) -> Heard {
+        match reports.recv_timeout(self.patience()) {
+            Ok(Report::Measured(core, mut delta)) => {
+                self.take_in(&delta);
+                delta.clear();
+                if let Some(worker) = workers.get(core) {
+                    // A core that has just ended needs no empty deltas.
+                    let _ended = worker.empties.send(delta);
+                }
+                Heard::Nothing
+            }
+            Ok(Report::Ended(delta, endings)) => {
+                self.take_in(&delta);
+                Heard::Endings(endings)
+            }
+            Ok(Report::Failed(reason)) => Heard::Failure(reason),
+            // A core's end of the channel goes after its last report, even if it panics: no report is overtaken.
+            Err(RecvTimeoutError::Timeout) => Heard::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Heard::AllEnded,
+        }
+    }
+
+    /// How long to wait for a report: less if a scheduled change is due before the next look.
+    fn patience(&self) -> Duration {
+        let due = self.spec.changes.get(self.changes_done);
+        match (due, self.clock) {
+            (Some(change), Some(clock)) => change
+                .at
+                .saturating_sub(clock.elapsed())
+                .clamp(Duration::from_millis(1), LOOK_INTERVAL),
+            _ => LOOK_INTERVAL,
+        }
+    }
+
+    /// Start the clock when the users are built, make changes that are due, and obey the control.
+    fn follow(&mut self, crew: &Crew, control: &Control, ended: &mut Ended) {
+        if self.clock.is_none() && self.count().built >= built_before_start(&self.spec) {
+            let clock = Instant::now();
+            self.clock = Some(clock);
+            self.saturation.begin((self.probe)());
+            signal(crew, Signal::Start(clock));
+        }
+        self.read_clock();
+        for part in &crew.parts {
+            let counters = part.team.counters();
+            if let Some(reason) = counters.aborted() {
+                note(ended, Ended::AbortedByScenario(reason.to_owned()));
+                signal(crew, Signal::Stop);
+            }
+            if let Some(reason) = counters.too_many_failures() {
+                note(ended, Ended::TooManyFailures(reason.to_owned()));
+                signal(crew, Signal::Stop);
+            }
+        }
+        self.change(crew, control);
+        self.watch_steady(crew, ended);
+        if control.stop_asked() {
+            note(ended, Ended::Interrupted);
+            signal(
+                crew,
+                if control.stop_now_asked() {
+                    Signal::Halt
+                } else {
+                    Signal::Stop
+                },
+            );
+        }
+    }
+
+    /// Make the changes that are due or were asked for.
+    fn change(&mut self, crew: &Crew, control: &Control) {
+        let spec = self.spec.clone();
+        if self.clock.is_some() {
+            while let Some(change) = spec.changes.get(self.changes_done) {
+                if change.at > self.elapsed {
+                    break;
+                }
+                self.changes_done += 1;
+                let done = change::scheduled(crew, &*self.coordination, change);
+                let scenario = change.scenario.and_then(|at| spec.scenarios.get(at));
+                self.seen(
+                    scenario.map(|scenario| scenario.name.clone()),
+                    change.action.clone(),
+                    &done,
+                );
+            }
+        }
+        for request in control.take_requests() {
+            let done = change::change(crew, &*self.coordination, &request);
+            self.seen(request.scenario, request.action, &done);
+            // Who asked may not wait for the answer.
+            let _unheard = request.answer.send(done);
+        }
+    }
+
+    fn seen(
+        &mut self,
+        scenario: Option<String>,
+        action: lt_spec::spec::Action,
+        done: &Result<(), String>,
+    ) {
+        let refused = done.clone().err();
+        if let Some(reason) = &refused {
+            tracing::warn!("a change was refused: {reason}");
+        }
+        self.changes_seen.push(ChangeSeen {
+            scenario,
+            action,
+            refused,
+        });
+    }
+
+    fn watch_steady(&mut self, crew: &Crew, ended: &mut Ended) {
+        let Some(steady) = &mut self.steady else {
+            return;
+        };
+        if self.clock.is_none() || *ended != Ended::Finished {
+            return;
+        }
+        let users = crew.parts.iter().map(|part| &part.run.steady_users);
+        self.steady_users = users
+            .map(|users| users.load(std::sync::atomic::Ordering::Relaxed))
+            .sum();
+        match steady.observe(self.elapsed, self.steady_users) {
+            SteadyVerdict::Waiting => {}
+            SteadyVerdict::Reached => {
+                *ended = Ended::Steady;
+                signal(crew, Signal::Stop);
+            }
+            SteadyVerdict::TooLate => {
+                *ended = Ended::NotSteady(format!(
+                    "the deadline passed before the steady state was reached: it holds for {} of {} users",
+                    self.steady_users,
+                    steady.requested()
+                ));
+                signal(crew, Signal::Stop);
+            }
+        }
+    }
+
+    fn read_clock(&mut self) {
+        if let Some(clock) = self.clock {
+            self.elapsed = clock.elapsed();
+        }
+    }
+
+    /// A second has passed: what the run itself measures, and the judgement.
+    fn second(&mut self, crew: &Crew, ended: &mut Ended) {
+        let count = self.count();
+        self.office.record(builtin::VUS, float(count.active));
+        self.office.record(builtin::VUS_MAX, float(count.ready));
+        if self.steady.is_some() {
+            self.office
+                .record(builtin::STEADY_USERS, float(self.steady_users));
+        }
+        self.record_deliveries(self.coordination.outcomes(Instant::now()));
+        let load = (self.probe)();
+        let lag = self
+            .interval
+            .percentile(builtin::START_LAG, 99.0)
+            .and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok());
+        let second = self.saturation.observe(self.elapsed, load, lag);
+        self.office.record(builtin::GENERATOR_CPU, second.cpu);
+        self.office
+            .record(builtin::GENERATOR_DESCRIPTORS, second.descriptors);
+        let measured = self.office.take();
+        self.take_in(&measured);
+        if self.elapsed >= self.next_save {
+            self.next_save = self.elapsed + SAVE_INTERVAL;
+            self.save();
+        }
+        let verdict = self.judge.while_running(&self.totals, self.elapsed);
+        if let Some(threshold) = verdict.abort {
+            note(ended, Ended::ThresholdAbort(threshold));
+            signal(crew, Signal::Stop);
+        }
+    }
+
+    fn record_deliveries(&self, outcomes: DeliveryOutcomes) {
+        for (metric, count) in [
+            (builtin::DELIVERY_LOST, outcomes.lost),
+            (builtin::DELIVERY_UNMATCHED, outcomes.unmatched),
+            (builtin::DELIVERY_DUPLICATES, outcomes.duplicates),
+        ] {
+            if count > 0 {
+                self.office.record(metric, float(count));
+            }
+        }
+    }
+
+    /// Write the store, if it has changed. A fault is kept for the end, once.
+    fn save(&mut self) {
+        if !self.shared.dirty() {
+            return;
+        }
+        if let Err(error) = self.shared.save() {
+            let fault = format!("--state-file: {error}");
+            if !self.faults.contains(&fault) {
+                self.faults.push(fault);
+            }
+        }
+    }
+
+    fn take_in(&mut self, delta: &Delta) {
+        if let Some(writer) = &self.writer
+            && !delta.samples().is_empty()
+        {
+            let lost = writer.write(delta.samples());
+            if lost > 0 {
+                self.totals
+                    .record(builtin::SAMPLES_DROPPED, float(lost as u64));
+            }
+        }
+        self.totals.merge(delta);
+        self.interval.merge(delta);
+    }
+
+    fn count(&self) -> Count {
+        let mut count = Count::default();
+        for counters in self.counters() {
+            count.built += counters.users_built();
+            count.ready += counters.users_ready();
+            count.active += counters.users_active();
+            count.iterations += counters.iterations_completed();
+            count.open += counters.iterations_open();
+        }
+        count
+    }
+
+    fn counters(&self) -> impl Iterator<Item = &Counters> {
+        let parts = self.crew.iter().flat_map(|crew| &crew.parts);
+        parts.map(|part| part.team.counters())
+    }
+
+    fn stage(&self, crew: &Crew) -> Stage {
+        let over = self
+            .spec
+            .length()
+            .is_some_and(|length| self.elapsed >= length);
+        let signals = || crew.parts.iter().map(|part| part.team.signal_now());
+        if signals().all(|signal| signal == Signal::Prepare) {
+            Stage::Building
+        } else if over || signals().all(|signal| signal.rank() >= Signal::Stop.rank()) {
+            Stage::Stopping
+        } else {
+            Stage::Running
+        }
+    }
+
+    fn show(&mut self, stage: Stage, whole_second: bool) {
+        let count = self.count();
+        let changes = std::mem::take(&mut self.changes_seen);
+        let tick = Tick {
+            stage,
+            elapsed: self.elapsed,
+            users_built: count.built,
+            users_active: count.active,
+            iterations: count.iterations,
+            iterations_open: count.open,
+            steady: self
+                .steady
+                .as_ref()
+                .map(|steady| (self.steady_users, steady.requested())),
+            saturated: self.saturation.now(),
+            changes: &changes,
+            totals: &self.totals,
+            interval: whole_second.then_some(&self.interval),
+        };
+        (self.observe)(&tick);
+    }
+
+    /// Finish the outputs and sum up.
+    pub(crate) fn close(mut self, ended: Ended, terminate_failed: Option<String>) -> RunOutcome {
+        let count = self.count();
+        if self.clock.is_some() && self.totals.value(builtin::VUS).is_none() {
+            // A run of less than a second: no tick has counted its users.
+            self.office.record(builtin::VUS, float(count.active));
+            self.office.record(builtin::VUS_MAX, float(count.ready));
+        }
+        self.record_deliveries(self.coordination.close());
+        let measured = self.office.take();
+        self.take_in(&measured);
+        self.save();
+        let writers_failed = self.writer.take().and_then(|writer| writer.finish().err());
+        self.faults
+            .extend(writers_failed.map(|error| format!("--out: {error}")));
+        let verdict = self.judge.at_end(&self.totals, self.elapsed);
+        let mut summary = self.totals.summary(self.elapsed);
+        let missed = self.totals.count(builtin::GENERATOR_MISSED_WAKES);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count, never negative"
+        )]
+        summary
+            .warnings
+            .extend(self.saturation.warnings(missed as u64));
+        summary.state.run.clone_from(&self.spec.id);
+        summary.state.scenario = self.spec.title();
+        summary.state.seed = self.spec.seed;
+        summary.state.users = self.spec.users_max();
+        summary.state.interrupted_iterations = count.open;
+        summary.thresholds.clone_from(&verdict.results);
+        RunOutcome {
+            thresholds_passed: verdict.passed(),
+            summary,
+            ended,
+            terminate_failed,
+            write_faults: self.faults,
+            totals: self.totals,
+        }
+    }
+}
+
+/// What the desk heard.
+enum Heard {
+    Nothing,
+    Endings(Vec<Ending>),
+    Failure(String),
+    AllEnded,
+}
+
+/// The first reason for the end counts.
+fn note(ended: &mut Ended, reason: Ended) {
+    if *ended == Ended::Finished {
+        *ended = reason;
+    }
+}
+
+fn note_ending(ended: &mut Ended, ending: Ending) {
+    match ending {
+        Ending::Aborted(reason) => note(ended, Ended::AbortedByScenario(reason)),
+        Ending::TooManyFailures(reason) => note(ended, Ended::TooManyFailures(reason)),
+        Ending::Finished | Ending::Halted => {}
+    }
+}
+
+/// How many users are built before the clock starts: all that are due when their scenario starts.
+fn built_before_start(spec: &RunSpec) -> u64 {
+    spec.scenarios
+        .iter()
+        .map(|scenario| scenario.load.users_at_start())
+        .fold(0, u64::saturating_add)
+}
+
+/// Users of the scenarios that say when they are steady.
+fn requested(crew: &Crew) -> u64 {
+    let says = |run: &RunShared| run.scenario.description().steady.is_some();
+    crew.parts
+        .iter()
+        .filter(|part| says(&part.run))
+        .map(|part| part.run.spec.load.users_max())
+        .fold(0, u64::saturating_add)
+}
+
+/// Tell all cores of all scenarios; a signal never replaces a later one.
+fn signal(crew: &Crew, signal: Signal) {
+    crew.parts.iter().for_each(|part| part.team.signal(signal));
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of users and messages stay far below 2^53"
+)]
+fn float(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,92 @@
+//! Where `init` and `terminate` run, and where the run itself records: a core without users, on the run's own thread.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lt_metrics::{Delta, MetricId, Recorder, Registry, SubmetricPlan, TagsId};
+use lt_runtime::{Core, OnceError, RunShared, once};
+use tokio::task::LocalSet;
+
+use crate::control::Control;
+use crate::run::RunError;
+
+/// How often a waiting `init` looks whether it is still wanted.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// See the module.
+pub(crate) struct Office {
+    runtime: tokio::runtime::Runtime,
+    recorder: Rc<RefCell<Recorder>>,
+}
+
+impl Office {
+    pub(crate) fn new(
+        registry: &Arc<Registry>,
+        plan: &Arc<SubmetricPlan>,
+        keep_samples: bool,
+    ) -> Result<Self, RunError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let recorder = Recorder::new(registry.clone(), plan.clone(), keep_samples);
+        Ok(Self {
+            runtime,
+            recorder: Rc::new(RefCell::new(recorder)),
+        })
+    }
+
+    /// Whether the network settings of the run work: a core is made and thrown away.
+    pub(crate) fn check(&self, run: &Arc<RunShared>) -> Result<(), RunError> {
+        self.core(run).map(|_| ()).map_err(RunError::Network)
+    }
+
+    fn core(&self, run: &Arc<RunShared>) -> Result<Rc<Core>, String> {
+        let _entered = self.runtime.enter();
+        Core::new(run.clone(), self.recorder.clone())
+    }
+
+    /// Run `init`; `None` if the end was asked for before it came back.
+    pub(crate) fn init(
+        &self,
+        run: &Arc<RunShared>,
+        control: &Control,
+    ) -> Option<Result<Vec<u8>, OnceError>> {
+        let core = match self.core(run) {
+            Ok(core) => core,
+            Err(reason) => return Some(Err(OnceError::Failed(reason))),
+        };
+        LocalSet::new().block_on(&self.runtime, async {
+            tokio::select! {
+                result = once::init(&core) => Some(result),
+                () = stop_asked(control) => None,
+            }
+        })
+    }
+
+    /// Run `terminate`.
+    pub(crate) fn terminate(&self, run: &Arc<RunShared>) -> Result<(), OnceError> {
+        let core = self.core(run).map_err(OnceError::Failed)?;
+        LocalSet::new().block_on(&self.runtime, once::terminate(&core))
+    }
+
+    /// Record something of the whole run.
+    pub(crate) fn record(&self, metric: MetricId, value: f64) {
+        self.recorder
+            .borrow_mut()
+            .record(metric, TagsId::EMPTY, value);
+    }
+
+    /// What was recorded since the last time.
+    pub(crate) fn take(&self) -> Delta {
+        self.recorder.borrow_mut().take()
+    }
+}
+
+/// Wait until someone asks for the end.
+async fn stop_asked(control: &Control) {
+    while !control.stop_asked() {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}

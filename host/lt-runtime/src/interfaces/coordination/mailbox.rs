@@ -1,0 +1,171 @@
+//! Messages between users, and what became of what they sent to each other through the target.
+
+use std::rc::Rc;
+use std::task::Context;
+
+use bytes::Bytes;
+use lt_coordination::{Receipt, Recipient};
+use lt_load::StopFlag;
+use lt_metrics::builtin;
+use tokio::time::Instant;
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+
+use super::{Waited, stopping, wait_for};
+use crate::bindings::coordination as wit;
+use crate::bindings::coordination::{ErrorCode, Host};
+use crate::ctx::Mailbox;
+use crate::interfaces::View;
+use crate::interfaces::timing::{from_guest, nanos, to_guest};
+use crate::pinned::{Pinned, PinnedFuture};
+
+/// Ready when there is a message, or the user is asked to end.
+struct MailReady(Pinned<Mail>);
+
+struct Mail {
+    mailbox: Option<Mailbox>,
+    stop: Option<Rc<StopFlag>>,
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for MailReady {
+    async fn ready(&mut self) {
+        let Mail { mailbox, stop } = self.0.get();
+        let (mailbox, stop) = (mailbox.clone(), stop.clone());
+        PinnedFuture::new(async move {
+            let Some(mailbox) = mailbox else {
+                return stopping(stop).await;
+            };
+            tokio::select! {
+                biased;
+                () = std::future::poll_fn(|cx| mailbox.borrow_mut().poll_ready(cx)) => {}
+                () = stopping(stop) => {}
+            }
+        })
+        .await;
+    }
+}
+
+fn message(message: lt_coordination::Message) -> wit::Message {
+    wit::Message {
+        sender: message.sender,
+        content: message.content.to_vec(),
+        arrived: to_guest(message.arrived),
+    }
+}
+
+/// Wait for the next message.
+async fn next_message(
+    mailbox: Mailbox,
+    timeout: Option<u64>,
+    stop: Option<Rc<StopFlag>>,
+) -> Result<wit::Message, ErrorCode> {
+    let poll = |cx: &mut Context<'_>| mailbox.borrow_mut().poll_ready(cx);
+    match wait_for(poll, timeout, stop).await {
+        Waited::Ready => {
+            let next = mailbox.borrow_mut().try_receive();
+            next.map(message).ok_or(ErrorCode::Timeout)
+        }
+        Waited::Timeout => Err(ErrorCode::Timeout),
+        Waited::Stopping => Err(ErrorCode::Stopping),
+    }
+}
+
+impl Host for View<'_> {
+    async fn send(
+        &mut self,
+        to: wit::Recipient,
+        content: Vec<u8>,
+    ) -> wasmtime::Result<Result<u32, ErrorCode>> {
+        let to = match to {
+            wit::Recipient::User(id) => Recipient::User(id),
+            wit::Recipient::AnyOfRole(role) => Recipient::AnyOfRole(role),
+            wit::Recipient::AllOfRole(role) => Recipient::AllOfRole(role),
+        };
+        let coordination = self.0.core().run.common.coordination.clone();
+        let answer = coordination.send(self.0.who.id.0, to, Bytes::from(content));
+        Ok(answer.await.map_err(ErrorCode::from))
+    }
+
+    async fn receive(
+        &mut self,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Result<wit::Message, ErrorCode>> {
+        let waiting = {
+            let Some(mailbox) = self.0.mailbox() else {
+                let text = "only users have mailboxes: init and terminate have none";
+                return Ok(Err(ErrorCode::Other(text.to_owned())));
+            };
+            PinnedFuture::new(next_message(mailbox, timeout, self.0.stop_flag()))
+        };
+        Ok(waiting.await)
+    }
+
+    fn try_receive(&mut self) -> wasmtime::Result<Option<wit::Message>> {
+        let next = self
+            .0
+            .mailbox()
+            .and_then(|mailbox| mailbox.borrow_mut().try_receive());
+        Ok(next.map(message))
+    }
+
+    fn subscribe(&mut self) -> wasmtime::Result<Resource<DynPollable>> {
+        let mail = Mail {
+            mailbox: self.0.mailbox(),
+            stop: self.0.stop_flag(),
+        };
+        let ready = self.0.table.push(MailReady(Pinned::new(mail)))?;
+        subscribe(&mut self.0.table, ready)
+    }
+
+    fn mark_sent(
+        &mut self,
+        id: String,
+        recipients: u32,
+        at: Option<u64>,
+    ) -> wasmtime::Result<Result<(), ErrorCode>> {
+        let at = at.map_or_else(Instant::now, from_guest);
+        let core = self.0.core();
+        let marked = core.run.common.coordination.mark_sent(&id, recipients, at);
+        let early = match marked {
+            Ok(early) => early,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let tags = self.0.tags();
+        let mut recorder = core.recorder.borrow_mut();
+        recorder.record(builtin::DELIVERY_SENT, tags, f64::from(recipients));
+        for time in early {
+            recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
+            recorder.record_time(builtin::DELIVERY_TIME, tags, time);
+        }
+        Ok(Ok(()))
+    }
+
+    fn mark_received(
+        &mut self,
+        id: String,
+        at: Option<u64>,
+    ) -> wasmtime::Result<Result<Option<u64>, ErrorCode>> {
+        let at = at.map_or_else(Instant::now, from_guest);
+        let core = self.0.core();
+        let user = self.0.who.id.0;
+        let receipt = match core.run.common.coordination.mark_received(&id, user, at) {
+            Ok(receipt) => receipt,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let tags = self.0.tags();
+        let mut recorder = core.recorder.borrow_mut();
+        Ok(Ok(match receipt {
+            Receipt::Delivered(time) => {
+                recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
+                recorder.record_time(builtin::DELIVERY_TIME, tags, time);
+                Some(nanos(time))
+            }
+            Receipt::Duplicate => {
+                recorder.record(builtin::DELIVERY_DUPLICATES, tags, 1.0);
+                None
+            }
+            Receipt::Early => None,
+        }))
+    }
+}
