@@ -41,6 +41,10 @@ pub struct Progress {
     pub failures: u64,
     /// Whether the run is coming to its end.
     pub stopping: bool,
+    /// Users for which the steady condition holds, and users that were asked for; `None` without the rule.
+    pub steady: Option<(u64, u64)>,
+    /// What the generator is short of right now, so that its numbers cannot be trusted; `None` if nothing.
+    pub saturated: Option<&'static str>,
 }
 
 impl Progress {
@@ -71,7 +75,7 @@ impl Progress {
     pub fn line(&self) -> String {
         let state = if self.stopping { "stopping" } else { "running" };
         let of = |total: Option<String>| total.map(|total| format!("/{total}")).unwrap_or_default();
-        format!(
+        let mut line = format!(
             "{state} ({}{}) users={}/{} iterations={}{} interrupted={} rps={:.1} ips={:.1} p95={} failed={} failures={}",
             clock(self.elapsed),
             of(self.total.map(clock)),
@@ -85,7 +89,14 @@ impl Progress {
             self.p95_text(),
             self.failed_rate.map_or("-".to_owned(), humanize_rate),
             self.failures,
-        )
+        );
+        if let Some((steady, asked)) = self.steady {
+            line.push_str(&format!(" steady={steady}/{asked}"));
+        }
+        if let Some(shortage) = self.saturated {
+            line.push_str(&format!(" SATURATED: {shortage}"));
+        }
+        line
     }
 
     /// k6's line at the end of a run: `running (0m51.2s), 0/100 VUs, 7832 complete and 0 interrupted iterations`.
@@ -127,8 +138,14 @@ impl Progress {
         if self.failures > 0 {
             parts.push(format!("{} user failures", self.failures));
         }
+        if let Some((steady, asked)) = self.steady {
+            parts.push(format!("steady {steady}/{asked}"));
+        }
         if self.stopping {
             parts.push("stopping".to_owned());
+        }
+        if let Some(shortage) = self.saturated {
+            parts.push(format!("SATURATED: {shortage}"));
         }
         parts.join("  ")
     }
@@ -273,7 +290,7 @@ mod tests {
             p95: Some(Duration::from_micros(12_345)),
             failed_rate: Some(0.012_3),
             failures: 2,
-            stopping: false,
+            ..Progress::default()
         }
     }
 
@@ -289,6 +306,24 @@ mod tests {
         };
         let text = "stopping (0m00.0s) users=0/1 iterations=0 interrupted=0 rps=0.0 ips=0.0 p95=- failed=- failures=0";
         assert_eq!(bare.line(), text);
+    }
+
+    #[test]
+    fn the_steady_state_and_a_shortage_are_told() {
+        let told = Progress {
+            steady: Some((97, 100)),
+            saturated: Some("short of CPU"),
+            ..halfway()
+        };
+        assert!(
+            told.line()
+                .ends_with(" failures=2 steady=97/100 SATURATED: short of CPU")
+        );
+        let message = told.message();
+        assert!(
+            message.ends_with("  steady 97/100  SATURATED: short of CPU"),
+            "{message}"
+        );
     }
 
     #[test]
