@@ -94,6 +94,9 @@ pub const MAILBOX_MESSAGES_MAX: usize = 1000;
 pub const DELIVERY_ID_BYTES_MAX: usize = 256;
 /// Things sent and not yet received everywhere, and early receipts: a minute of 15 000 messages a second, some 200 MB.
 pub const DELIVERIES_OPEN_MAX: usize = 1_000_000;
+/// Receivers that are remembered of things not yet received everywhere, to know duplicates: a thousand things sent to ten
+/// thousand users each, some 160 MB.
+pub const DELIVERY_RECEIPTS_MAX: usize = 10_000_000;
 /// How long something sent may take to be received before it counts as lost, unless the run says otherwise.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Assets and feeders of one run.
