@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use lt_spec::limits::MEETING_SIZE_MAX;
 
 use super::user;
 use crate::gathering::{Gathering, SeatId};
@@ -209,6 +210,21 @@ fn all_meet_without_the_missing_when_one_gives_up() {
     assert!(!pair.gathering.give_up(seat, &mut pair.woken));
     pair.join(2, "");
     assert!(pair.gathering.give_up(seat, &mut pair.woken));
+}
+
+#[test]
+fn all_are_not_more_than_a_group_may_have() {
+    let mut scene = Scene::new(MeetingSize::All, &[]);
+    scene.enrolled = u64::from(MEETING_SIZE_MAX) + 1;
+    let seats: Vec<_> = (0..u64::from(MEETING_SIZE_MAX))
+        .map(|id| scene.join(id, ""))
+        .collect();
+    assert!(matches!(
+        scene.try_join(u64::MAX, ""),
+        Err(CoordinationError::TooMany(_))
+    ));
+    assert!(scene.gathering.give_up(seats[0], &mut scene.woken));
+    assert_eq!(scene.woken.len(), MEETING_SIZE_MAX as usize);
 }
 
 #[test]

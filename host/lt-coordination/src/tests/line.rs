@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use lt_spec::limits::COORDINATION_WAITERS_MAX;
+
 use super::{Lcg, ms, rate};
 use crate::line::{Line, Ticket, check};
 use crate::{Budget, CoordinationError, Transition};
@@ -264,6 +266,23 @@ fn values_that_make_no_sense_are_refused() {
             "{transition:?}: {refused:?}"
         );
     }
+}
+
+#[test]
+fn a_line_is_bounded() {
+    let mut line = Line::new(Budget::Unlimited, 0).unwrap();
+    line.pause(0);
+    for _ in 0..COORDINATION_WAITERS_MAX {
+        line.queue(0, || ()).unwrap();
+    }
+    let refused = line.queue(0, || ());
+    assert!(matches!(refused, Err(CoordinationError::TooMany(_))));
+    line.leave(0);
+    line.queue(0, || ()).unwrap();
+    line.resume(0);
+    let mut granted = Vec::new();
+    line.advance(0, &mut granted);
+    assert_eq!(granted.len(), COORDINATION_WAITERS_MAX);
 }
 
 #[test]

@@ -3,11 +3,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
+use lt_spec::limits::COORDINATION_OBJECTS_MAX;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, advance, sleep, timeout};
 
 use super::{has_come, local, ms, pass, rate, ready, throttle};
-use crate::{Budget, Coordination, CoordinationError, Transition};
+use crate::{Budget, Coordination, CoordinationError, MeetingPlan, MeetingSize, Transition};
 
 #[tokio::test(start_paused = true)]
 async fn five_thousand_a_second_are_five_thousand_a_second() {
@@ -290,6 +291,27 @@ async fn names_and_budgets_are_checked() {
         .open_throttle(&"x".repeat(128), Budget::Unlimited)
         .await
         .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttles_and_meetings_are_bounded() {
+    let local = local();
+    let plan = MeetingPlan {
+        size: MeetingSize::Exactly(2),
+        roles: Vec::new(),
+    };
+    for number in 0..COORDINATION_OBJECTS_MAX {
+        let name = number.to_string();
+        local.open_throttle(&name, Budget::Unlimited).await.unwrap();
+        local.open_meeting(&name, plan.clone()).await.unwrap();
+    }
+    let throttle = local.open_throttle("t", Budget::Unlimited).await.err();
+    let meeting = local.open_meeting("m", plan.clone()).await.err();
+    for refused in [throttle, meeting] {
+        assert!(matches!(refused, Some(CoordinationError::TooMany(_))));
+    }
+    local.open_throttle("7", Budget::Unlimited).await.unwrap();
+    local.open_meeting("7", plan).await.unwrap();
 }
 
 #[test]
