@@ -3,7 +3,7 @@
 //! after the fetching, beside what was lost and what came twice.
 //!
 //! Runs against `lt-host target` as it is. Under one seed a run repeats itself: the same two meet, and ids, texts and pauses are
-//! the same; only the numbers that the server gives its items are the server's.
+//! the same; only the numbers that the server gives its items are the server's. Users must have ids in a row, as they do.
 
 mod mail;
 
@@ -32,6 +32,10 @@ struct Options {
     /// Longest pause after a message
     #[setting(default = "500ms")]
     think_time_max: Duration,
+    /// Whether the same two meet in every run. Each pair then has a meeting of its own: for more than some thousand users, let
+    /// whoever comes first meet
+    #[setting(default = true)]
+    same_partner: bool,
     /// How long to wait for the partner to come
     #[setting(default = "30s")]
     meeting_timeout: Duration,
@@ -65,13 +69,10 @@ impl Scenario for Relay {
 
     fn join(user: &User, options: Options) -> Result<Self> {
         let sends = user.role == "sender";
-        // Roles alternate, so that a sender and the user behind it are a pair: the same two in every run, whoever comes first.
-        let first = if sends {
-            user.id
-        } else {
-            user.id.saturating_sub(1)
-        };
-        let meeting = Meeting::roles(&format!("pair-{first}"), ["sender", "receiver"])?;
+        let meeting = Meeting::roles(
+            &mail::place(sends, user.id, options.same_partner),
+            ["sender", "receiver"],
+        )?;
         let pair = match meeting.join(b"", options.meeting_timeout) {
             Err(CoordinationError::Stopping) => {
                 return Err(Error::stop_user("asked to end before the partner came"));

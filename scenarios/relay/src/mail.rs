@@ -68,6 +68,15 @@ impl Mail {
     }
 }
 
+/// Where a user meets its partner. Roles alternate, so that a sender and the user behind it make a pair.
+pub(crate) fn place(sends: bool, id: u64, same_partner: bool) -> String {
+    if !same_partner {
+        return "pairs".to_owned();
+    }
+    let sender = if sends { id } else { id.saturating_sub(1) };
+    format!("pair-{sender}")
+}
+
 /// The id of a message: unique in the run by user, iteration and number, and another in a run with another seed.
 pub(crate) fn message_id(user: u64, iteration: u64, number: u32, rng: &mut Rng) -> String {
     format!("{user}-{iteration}-{number}-{:08x}", rng.next_u64() >> 32)
@@ -150,13 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_and_the_user_behind_it_meet() {
+        assert_eq!(place(true, 7, true), place(false, 8, true));
+        assert_ne!(place(true, 7, true), place(false, 6, true));
+        assert_eq!(place(true, 7, false), place(false, 2, false));
+    }
+
+    #[test]
     fn texts_have_their_length_and_all_letters() {
         for bytes in [0, 1, 12, 13, 8000] {
             assert_eq!(text(bytes, &mut Rng::new(9)).len(), bytes);
         }
         let long = text(8000, &mut Rng::new(9));
         assert!((b'a'..=b'z').all(|letter| long.contains(char::from(letter))));
-        assert_eq!(lt_sdk::json::to_vec(&long).unwrap().len(), 8002);
+        let written = lt_sdk::json::to_vec(&long).map(|json| json.len());
+        assert_eq!(written.ok(), Some(8002));
     }
 
     #[test]
