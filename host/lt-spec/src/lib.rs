@@ -1,6 +1,6 @@
 //! What to run: pure values, no I/O.
 //!
-//! [`raw`] is what the user typed, [`spec`] is what is meant, [`resolve`](mod@resolve) leads from one to the other and
+//! [`raw`] is what the user typed as flags and [`RawFile`] what a run file says, [`spec`] is what is meant, [`resolve`](mod@resolve) leads from one to the other and
 //! reports every problem at once. [`description`] is what a scenario says of itself. [`limits`] holds every bound of the
 //! product with its reason.
 
@@ -15,15 +15,20 @@
 )]
 
 pub mod description;
+mod given;
 pub mod limits;
 pub mod parse;
+mod plan;
 mod problem;
 pub mod profile;
 pub mod raw;
 pub mod resolve;
 pub mod roles;
+mod run_file;
 pub mod spec;
 
+pub use given::Given;
 pub use problem::Problem;
 pub use raw::{RawHttp, RawRun};
-pub use resolve::{Machine, registry, resolve};
+pub use resolve::{Machine, check_setting, registry, registry_of, resolve, resolve_file};
+pub use run_file::{FileScenario, PemFile, RawFile};

@@ -135,3 +135,15 @@ pub const DATA_FILE_FAULTS_MAX: usize = 20;
 pub const STORE_ENTRY_OVERHEAD_BYTES: usize = 128;
 /// Fields of a feeder: a table of a thousand columns is one that lies on its side.
 pub const FEEDER_FIELDS_MAX: usize = 1024;
+/// Largest number of iterations or users that may be typed: counts travel through JSON, whose numbers are exact up to here.
+pub const COUNT_MAX: u64 = USER_ID_MAX;
+/// Users made for an arrival rate whose number is not given: beyond this many, how long an iteration takes should be known.
+pub const ARRIVAL_USERS_DEFAULT_MAX: u32 = 10_000;
+/// Ids kept for each scenario whose users are replaced without end: a hundred new users a second for 115 days.
+pub const CHURN_IDS: u64 = 1_000_000_000;
+/// `--profile amoc`: time between the starts of two users (amoc's `interarrival`).
+pub const AMOC_INTERARRIVAL: Duration = Duration::from_millis(50);
+/// `--profile amoc`: time between the starts of two iterations of one user (amoc's `repeat_interval`).
+pub const AMOC_REPEAT_INTERVAL: Duration = Duration::from_secs(60);
+/// Pieces of an arrival curve kept behind the present one: a core that is a thousand changes of the rate late is lost anyway.
+pub const RATE_CHANGES_KEPT: usize = 2 * STAGES_MAX;

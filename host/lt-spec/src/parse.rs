@@ -1,10 +1,14 @@
 //! Texts into values: lengths of time, sizes, ranges, addresses. Errors say what is wrong; the caller knows the field.
 
+mod load;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::limits::{DURATION_TYPED_MAX, USER_ID_MAX};
 use crate::spec::SocketAddrOrIp;
+
+pub use self::load::{budget, count, is_kebab, percent, positive_rate, rate};
 
 /// Why a text is not the value it should be: what is wrong, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]

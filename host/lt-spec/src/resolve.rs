@@ -1,50 +1,43 @@
 //! From what was typed to what is meant. Reports every problem at once; reads nothing and starts nothing.
 
+mod changes;
+mod data;
+mod executor;
 mod http;
+mod labels;
 mod load;
+mod policy;
+mod problems;
+mod roles;
+mod setting_value;
 mod settings;
+mod shapes;
+mod stages;
+mod users;
+mod verdict;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use lt_metrics::{DeclareError, Registry, SubmetricPlan, Threshold, ThresholdError};
-
+use self::labels::{outputs, tags};
+use self::settings::Described;
+use self::shapes::{Shapes, shapes};
 use crate::description::{Description, SettingKind};
 use crate::limits::{
-    CORES_MAX, DELIVERY_TIMEOUT, GRACEFUL_STOP, RUN_TAGS_MAX, TAG_BYTES_MAX, USER_CPU_GRANT_MAX,
-    USER_CPU_MAX, USER_CPU_MIN, USER_MEMORY_BYTES_GRANT_MAX, USER_MEMORY_BYTES_MAX,
-    USER_MEMORY_BYTES_MIN,
+    CORES_MAX, GRACEFUL_STOP, USER_CPU_GRANT_MAX, USER_CPU_MAX, USER_CPU_MIN,
+    USER_MEMORY_BYTES_GRANT_MAX, USER_MEMORY_BYTES_MAX, USER_MEMORY_BYTES_MIN,
 };
 use crate::parse::{self, Fault};
+use crate::plan::Plan;
 use crate::problem::Problem;
 use crate::raw::RawRun;
-use crate::spec::{DataSpec, FailurePolicy, Identities, Output, RunSpec, ScenarioSpec, UserLimits};
+use crate::roles::Roles;
+use crate::run_file::RawFile;
+use crate::spec::{Load, RunSpec, ScenarioSpec, UserLimits};
 
-/// Tags that the host itself puts on samples (k6's system tags, and ours): a run may not claim them.
-pub const RESERVED_TAGS: [&str; 18] = [
-    "check",
-    "class",
-    "error",
-    "error_code",
-    "expected_response",
-    "group",
-    "iter",
-    "method",
-    "name",
-    "node",
-    "proto",
-    "role",
-    "scenario",
-    "status",
-    "subproto",
-    "tls_version",
-    "url",
-    "vu",
-];
-
-/// Kinds of outputs, as typed before the `=`.
-const OUTPUT_KINDS: [&str; 2] = ["json", "csv"];
+pub use self::labels::RESERVED_TAGS;
+pub(crate) use self::problems::{Problems, nearest};
+pub use self::settings::check_setting;
+pub use self::verdict::{registry, registry_of};
 
 /// What must be known of the place and the moment of a run.
 #[derive(Clone, Debug)]
@@ -61,7 +54,7 @@ pub struct Machine {
     pub run_id: String,
 }
 
-/// Check a run against its scenario and the machine.
+/// Check a run that flags and variables describe, against its scenario and the machine.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the options.
@@ -71,136 +64,160 @@ pub fn resolve(
     machine: &Machine,
 ) -> Result<RunSpec, Vec<Problem>> {
     let mut problems = Problems::default();
-    let user_limits = user_limits(raw, &mut problems);
-    let users = load::users(raw, description, machine, user_limits, &mut problems);
-    let load = load::load(raw, description, users.count, &mut problems);
-    let graceful_stop = problems.take(
-        "--graceful-stop",
-        raw.graceful_stop.as_deref(),
-        parse::duration,
-    );
-    let roles = load::roles(description, users.count, &mut problems);
-    let seed = problems.take("--seed", raw.seed.as_deref(), parse::whole);
-    let cores = problems.take("--cores", raw.cores.as_deref(), cores);
-    let settings = settings::settings(raw, description, &mut problems);
-    let tags = tags(raw, &mut problems);
-    let thresholds = thresholds(raw, description, &mut problems);
-    let outputs = outputs(raw, &mut problems);
-    let http = http::http(&raw.http, &mut problems);
-    if !problems.0.is_empty() {
-        return Err(problems.0);
+    let plan = Plan::of_flags(raw, &description.name, &mut problems);
+    let spec = whole(&plan, Some(&[description]), machine, &mut problems);
+    problems.unless_any(spec)
+}
+
+/// Check a run that a run file describes, with flags and variables over it, against its scenarios and the machine.
+/// `descriptions` are by the name of the scenario in the run.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file's lines; before them what is wrong with flags.
+pub fn resolve_file(
+    raw: &RawRun,
+    file: &RawFile,
+    descriptions: &BTreeMap<String, Description>,
+    machine: &Machine,
+) -> Result<RunSpec, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let mut plan = file.plan();
+    plan.overlay(raw, &mut problems);
+    let mut known = Vec::new();
+    for scenario in &plan.scenarios {
+        match descriptions.get(&scenario.name) {
+            Some(description) => known.push(description),
+            None => {
+                let fault =
+                    Fault::new("the scenario has not been read", "read its component first");
+                problems.add(&scenario.field("file"), "", fault);
+            }
+        }
     }
-    let graceful_stop = graceful_stop.unwrap_or(GRACEFUL_STOP);
-    let is_secret = |kind| kind == SettingKind::Secret;
-    let scenario = ScenarioSpec {
-        name: description.name.clone(),
-        start: Duration::ZERO,
-        load,
-        graceful_stop,
-        identities: Identities {
-            first: users.first,
-            existing: None,
-        },
-        roles,
-        settings,
-        secrets: description
-            .settings
-            .iter()
-            .filter(|setting| is_secret(setting.kind))
-            .map(|setting| setting.name.clone())
-            .collect(),
-        tags: tags.clone(),
-        on_failure: FailurePolicy::default(),
+    let all = known.len() == plan.scenarios.len();
+    let spec = whole(
+        &plan,
+        all.then_some(known.as_slice()),
+        machine,
+        &mut problems,
+    );
+    problems.sort_by_line(&plan);
+    problems.unless_any(spec)
+}
+
+/// What can be told of a plan before its scenarios are read: faults of values.
+pub(crate) fn check_values(plan: &Plan, problems: &mut Problems) {
+    let nowhere = Machine {
+        memory_available_bytes: None,
+        cores: 1,
+        node: String::new(),
+        seed: 0,
+        run_id: String::new(),
     };
-    Ok(RunSpec {
+    whole(plan, None, &nowhere, problems);
+    problems.sort_by_line(plan);
+}
+
+/// The whole run. Without descriptions, what depends on them is left out.
+fn whole(
+    plan: &Plan,
+    descriptions: Option<&[&Description]>,
+    machine: &Machine,
+    problems: &mut Problems,
+) -> Option<RunSpec> {
+    let user_limits = user_limits(plan, problems);
+    let described: Option<Vec<Described<'_>>> = descriptions.map(|descriptions| {
+        let all = plan.scenarios.iter().zip(descriptions);
+        all.map(|(scenario, description)| (scenario, *description))
+            .collect()
+    });
+    let described = described.as_deref();
+    let shapes = shapes(plan, described, machine, user_limits, problems);
+    let seed = problems.take(&plan.run, "seed", parse::whole);
+    let cores = problems.take(&plan.run, "cores", cores);
+    let cores = match cores {
+        Some(more) if plan.once && more > 1 => {
+            let fault = Fault::new("contradicts --once, which takes one core", "leave it out");
+            problems.add_option(&plan.run, "cores", fault);
+            1
+        }
+        Some(cores) => cores,
+        None if plan.once => 1,
+        None => machine.cores.max(1),
+    };
+    let run_tags = tags(&plan.tags, BTreeMap::new(), problems);
+    let scenarios = scenarios(plan, described, &shapes, &run_tags, problems);
+    let thresholds = verdict::thresholds(plan, described, problems);
+    let outputs = outputs(plan, problems);
+    let http = http::http(&plan.http, problems);
+    let data = data::data(plan, described, problems);
+    let steady = policy::steady(plan, described, shapes.length(), problems);
+    Some(RunSpec {
         id: machine.run_id.clone(),
         node: machine.node.clone(),
-        scenarios: vec![scenario],
+        scenarios: scenarios?,
         seed: seed.unwrap_or(machine.seed),
-        tags,
+        tags: run_tags,
         thresholds,
         http,
         user_limits,
-        cores: cores.unwrap_or(machine.cores).max(1),
+        cores,
         outputs,
-        data: DataSpec {
-            delivery_timeout: DELIVERY_TIMEOUT,
-            ..DataSpec::default()
-        },
-        steady: None,
-        terminate: !raw.no_terminate,
-        changes: Vec::new(),
+        data,
+        steady,
+        terminate: !plan.no_terminate,
+        changes: shapes.changes,
     })
 }
 
-/// The metrics of a run of this scenario: the built-in ones and those it declares.
-///
-/// # Errors
-/// The declarations that cannot be met: a fault of the scenario, not of the tester.
-pub fn registry(description: &Description) -> Result<Registry, Vec<Problem>> {
-    let registry = Registry::new();
-    let mut problems = Vec::new();
-    for metric in &description.metrics {
-        let declared = registry.declare(&metric.name, metric.kind, metric.unit, &metric.doc);
-        if let Err(error) = declared {
-            let remedy = match error {
-                DeclareError::InvalidName(_) => {
-                    "use letters, digits and underscores in the scenario's declaration"
-                }
-                DeclareError::KindMismatch { .. } => "give the scenario's metric another name",
-                DeclareError::TooMany => "declare fewer metrics, and tell values apart by tags",
-            };
-            problems.push(Problem::new(
-                "the scenario's metric",
-                &metric.name,
-                error.to_string(),
-                remedy,
-            ));
-        }
+fn scenarios(
+    plan: &Plan,
+    described: Option<&[Described<'_>]>,
+    shapes: &Shapes,
+    run_tags: &BTreeMap<String, String>,
+    problems: &mut Problems,
+) -> Option<Vec<ScenarioSpec>> {
+    let mut settings = described
+        .map(|described| settings::settings(plan, described, problems))
+        .unwrap_or_default()
+        .into_iter();
+    let blank = Description::default();
+    let mut specs = Vec::new();
+    for (position, scenario) in plan.scenarios.iter().enumerate() {
+        let graceful_stop = problems.take(&scenario.load, "graceful-stop", parse::duration);
+        let own_tags = tags(&scenario.tags, run_tags.clone(), problems);
+        let failure = scenario.load.get("on-user-failure");
+        let on_failure = policy::on_failure(failure, problems);
+        let known = described.and_then(|described| described.get(position));
+        let description = known.map_or(&blank, |(_, description)| *description);
+        let load = shapes.loads.get(position).cloned().flatten();
+        let roles = match (&load, known) {
+            (Some(load), Some(_)) => {
+                let is_churn = matches!(load, Load::Churn(_));
+                roles::roles(scenario, description, load.users_max(), is_churn, problems)
+            }
+            _ => Roles::default(),
+        };
+        let identities = shapes.identities.get(position).copied();
+        let (Some(load), Some(identities)) = (load, identities) else {
+            continue;
+        };
+        let secrets = description.settings.iter();
+        let secrets = secrets.filter(|setting| setting.kind == SettingKind::Secret);
+        specs.push(ScenarioSpec {
+            name: scenario.name.clone(),
+            start: shapes.starts.get(position).copied().unwrap_or_default(),
+            load,
+            graceful_stop: graceful_stop.unwrap_or(GRACEFUL_STOP),
+            identities,
+            roles,
+            settings: settings.next().unwrap_or_default(),
+            secrets: secrets.map(|setting| setting.name.clone()).collect(),
+            tags: own_tags,
+            on_failure,
+        });
     }
-    if problems.is_empty() {
-        Ok(registry)
-    } else {
-        Err(problems)
-    }
-}
-
-/// All faults found so far.
-#[derive(Default)]
-pub(crate) struct Problems(Vec<Problem>);
-
-impl Problems {
-    /// Note a fault.
-    pub(crate) fn add(&mut self, field: &str, value: &str, fault: Fault) {
-        self.0
-            .push(Problem::new(field, value, fault.message, fault.remedy));
-    }
-
-    /// Parse an option if it was given, and note what is wrong with it.
-    pub(crate) fn take<T>(
-        &mut self,
-        field: &str,
-        value: Option<&str>,
-        parse: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Option<T> {
-        let value = value?;
-        parse(value)
-            .map_err(|fault| self.add(field, value, fault))
-            .ok()
-    }
-}
-
-/// The given name that is most like `name`, if one is like it at all: for "did you mean".
-pub(crate) fn nearest<'names>(
-    name: &str,
-    known: impl IntoIterator<Item = &'names str>,
-) -> Option<&'names str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(2))
-        .min()
-        .map(|(_, candidate)| candidate)
+    (specs.len() == plan.scenarios.len()).then_some(specs)
 }
 
 fn cores(text: &str) -> Result<usize, Fault> {
@@ -216,15 +233,15 @@ fn cores(text: &str) -> Result<usize, Fault> {
         })
 }
 
-fn user_limits(raw: &RawRun, problems: &mut Problems) -> UserLimits {
-    let memory = problems.take("--memory-limit", raw.memory_limit.as_deref(), |text| {
+fn user_limits(plan: &Plan, problems: &mut Problems) -> UserLimits {
+    let memory = problems.take(&plan.run, "memory-limit", |text| {
         let bytes = parse::bytes(text)?;
         usize::try_from(bytes)
             .ok()
             .filter(|bytes| (USER_MEMORY_BYTES_MIN..=USER_MEMORY_BYTES_GRANT_MAX).contains(bytes))
             .ok_or_else(|| Fault::new("is not from 64KiB to 4GiB", "16MiB hold any usual scenario"))
     });
-    let cpu = problems.take("--cpu-limit", raw.cpu_limit.as_deref(), |text| {
+    let cpu = problems.take(&plan.run, "cpu-limit", |text| {
         let limit = parse::duration(text)?;
         if (USER_CPU_MIN..=USER_CPU_GRANT_MAX).contains(&limit) {
             return Ok(limit);
@@ -238,162 +255,6 @@ fn user_limits(raw: &RawRun, problems: &mut Problems) -> UserLimits {
         memory_bytes: memory.unwrap_or(USER_MEMORY_BYTES_MAX),
         cpu: cpu.unwrap_or(USER_CPU_MAX),
     }
-}
-
-fn tags(raw: &RawRun, problems: &mut Problems) -> BTreeMap<String, String> {
-    let mut tags = BTreeMap::new();
-    for text in &raw.tags {
-        if let Some((name, value)) = problems.take("--tag", Some(text), tag) {
-            tags.insert(name, value);
-        }
-    }
-    if tags.len() > RUN_TAGS_MAX {
-        let fault = Fault::new(
-            format!(
-                "{} tags are more than the {RUN_TAGS_MAX} a run may have",
-                tags.len()
-            ),
-            "give fewer",
-        );
-        problems.add("--tag", "", fault);
-    }
-    tags
-}
-
-fn tag(text: &str) -> Result<(String, String), Fault> {
-    let (name, value) = parse::pair(text)?;
-    if RESERVED_TAGS.contains(&name) {
-        return Err(Fault::new(
-            format!("{name} is a tag that lt-host sets itself"),
-            format!("use another name, such as run_{name}"),
-        ));
-    }
-    let plain = |char: char| char.is_ascii_alphanumeric() || "_-.".contains(char);
-    if !name.chars().all(plain) {
-        return Err(Fault::new(
-            "has a name with other characters than letters, digits, '_', '-' and '.'",
-            "use such a name",
-        ));
-    }
-    if name.len() > TAG_BYTES_MAX || value.len() > TAG_BYTES_MAX {
-        return Err(Fault::new(
-            format!("has a name or value over {TAG_BYTES_MAX} bytes"),
-            "use a shorter one",
-        ));
-    }
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-fn thresholds(raw: &RawRun, description: &Description, problems: &mut Problems) -> Vec<Threshold> {
-    let registry = match registry(description) {
-        Ok(registry) => registry,
-        Err(faults) => {
-            problems.0.extend(faults);
-            return Vec::new();
-        }
-    };
-    let mut thresholds = Vec::new();
-    for text in &raw.thresholds {
-        let checked = text
-            .parse::<Threshold>()
-            .and_then(|threshold| threshold.validate(&registry).map(|_| threshold));
-        match checked {
-            Ok(threshold) => thresholds.push(threshold),
-            Err(error) => problems.add("--threshold", text, threshold_fault(&error)),
-        }
-    }
-    if let Err(error) = SubmetricPlan::new(&registry, &thresholds) {
-        problems.add("--threshold", "", threshold_fault(&error));
-    }
-    thresholds
-}
-
-/// The field and the value are told beside it, so the error's own text would say them twice.
-fn threshold_fault(error: &ThresholdError) -> Fault {
-    match error {
-        ThresholdError::Syntax { at, problem, .. } => Fault::new(
-            format!("at character {at}: {problem}"),
-            "write METRIC[{TAG:VALUE,…}]:AGGREGATE OPERATOR NUMBER, such as 'http_req_duration:p(95)<200'",
-        ),
-        ThresholdError::UnknownMetric {
-            metric, nearest, ..
-        } => Fault::new(
-            format!("there is no metric {metric}"),
-            match nearest.split_first() {
-                Some((first, [])) => format!("did you mean {first}?"),
-                Some(_) => format!("did you mean one of {}?", nearest.join(", ")),
-                None => {
-                    "`lt-host describe` lists the scenario's metrics, the manual the built-in ones"
-                        .to_owned()
-                }
-            },
-        ),
-        ThresholdError::WrongAggregate {
-            metric,
-            kind,
-            aggregate,
-            ..
-        } => Fault::new(
-            format!("{metric} is a {kind}, which has no {aggregate}"),
-            format!("use {}", kind.aggregates().join(", ")),
-        ),
-        ThresholdError::TooMany { threshold } => Fault::new(
-            format!(
-                "{threshold:?} is one selection of tags too many: a run may have {}",
-                lt_metrics::SUBMETRICS_MAX
-            ),
-            "give fewer thresholds with tags",
-        ),
-    }
-}
-
-fn outputs(raw: &RawRun, problems: &mut Problems) -> Vec<Output> {
-    let mut outputs = Vec::new();
-    for text in &raw.outputs {
-        let Some(output) = problems.take("--out", Some(text), output) else {
-            continue;
-        };
-        if outputs
-            .iter()
-            .any(|known| path_of(known) == path_of(&output))
-        {
-            let fault = Fault::new(
-                "writes to the same file as another output",
-                "give each its own file",
-            );
-            problems.add("--out", text, fault);
-        }
-        outputs.push(output);
-    }
-    outputs
-}
-
-fn path_of(output: &Output) -> &PathBuf {
-    match output {
-        Output::Json(path) | Output::Csv(path) => path,
-    }
-}
-
-fn output(text: &str) -> Result<Output, Fault> {
-    let (kind, path) = text.split_once('=').unwrap_or((text, ""));
-    let path = PathBuf::from(path);
-    let output = match kind {
-        "json" => Output::Json(path),
-        "csv" => Output::Csv(path),
-        _ => {
-            return Err(Fault::new(
-                format!("there is no output {kind:?}"),
-                format!(
-                    "use one of {}, as in json=samples.json",
-                    OUTPUT_KINDS.join(", ")
-                ),
-            ));
-        }
-    };
-    if path_of(&output).as_os_str().is_empty() {
-        return Err(Fault::new("names no file", format!("write {kind}=FILE")));
-    }
-    Ok(output)
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl Roles {
         let found = self
             .every
             .iter()
-            .find(|(every, _)| (position + 1) % every == 0);
+            .find(|(every, _)| (position + 1).is_multiple_of(*every));
         if let Some((_, role)) = found {
             return *role;
         }
@@ -142,7 +142,7 @@ fn mix(weights: &[(u16, f64)]) -> Vec<u16> {
         #[expect(clippy::cast_precision_loss, reason = "at most ten thousand")]
         let so_far = place as f64;
         let behind = |index: usize, weight: f64| {
-            weight / sum * so_far - given.get(index).copied().unwrap_or(0.0)
+            (weight / sum).mul_add(so_far, -given.get(index).copied().unwrap_or(0.0))
         };
         let next = weights
             .iter()

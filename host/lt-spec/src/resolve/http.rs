@@ -7,39 +7,31 @@ use crate::limits::{
     HTTP_REDIRECTS_GRANT_MAX, HTTP_REDIRECTS_MAX, HTTP_TIMEOUT, LOCAL_ADDRESSES_MAX,
 };
 use crate::parse::{self, Fault};
-use crate::raw::RawHttp;
+use crate::plan::HttpPlan;
 use crate::spec::HttpSpec;
 
 /// What the clients call themselves unless told otherwise.
 const USER_AGENT: &str = concat!("lt-host/", env!("CARGO_PKG_VERSION"));
 
 /// Check the HTTP options.
-pub(super) fn http(raw: &RawHttp, problems: &mut Problems) -> HttpSpec {
-    let timeout = problems.take(
-        "--http-timeout",
-        raw.timeout.as_deref(),
-        parse::positive_duration,
-    );
-    let max_redirects = problems.take("--max-redirects", raw.max_redirects.as_deref(), redirects);
-    let local = problems.take(
-        "--local-ips",
-        raw.local_addresses.as_deref(),
-        local_addresses,
-    );
-    let user_agent = problems.take("--user-agent", raw.user_agent.as_deref(), user_agent);
+pub(super) fn http(plan: &HttpPlan, problems: &mut Problems) -> HttpSpec {
+    let timeout = problems.take(&plan.texts, "timeout", parse::positive_duration);
+    let max_redirects = problems.take(&plan.texts, "max-redirects", redirects);
+    let local = problems.take(&plan.texts, "local-ips", local_addresses);
+    let user_agent = problems.take(&plan.texts, "user-agent", user_agent);
     HttpSpec {
         timeout: timeout.unwrap_or(HTTP_TIMEOUT),
         max_redirects: max_redirects.unwrap_or(HTTP_REDIRECTS_MAX),
-        discard_bodies: raw.discard_bodies,
-        insecure: raw.insecure,
-        authorities: authorities(raw, problems),
-        identity: identity(raw, problems),
-        tls_resumption: !raw.no_tls_resumption,
-        connection_reuse: !raw.no_connection_reuse,
-        reuse_between_iterations: !raw.no_reuse_between_iterations,
-        proxy: proxy(raw, problems),
+        discard_bodies: plan.has("discard-response-bodies"),
+        insecure: plan.has("insecure-skip-tls-verify"),
+        authorities: authorities(plan, problems),
+        identity: identity(plan, problems),
+        tls_resumption: !plan.has("no-tls-resumption"),
+        connection_reuse: !plan.has("no-connection-reuse"),
+        reuse_between_iterations: !plan.has("no-vu-connection-reuse"),
+        proxy: proxy(plan, problems),
         local_addresses: local.unwrap_or_default(),
-        hosts: hosts(raw, problems),
+        hosts: hosts(plan, problems),
         user_agent: user_agent.unwrap_or_else(|| USER_AGENT.to_owned()),
     }
 }
@@ -78,51 +70,55 @@ fn user_agent(text: &str) -> Result<String, Fault> {
     Ok(text.to_owned())
 }
 
-fn proxy(raw: &RawHttp, problems: &mut Problems) -> Option<String> {
-    let text = raw.proxy.as_deref()?;
-    parse::proxy(text)
-        .map_err(|fault| problems.add("--proxy", &parse::without_password(text), fault))
+fn proxy(plan: &HttpPlan, problems: &mut Problems) -> Option<String> {
+    let given = plan.texts.get("proxy")?;
+    let shown = parse::without_password(&given.value);
+    parse::proxy(&given.value)
+        .map_err(|fault| problems.add(&given.field, &shown, fault))
         .ok()
 }
 
-fn hosts(raw: &RawHttp, problems: &mut Problems) -> BTreeMap<String, crate::spec::SocketAddrOrIp> {
-    raw.hosts
+fn hosts(
+    plan: &HttpPlan,
+    problems: &mut Problems,
+) -> BTreeMap<String, crate::spec::SocketAddrOrIp> {
+    plan.hosts
         .iter()
-        .filter_map(|text| problems.take("--host-override", Some(text), parse::host_override))
+        .filter_map(|given| problems.read(given, parse::host_override))
         .collect()
 }
 
-fn authorities(raw: &RawHttp, problems: &mut Problems) -> Option<Vec<u8>> {
-    let pem = raw.authorities.as_ref()?;
+fn authorities(plan: &HttpPlan, problems: &mut Problems) -> Option<Vec<u8>> {
+    let (field, pem) = plan.authorities.as_ref()?;
     if !holds(pem, "-----BEGIN CERTIFICATE-----") {
-        problems.add("--ca-cert", "", no_pem("certificate", "CERTIFICATE"));
+        problems.add(field, "", no_pem("certificate", "CERTIFICATE"));
     }
     Some(pem.clone())
 }
 
-fn identity(raw: &RawHttp, problems: &mut Problems) -> Option<(Vec<u8>, Vec<u8>)> {
-    match (&raw.client_certificate, &raw.client_key) {
+fn identity(plan: &HttpPlan, problems: &mut Problems) -> Option<(Vec<u8>, Vec<u8>)> {
+    match (&plan.client_certificate, &plan.client_key) {
         (None, None) => None,
-        (Some(certificate), Some(key)) => {
+        (Some((certificate_field, certificate)), Some((key_field, key))) => {
             if !holds(certificate, "-----BEGIN CERTIFICATE-----") {
-                problems.add("--client-cert", "", no_pem("certificate", "CERTIFICATE"));
+                problems.add(certificate_field, "", no_pem("certificate", "CERTIFICATE"));
             }
             if !holds(key, "PRIVATE KEY-----") {
-                problems.add("--client-key", "", no_pem("private key", "PRIVATE KEY"));
+                problems.add(key_field, "", no_pem("private key", "PRIVATE KEY"));
             }
             Some((certificate.clone(), key.clone()))
         }
-        (Some(_), None) => {
+        (Some((field, _)), None) => {
             let fault = Fault::new(
-                "is missing beside --client-cert",
+                format!("is missing beside {field}"),
                 "give the certificate's private key",
             );
             problems.add("--client-key", "", fault);
             None
         }
-        (None, Some(_)) => {
+        (None, Some((field, _))) => {
             let fault = Fault::new(
-                "is missing beside --client-key",
+                format!("is missing beside {field}"),
                 "give the key's certificate",
             );
             problems.add("--client-cert", "", fault);

@@ -1,264 +1,367 @@
-//! How many users, with which ids and roles, and when their iterations start.
+//! When iterations start: the executor that was chosen, with every value it needs.
 
 use std::time::Duration;
 
-use super::{Machine, Problems};
-use crate::description::{DefaultLoad, Description, RoleShare};
-use crate::limits::{ADDRESS_SPACE_BYTES_MAX, USER_FOOTPRINT_BYTES, USER_ID_MAX, USERS_MAX};
+use super::Problems;
+use super::executor::{Chosen, Kind};
+use super::stages::ramp;
+use crate::description::DefaultLoad;
+use crate::given::Given;
+use crate::limits::{
+    AMOC_INTERARRIVAL, AMOC_REPEAT_INTERVAL, ARRIVAL_USERS_DEFAULT_MAX, GRACEFUL_RAMP_DOWN,
+    MAX_DURATION,
+};
 use crate::parse::{self, Fault};
-use crate::raw::RawRun;
-use crate::roles::{self, Roles};
-use crate::spec::{ConstantUsers, Load, Pace, PerUserIterations, SharedIterations, UserLimits};
+use crate::plan::ScenarioPlan;
+use crate::spec::{
+    Churn, ConstantArrivalRate, ConstantUsers, Load, Pace, PerUserIterations, RampingArrivalRate,
+    RampingUsers, SharedIterations, Spacing,
+};
 
 /// How problems name what the scenario suggests.
-const DEFAULT_LOAD: &str = "the scenario's default load";
+pub(super) const DEFAULT_LOAD: &str = "the scenario's default load";
 
-/// The users of a run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Users {
-    /// How many.
-    pub(super) count: u64,
-    /// Id of the first.
-    pub(super) first: u64,
+/// What a load is made from.
+pub(super) struct Maker<'run> {
+    pub(super) scenario: &'run ScenarioPlan,
+    /// What the scenario suggests.
+    pub(super) suggested: DefaultLoad,
+    pub(super) chosen: Chosen,
+    /// Its part of users that scenarios share.
+    pub(super) share: Option<(Given, u64)>,
+    /// Whether the run goes on until it is steady.
+    pub(super) waits_for_steady: bool,
+    pub(super) problems: &'run mut Problems,
 }
 
-/// Number and ids of the users: flag, then range, then the scenario's default, then one.
-pub(super) fn users(
-    raw: &RawRun,
-    description: &Description,
-    machine: &Machine,
-    limits: UserLimits,
-    problems: &mut Problems,
-) -> Users {
-    let asked = problems.take("--users", raw.users.as_deref(), |text| {
-        let count = parse::whole(text)?;
-        if count == 0 {
-            Err(Fault::new("is zero", "give at least one user"))
-        } else {
-            Ok(count)
+impl Maker<'_> {
+    /// The load; `None` if it cannot be made, which is told.
+    pub(super) fn load(mut self) -> Option<Load> {
+        let profile = self.take("profile", profile).is_some();
+        let pace = self.pace(profile);
+        let repeat_interval = pace.repeat_interval;
+        Some(match self.chosen.kind {
+            Kind::ConstantUsers => Load::ConstantUsers(ConstantUsers {
+                users: self.users(),
+                duration: self.duration(profile),
+                pace,
+            }),
+            Kind::RampingUsers => self.ramping_users(repeat_interval)?,
+            Kind::PerUserIterations => Load::PerUserIterations(PerUserIterations {
+                users: self.users(),
+                iterations: self.take("repeat-num", parse::count).unwrap_or(1),
+                max_duration: self.max_duration(profile),
+                pace,
+            }),
+            Kind::SharedIterations => {
+                let users = self.users();
+                let max_duration = self.max_duration(profile);
+                Load::SharedIterations(SharedIterations {
+                    users,
+                    iterations: self.shared(users)?,
+                    max_duration,
+                    pace,
+                })
+            }
+            Kind::ConstantArrivalRate => self.constant_arrivals(profile)?,
+            Kind::RampingArrivalRate => self.ramping_arrivals()?,
+            Kind::Churn => Load::Churn(Churn {
+                users: self.users(),
+                iterations: self.take("repeat-num", parse::count),
+                duration: self.duration(profile),
+                interval: pace.interarrival,
+                repeat_interval,
+            }),
+        })
+    }
+
+    fn take<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let given = self.scenario.load.get(name)?;
+        self.problems.read(given, parse)
+    }
+
+    fn add(&mut self, name: &'static str, fault: Fault) {
+        match self.scenario.load.get(name) {
+            Some(given) => self.problems.add(&given.field, &given.value, fault),
+            None => self.problems.add(&self.scenario.field(name), "", fault),
         }
-    });
-    let range = problems.take("--user-range", raw.user_range.as_deref(), parse::user_range);
-    let (field, shown, users) = match (asked, range) {
-        (asked, Some((first, last))) => {
-            let count = last - first + 1;
-            let text = raw.user_range.as_deref().unwrap_or_default();
-            if let Some(asked) = asked.filter(|asked| *asked != count) {
+    }
+
+    fn pace(&mut self, profile: bool) -> Pace {
+        let interarrival = self.take("interarrival", parse::duration);
+        let repeat_interval = self.take("repeat-interval", parse::positive_duration);
+        Pace {
+            interarrival: interarrival
+                .or(profile.then_some(AMOC_INTERARRIVAL))
+                .unwrap_or(Duration::ZERO),
+            repeat_interval: repeat_interval.or(profile.then_some(AMOC_REPEAT_INTERVAL)),
+        }
+    }
+
+    /// How many users: given, the size of the range of their ids, a share, the scenario's suggestion, one.
+    fn users(&mut self) -> u64 {
+        let asked = self.take("users", parse::count);
+        let range = self.range_size();
+        if let (Some(asked), Some(size)) = (asked, range)
+            && asked != size
+        {
+            let users = self.scenario.written("users");
+            let fault = Fault::new(
+                format!("holds {size} users, but {users} asks for {asked}"),
+                "give only one of the two, or the same number",
+            );
+            self.add("user-range", fault);
+        }
+        if let Some(users) = asked.or(range) {
+            return users;
+        }
+        if let Some((given, share)) = self.share.take() {
+            if share == 0 {
                 let fault = Fault::new(
-                    format!("holds {count} users, but --users asks for {asked}"),
-                    "give only one of the two, or the same number",
+                    format!("leaves the scenario {} without a user", self.scenario.name),
+                    "give more users, or a larger weight to this scenario",
                 );
-                problems.add("--user-range", text, fault);
+                self.problems.add(&given.field, &given.value, fault);
             }
-            ("--user-range", text.to_owned(), Users { count, first })
+            return share.max(1);
         }
-        (Some(count), None) => ("--users", count.to_string(), Users { count, first: 1 }),
-        (None, None) => {
-            let count = description.load.users.unwrap_or(1);
+        if self.suggested.users == Some(0) {
+            let remedy = format!("give {}", self.scenario.written("users"));
+            self.problems
+                .add(DEFAULT_LOAD, "", Fault::new("suggests zero users", remedy));
+        }
+        self.suggested.users.unwrap_or(1).max(1)
+    }
+
+    /// Churn has no last id, so its range has no size. The range's faults are told where ids are given out.
+    fn range_size(&self) -> Option<u64> {
+        let range = self.scenario.load.get("user-range")?;
+        let (first, last) = parse::user_range(&range.value).ok()?;
+        (self.chosen.kind != Kind::Churn).then_some(last - first + 1)
+    }
+
+    /// How long, where the executor has no other end; `None` goes on until stopped, which must be meant.
+    fn duration(&mut self, profile: bool) -> Option<Duration> {
+        if let Some(given) = self.scenario.load.get("duration") {
+            return self.problems.read(given, parse::positive_duration);
+        }
+        if self.chosen.is_suggested() {
+            return self.suggested_duration();
+        }
+        if !profile && !self.waits_for_steady {
+            let fault = Fault::new(
+                format!(
+                    "is missing: {} goes on for as long as it is told",
+                    self.chosen.kind.name()
+                ),
+                format!(
+                    "give {}; with {} amoc it goes on until it is stopped",
+                    self.scenario.written("duration"),
+                    self.scenario.written("profile")
+                ),
+            );
+            self.add("duration", fault);
+        }
+        None
+    }
+
+    fn suggested_duration(&mut self) -> Option<Duration> {
+        let duration = self.suggested.duration?;
+        if duration.is_zero() {
+            let remedy = format!("give {}", self.scenario.written("duration"));
+            let fault = Fault::new("suggests a duration of zero", remedy);
+            self.problems.add(DEFAULT_LOAD, "", fault);
+        }
+        Some(duration)
+    }
+
+    /// When iterations that are counted end at the latest. A plain duration says the same.
+    fn max_duration(&mut self, profile: bool) -> Option<Duration> {
+        let longest = self.take("max-duration", parse::positive_duration);
+        let duration = self.take("duration", parse::positive_duration);
+        if longest.is_some() && duration.is_some() {
+            let fault = Fault::new(
+                format!("says the same as {}", self.scenario.written("max-duration")),
+                "give only one of the two",
+            );
+            self.add("duration", fault);
+        }
+        let suggested = if self.chosen.is_suggested() {
+            self.suggested_duration()
+        } else {
+            None
+        };
+        longest
+            .or(duration)
+            .or(suggested)
+            .or((!profile).then_some(MAX_DURATION))
+    }
+
+    /// Iterations that users share: enough for every user to have one (k6's rule: a user without work is a mistake).
+    fn shared(&mut self, users: u64) -> Option<u64> {
+        let enough = |count: u64, scenario: &ScenarioPlan| {
             if count == 0 {
-                let fault = Fault::new("suggests zero users", "give --users");
-                problems.add(DEFAULT_LOAD, "", fault);
+                return Err(Fault::new("is zero", "give at least one iteration"));
             }
-            (
-                DEFAULT_LOAD,
-                count.to_string(),
-                Users {
-                    count: count.max(1),
-                    first: 1,
-                },
-            )
+            if count >= users {
+                return Ok(count);
+            }
+            let (iterations, most) = (scenario.written("iterations"), scenario.written("users"));
+            Err(Fault::new(
+                format!("{count} iterations are fewer than the {users} users that share them"),
+                format!("give {iterations} {users} or more, or {most} {count} or fewer"),
+            ))
+        };
+        if let Some(given) = self.scenario.load.get("iterations") {
+            let scenario = self.scenario;
+            return self
+                .problems
+                .read(given, |text| enough(parse::count(text)?, scenario));
         }
-    };
-    if let Some(fault) = too_many(users, machine, limits) {
-        problems.add(field, &shown, fault);
+        let Some(count) = self
+            .suggested
+            .iterations
+            .filter(|_| self.chosen.is_suggested())
+        else {
+            let remedy = format!("give {}", self.scenario.written("iterations"));
+            self.add(
+                "iterations",
+                Fault::new("is missing: it is what the users share", remedy),
+            );
+            return None;
+        };
+        enough(count, self.scenario)
+            .map_err(|fault| {
+                self.problems
+                    .add(DEFAULT_LOAD, &format!("iterations={count}"), fault);
+            })
+            .ok()
     }
-    users
-}
 
-/// Whether these users are too many for the machine or for one process: names every bound, and says how many fit.
-fn too_many(users: Users, machine: &Machine, limits: UserLimits) -> Option<Fault> {
-    let memory_bytes = u64::try_from(limits.memory_bytes)
-        .unwrap_or(u64::MAX)
-        .max(1);
-    let addressable = ADDRESS_SPACE_BYTES_MAX / memory_bytes;
-    let available_bytes = machine.memory_available_bytes.unwrap_or(u64::MAX);
-    let fit = available_bytes / USER_FOOTPRINT_BYTES;
-    let bounds = [
-        (
-            fit,
-            format!(
-                "{fit} users fit into the {} MB of memory available, at {} KB each at least",
-                available_bytes / 1_000_000,
-                USER_FOOTPRINT_BYTES / 1000
-            ),
-            "or give this machine more memory",
-        ),
-        (
-            addressable,
-            format!(
-                "one process can address {addressable} users of up to {} MiB each",
-                memory_bytes >> 20
-            ),
-            "or lower --memory-limit",
-        ),
-        (
-            USERS_MAX,
-            format!("one process may have {USERS_MAX} users"),
-            "or spread them over several processes",
-        ),
-    ];
-    let exceeded: Vec<_> = bounds
-        .into_iter()
-        .filter(|(most, ..)| users.count > *most)
-        .collect();
-    if let Some(most) = exceeded.iter().map(|(most, ..)| *most).min() {
-        let reasons: Vec<&str> = exceeded
-            .iter()
-            .map(|(_, reason, _)| reason.as_str())
-            .collect();
-        let ways: Vec<&str> = exceeded.iter().map(|(_, _, way)| *way).collect();
-        return Some(Fault::new(
-            format!("is too many: {}", reasons.join("; ")),
-            format!("use {most} users or fewer, {}", ways.join(", ")),
-        ));
+    fn ramping_users(&mut self, repeat_interval: Option<Duration>) -> Option<Load> {
+        let start = self.take("start-users", parse::whole);
+        let graceful = self.take("graceful-ramp-down", parse::duration);
+        let ramp = ramp::<u64>(self.scenario, self.problems)?;
+        self.one_start("start-users", ramp.start.is_some() && start.is_some());
+        let load = RampingUsers {
+            start_users: start.or(ramp.start).unwrap_or(0),
+            stages: ramp.stages,
+            graceful_ramp_down: graceful.unwrap_or(GRACEFUL_RAMP_DOWN),
+            repeat_interval,
+        };
+        let load = Load::RampingUsers(load);
+        if load.users_max() == 0 {
+            let fault = Fault::new("the load never has a user", "give a target above zero");
+            self.add_to_shape(fault);
+        }
+        Some(load)
     }
-    let last = users.first.saturating_add(users.count - 1);
-    (last > USER_ID_MAX)
-        .then(|| Fault::new(format!("has ids above {USER_ID_MAX}"), "use smaller ids"))
-}
 
-/// When iterations start. If the duration or the iterations are given, the scenario's suggestion for both is void, as
-/// in k6: who asks for ten iterations does not mean ten within the scenario's thirty seconds.
-pub(super) fn load(
-    raw: &RawRun,
-    description: &Description,
-    users: u64,
-    problems: &mut Problems,
-) -> Load {
-    let duration = problems.take(
-        "--duration",
-        raw.duration.as_deref(),
-        parse::positive_duration,
-    );
-    let asked = problems.take("--iterations", raw.iterations.as_deref(), |text| {
-        let count = parse::whole(text)?;
-        shared(count, users).map(|()| count)
-    });
-    let typed = raw.duration.is_some() || raw.iterations.is_some();
-    let (duration, shared_count) = if typed {
-        (duration, asked)
-    } else {
-        suggested(description.load, users, problems)
-    };
-    let interarrival = problems.take(
-        "--interarrival",
-        raw.interarrival.as_deref(),
-        parse::duration,
-    );
-    let repeat_interval = problems.take(
-        "--repeat-interval",
-        raw.repeat_interval.as_deref(),
-        parse::positive_duration,
-    );
-    let pace = Pace {
-        interarrival: interarrival.unwrap_or(Duration::ZERO),
-        repeat_interval,
-    };
-    match (duration, shared_count) {
-        (max_duration, Some(iterations)) => Load::SharedIterations(SharedIterations {
-            users,
-            iterations,
-            max_duration,
-            pace,
-        }),
-        (Some(_), None) => Load::ConstantUsers(ConstantUsers {
-            users,
+    /// A shape that says where it begins leaves no room for another beginning.
+    fn one_start(&mut self, name: &'static str, is_double: bool) {
+        if is_double {
+            let fault = Fault::new(
+                "contradicts the shape, which says where it begins",
+                "leave it out",
+            );
+            self.add(name, fault);
+        }
+    }
+
+    fn add_to_shape(&mut self, fault: Fault) {
+        let load = &self.scenario.load;
+        let shape = load.get("staircase").or(load.get("spike"));
+        match self.scenario.stages.first().or(shape) {
+            Some(given) => self.problems.add(&given.field, &given.value, fault),
+            None => self.problems.add(&self.scenario.field("stage"), "", fault),
+        }
+    }
+
+    fn constant_arrivals(&mut self, profile: bool) -> Option<Load> {
+        let spacing = self.take("spacing", spacing).unwrap_or_default();
+        let duration = self.duration(profile);
+        if self.scenario.load.get("rate").is_none() {
+            let remedy = format!("give {}, such as 100/s", self.scenario.written("rate"));
+            self.add(
+                "rate",
+                Fault::new("is missing: it is what the load keeps", remedy),
+            );
+        }
+        let rate = self.take("rate", parse::positive_rate);
+        let (users, users_max) = self.arrival_users(rate.unwrap_or(1.0));
+        Some(Load::ConstantArrivalRate(ConstantArrivalRate {
+            rate: rate?,
             duration,
-            pace,
-        }),
-        (None, None) => Load::PerUserIterations(PerUserIterations {
+            spacing,
             users,
-            iterations: 1,
-            max_duration: None,
-            pace,
-        }),
+            users_max,
+        }))
+    }
+
+    fn ramping_arrivals(&mut self) -> Option<Load> {
+        let spacing = self.take("spacing", spacing).unwrap_or_default();
+        let start = self.take("start-rate", parse::rate);
+        let ramp = ramp::<f64>(self.scenario, self.problems);
+        let peak = ramp.iter().flat_map(|ramp| &ramp.stages);
+        let peak = peak
+            .map(|stage| stage.target)
+            .fold(start.unwrap_or(0.0), f64::max);
+        let (users, users_max) = self.arrival_users(peak);
+        let ramp = ramp?;
+        self.one_start("start-rate", ramp.start.is_some() && start.is_some());
+        if peak <= 0.0 {
+            let fault = Fault::new("the load never starts anything", "give a rate above zero");
+            self.add_to_shape(fault);
+        }
+        Some(Load::RampingArrivalRate(RampingArrivalRate {
+            start_rate: start.or(ramp.start).unwrap_or(0.0),
+            stages: ramp.stages,
+            spacing,
+            users,
+            users_max,
+        }))
+    }
+
+    /// Users made before the start, and at most. Without a number they are as many as iterations start in a second at the
+    /// highest rate: enough while an iteration takes no longer than that (Little's law).
+    fn arrival_users(&mut self, peak: f64) -> (u64, u64) {
+        let users = self.take("users", parse::count);
+        let most = self.take("max-users", parse::count);
+        let range = self.range_size();
+        if let (Some(users), Some(most)) = (users, most)
+            && most < users
+        {
+            let fault = Fault::new(
+                format!("is below the {users} users that are made before the start"),
+                format!("give {users} or more"),
+            );
+            self.add("max-users", fault);
+        }
+        let one_second = (1..=ARRIVAL_USERS_DEFAULT_MAX)
+            .find(|users| f64::from(*users) >= peak)
+            .unwrap_or(ARRIVAL_USERS_DEFAULT_MAX);
+        let one_second = u64::from(one_second);
+        let bound = most.or(range).unwrap_or(u64::MAX);
+        let users = users.unwrap_or(one_second.min(bound));
+        (users, most.or(range).unwrap_or(users).max(users))
     }
 }
 
-fn suggested(
-    load: DefaultLoad,
-    users: u64,
-    problems: &mut Problems,
-) -> (Option<Duration>, Option<u64>) {
-    if load.duration.is_some_and(|duration| duration.is_zero()) {
-        problems.add(
-            DEFAULT_LOAD,
-            "",
-            Fault::new("suggests a duration of zero", "give --duration"),
-        );
+fn profile(text: &str) -> Result<(), Fault> {
+    match text.trim() {
+        "amoc" => Ok(()),
+        _ => Err(Fault::new("is no profile", "the only one is amoc")),
     }
-    if let Some(count) = load.iterations
-        && let Err(fault) = shared(count, users)
-    {
-        problems.add(DEFAULT_LOAD, &format!("iterations={count}"), fault);
-    }
-    (load.duration, load.iterations)
 }
 
-/// Shared iterations must be enough for every user to have one (k6's rule: a user without work is a mistake).
-fn shared(count: u64, users: u64) -> Result<(), Fault> {
-    if count == 0 {
-        return Err(Fault::new("is zero", "give at least one iteration"));
+fn spacing(text: &str) -> Result<Spacing, Fault> {
+    match text.trim() {
+        "uniform" => Ok(Spacing::Uniform),
+        "poisson" => Ok(Spacing::Poisson),
+        _ => Err(Fault::new("is no spacing", "use uniform or poisson")),
     }
-    if count < users {
-        return Err(Fault::new(
-            format!("{count} iterations are fewer than the {users} users that share them"),
-            format!("give --iterations {users} or more, or --users {count} or fewer"),
-        ));
-    }
-    Ok(())
-}
-
-/// Who plays which role, by what the scenario declares.
-pub(super) fn roles(description: &Description, users: u64, problems: &mut Problems) -> Roles {
-    let roles = &description.roles;
-    let fixed: u64 = roles
-        .iter()
-        .map(|role| match role.share {
-            RoleShare::Count(count) => count,
-            RoleShare::Weight(_) | RoleShare::Every(_) => 0,
-        })
-        .fold(0, u64::saturating_add);
-    if users < fixed {
-        let fault = Fault::new(
-            format!("{users} users are fewer than the {fixed} that the scenario's roles need"),
-            format!("give --users {fixed} or more"),
-        );
-        problems.add("--users", "", fault);
-        return Roles::default();
-    }
-    let rest = users - fixed;
-    let mixed = roles
-        .iter()
-        .any(|role| matches!(role.share, RoleShare::Weight(weight) if weight > 0));
-    if !roles.is_empty() && rest > 0 && !mixed {
-        let fault = Fault::new(
-            format!("the scenario's roles are for {fixed} users; the other {rest} would have none"),
-            format!("give --users {fixed}"),
-        );
-        problems.add("--users", "", fault);
-        return Roles::default();
-    }
-    let shares: Vec<(String, roles::RoleShare)> = roles
-        .iter()
-        .map(|role| {
-            let share = match role.share {
-                RoleShare::Weight(weight) => roles::RoleShare::Weight(weight),
-                RoleShare::Count(count) => roles::RoleShare::Count(count),
-                RoleShare::Every(every) => roles::RoleShare::Every(every.max(1)),
-            };
-            (role.name.clone(), share)
-        })
-        .collect();
-    Roles::new(&shares)
 }

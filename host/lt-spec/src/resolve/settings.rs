@@ -1,55 +1,147 @@
-//! Settings against their declarations. Precedence: `--set`, then `LT_SET_<NAME>`, then the declared default.
+//! Settings against their declarations. Precedence: `--set`, `LT_SET_<NAME>`, the run file (the scenario's table, then the
+//! one for all), the declared default.
 
 use std::collections::BTreeMap;
 
+use super::setting_value::check;
 use super::{Problems, nearest};
 use crate::description::{Description, Setting, SettingKind};
+use crate::given::Given;
 use crate::parse::{self, Fault};
-use crate::raw::RawRun;
+use crate::plan::{Plan, ScenarioPlan};
+use crate::problem::Problem;
 
 /// Shown instead of a secret.
 const HIDDEN: &str = "***";
 
-/// Every declared setting with its value.
+/// A scenario of the run and what it says of itself.
+pub(super) type Described<'run> = (&'run ScenarioPlan, &'run Description);
+
+/// Every declared setting with its value, for each scenario.
 pub(super) fn settings(
-    raw: &RawRun,
+    plan: &Plan,
+    scenarios: &[Described<'_>],
+    problems: &mut Problems,
+) -> Vec<BTreeMap<String, String>> {
+    let mut given: Vec<BTreeMap<String, Given>> = vec![BTreeMap::new(); scenarios.len()];
+    from_file(plan, scenarios, &mut given, problems);
+    from_variables(plan, scenarios, &mut given, problems);
+    from_flags(plan, scenarios, &mut given, problems);
+    scenarios
+        .iter()
+        .zip(&given)
+        .map(|(described, given)| values(*described, given, problems))
+        .collect()
+}
+
+/// Check a new value for a setting while the run goes on: the setting must be declared, live, and the value allowed.
+/// The value is returned as users will read it.
+///
+/// # Errors
+/// What is wrong, as a problem of the field `set`.
+pub fn check_setting(
     description: &Description,
+    name: &str,
+    value: &str,
+) -> Result<String, Problem> {
+    let problem =
+        |value: &str, fault: Fault| Problem::new("set", value, fault.message, fault.remedy);
+    let Some(setting) = find(description, name) else {
+        return Err(problem(name, unknown(name, &[description])));
+    };
+    let shown = shown(setting, value);
+    live(setting)
+        .and_then(|()| check(setting, value))
+        .map_err(|fault| problem(&shown, fault))?;
+    Ok(value.to_owned())
+}
+
+/// Hold a scheduled change of a setting, `NAME=VALUE`, against its declaration.
+pub(super) fn change(
+    description: &Description,
+    given: &Given,
+    problems: &mut Problems,
+) -> Option<(String, String)> {
+    let (name, value) = given.value.split_once('=').unwrap_or((&given.value, ""));
+    let checked = check_setting(description, name, value);
+    checked
+        .map_err(|problem| {
+            problems.push(Problem {
+                field: given.field.clone(),
+                ..problem
+            })
+        })
+        .ok()
+        .map(|value| (name.to_owned(), value))
+}
+
+fn live(setting: &Setting) -> Result<(), Fault> {
+    if setting.live {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "is read-only: it is fixed when the run starts",
+        "start another run with the new value",
+    ))
+}
+
+fn find<'run>(description: &'run Description, name: &str) -> Option<&'run Setting> {
+    description
+        .settings
+        .iter()
+        .find(|setting| setting.name == name)
+}
+
+/// `name=value`, without what is secret.
+fn shown(setting: &Setting, value: &str) -> String {
+    let value = if setting.kind == SettingKind::Secret {
+        HIDDEN
+    } else {
+        value
+    };
+    format!("{}={value}", setting.name)
+}
+
+fn values(
+    (scenario, description): Described<'_>,
+    given: &BTreeMap<String, Given>,
     problems: &mut Problems,
 ) -> BTreeMap<String, String> {
-    let given = given(raw, description, problems);
     let mut values = BTreeMap::new();
     for setting in &description.settings {
-        let (field, value) = match (given.get(setting.name.as_str()), &setting.default) {
-            (Some((field, value)), _) => (field.clone(), value.clone()),
-            (None, Some(default)) => (
-                "the scenario's default of a setting".to_owned(),
-                default.clone(),
-            ),
+        let (field, value) = match (given.get(&setting.name), &setting.default) {
+            (Some(given), _) => (given.field.as_str(), &given.value),
+            (None, Some(default)) => ("the scenario's default of a setting", default),
             (None, None) => {
-                let remedy = format!(
-                    "give --set {}=VALUE or {}",
-                    setting.name,
-                    variable(&setting.name)
-                );
-                let fault = Fault::new(
-                    format!("the setting {} is required: {}", setting.name, setting.doc),
-                    remedy,
-                );
-                problems.add("--set", "", fault);
+                problems.add(&missing_field(scenario), "", required(scenario, setting));
                 continue;
             }
         };
-        if let Err(fault) = check(setting, &value) {
-            let shown = if setting.kind == SettingKind::Secret {
-                HIDDEN
-            } else {
-                &value
-            };
-            problems.add(&field, &format!("{}={shown}", setting.name), fault);
+        if let Err(fault) = check(setting, value) {
+            problems.add(field, &shown(setting, value), fault);
         }
-        values.insert(setting.name.clone(), value);
+        values.insert(setting.name.clone(), value.clone());
     }
     values
+}
+
+fn missing_field(scenario: &ScenarioPlan) -> String {
+    match scenario.place {
+        Some(_) => scenario.field("settings"),
+        None => "--set".to_owned(),
+    }
+}
+
+fn required(scenario: &ScenarioPlan, setting: &Setting) -> Fault {
+    let name = &setting.name;
+    let or_file = match scenario.place {
+        Some(_) => format!(", or {name} in the file's settings"),
+        None => String::new(),
+    };
+    Fault::new(
+        format!("the setting {name} is required: {}", setting.doc),
+        format!("give --set {name}=VALUE or {}{or_file}", variable(name)),
+    )
 }
 
 /// The variable of a setting: `base-url` is `LT_SET_BASE_URL`.
@@ -61,164 +153,142 @@ fn suffix(name: &str) -> String {
     name.to_ascii_uppercase().replace('-', "_")
 }
 
-/// What was given, by the setting's name: which field it came from, and the value.
-fn given<'run>(
-    raw: &'run RawRun,
-    description: &'run Description,
-    problems: &mut Problems,
-) -> BTreeMap<&'run str, (String, String)> {
-    let mut given = BTreeMap::new();
-    for (key, value) in &raw.settings_from_variables {
-        let field = format!("LT_SET_{key}");
-        match description
-            .settings
-            .iter()
-            .find(|setting| suffix(&setting.name) == *key)
-        {
-            Some(setting) => {
-                given.insert(setting.name.as_str(), (field, value.clone()));
+/// Give the setting to every scenario that declares it and is meant; whether there is one.
+fn give(
+    scenarios: &[Described<'_>],
+    all: &mut [BTreeMap<String, Given>],
+    is_meant: impl Fn(&ScenarioPlan, &Setting) -> bool,
+    given: &Given,
+) -> bool {
+    let mut is_known = false;
+    for ((scenario, description), settings) in scenarios.iter().zip(all) {
+        for setting in &description.settings {
+            if is_meant(scenario, setting) {
+                settings.insert(setting.name.clone(), given.clone());
+                is_known = true;
             }
-            // The value is not shown: it may be a misspelt secret.
-            None => problems.add(
-                &field,
-                "",
-                unknown(&key.to_ascii_lowercase().replace('_', "-"), description),
-            ),
         }
     }
-    for text in &raw.settings {
-        let (name, value) = match parse::pair(text) {
-            Ok(pair) => pair,
-            Err(fault) => {
-                problems.add("--set", text, fault);
-                continue;
-            }
-        };
-        match description
-            .settings
-            .iter()
-            .find(|setting| setting.name == name)
-        {
-            Some(setting) => {
-                given.insert(
-                    setting.name.as_str(),
-                    ("--set".to_owned(), value.to_owned()),
-                );
-            }
-            None => problems.add("--set", name, unknown(name, description)),
-        }
-    }
-    given
+    is_known
 }
 
-fn unknown(name: &str, description: &Description) -> Fault {
-    let names: Vec<&str> = description
-        .settings
+fn from_file(
+    plan: &Plan,
+    scenarios: &[Described<'_>],
+    all: &mut [BTreeMap<String, Given>],
+    problems: &mut Problems,
+) {
+    let split = |given: &Given| {
+        let (name, value) = given.value.split_once('=').unwrap_or((&given.value, ""));
+        (name.to_owned(), Given::new(&given.field, value))
+    };
+    for given in &plan.settings {
+        let (name, value) = split(given);
+        if !give(scenarios, all, |_, setting| setting.name == name, &value) {
+            problems.add(&given.field, "", unknown(&name, &descriptions(scenarios)));
+        }
+    }
+    for (own, description) in scenarios {
+        for given in &own.settings {
+            let (name, value) = split(given);
+            let is_meant = |scenario: &ScenarioPlan, setting: &Setting| {
+                scenario.name == own.name && setting.name == name
+            };
+            if !give(scenarios, all, is_meant, &value) {
+                problems.add(&given.field, "", unknown(&name, &[description]));
+            }
+        }
+    }
+}
+
+fn from_variables(
+    plan: &Plan,
+    scenarios: &[Described<'_>],
+    all: &mut [BTreeMap<String, Given>],
+    problems: &mut Problems,
+) {
+    for (key, value) in &plan.settings_from_variables {
+        let given = Given::new(format!("LT_SET_{key}"), value);
+        if !give(
+            scenarios,
+            all,
+            |_, setting| suffix(&setting.name) == *key,
+            &given,
+        ) {
+            // The value is not shown: it may be a misspelt secret.
+            let name = key.to_ascii_lowercase().replace('_', "-");
+            problems.add(&given.field, "", unknown(&name, &descriptions(scenarios)));
+        }
+    }
+}
+
+/// `NAME=VALUE` for all that declare it, `SCENARIO.NAME=VALUE` for one; of one name the last counts.
+fn from_flags(
+    plan: &Plan,
+    scenarios: &[Described<'_>],
+    all: &mut [BTreeMap<String, Given>],
+    problems: &mut Problems,
+) {
+    for given in &plan.settings_from_flags {
+        let Some((full, value)) = problems.read(given, |text| {
+            parse::pair(text).map(|(name, value)| (name.to_owned(), value.to_owned()))
+        }) else {
+            continue;
+        };
+        let value = Given::new(&given.field, value);
+        let Some((owner, name)) = full.split_once('.') else {
+            if !give(scenarios, all, |_, setting| setting.name == full, &value) {
+                problems.add(
+                    &given.field,
+                    &full,
+                    unknown(&full, &descriptions(scenarios)),
+                );
+            }
+            continue;
+        };
+        let Some((_, description)) = scenarios.iter().find(|(own, _)| own.name == owner) else {
+            problems.add(&given.field, &full, no_scenario(owner, scenarios));
+            continue;
+        };
+        let is_meant = |scenario: &ScenarioPlan, setting: &Setting| {
+            scenario.name == owner && setting.name == name
+        };
+        if !give(scenarios, all, is_meant, &value) {
+            problems.add(&given.field, &full, unknown(name, &[description]));
+        }
+    }
+}
+
+fn descriptions<'run>(scenarios: &[Described<'run>]) -> Vec<&'run Description> {
+    scenarios
         .iter()
+        .map(|(_, description)| *description)
+        .collect()
+}
+
+fn no_scenario(name: &str, scenarios: &[Described<'_>]) -> Fault {
+    let names: Vec<&str> = scenarios.iter().map(|(own, _)| own.name.as_str()).collect();
+    let remedy = match nearest(name, names.iter().copied()) {
+        Some(similar) => format!("did you mean {similar}?"),
+        None => format!("the run has {}", names.join(", ")),
+    };
+    Fault::new(format!("the run has no scenario {name}"), remedy)
+}
+
+fn unknown(name: &str, descriptions: &[&Description]) -> Fault {
+    let names: Vec<&str> = descriptions
+        .iter()
+        .flat_map(|description| &description.settings)
         .map(|setting| setting.name.as_str())
         .collect();
-    let message = format!("the scenario {} has no setting {name}", description.name);
+    let message = match descriptions {
+        [only] => format!("the scenario {} has no setting {name}", only.name),
+        _ => format!("no scenario of the run has a setting {name}"),
+    };
     let remedy = match nearest(name, names.iter().copied()) {
         Some(similar) => format!("did you mean {similar}?"),
         None if names.is_empty() => "it has no settings at all; leave it out".to_owned(),
         None => format!("it has {}", names.join(", ")),
     };
     Fault::new(message, remedy)
-}
-
-/// Hold a value against the declaration: type, allowed values, range.
-///
-/// # Errors
-/// The first rule it breaks.
-fn check(setting: &Setting, value: &str) -> Result<(), Fault> {
-    let number = measure(setting.kind, value)?;
-    if !setting.allowed.is_empty() && !setting.allowed.iter().any(|allowed| allowed == value) {
-        let list = setting.allowed.join(", ");
-        let remedy = match nearest(value, setting.allowed.iter().map(String::as_str)) {
-            Some(similar) => format!("did you mean {similar}? Allowed: {list}"),
-            None => format!("use one of {list}"),
-        };
-        return Err(Fault::new("is not an allowed value", remedy));
-    }
-    let Some(number) = number else { return Ok(()) };
-    let bound = |text: &Option<String>| {
-        let text = text.as_deref()?;
-        measure(setting.kind, text)
-            .ok()
-            .flatten()
-            .map(|bound| (bound, text.to_owned()))
-    };
-    if let Some((minimum, text)) = bound(&setting.minimum)
-        && number.below(minimum)
-    {
-        return Err(Fault::new(
-            format!("is below the smallest value, {text}"),
-            range(setting),
-        ));
-    }
-    if let Some((maximum, text)) = bound(&setting.maximum)
-        && maximum.below(number)
-    {
-        return Err(Fault::new(
-            format!("is above the largest value, {text}"),
-            range(setting),
-        ));
-    }
-    Ok(())
-}
-
-fn range(setting: &Setting) -> String {
-    match (&setting.minimum, &setting.maximum) {
-        (Some(minimum), Some(maximum)) => format!("use {minimum} to {maximum}"),
-        (Some(minimum), None) => format!("use {minimum} or more"),
-        (None, Some(maximum)) => format!("use {maximum} or less"),
-        (None, None) => "see `lt-host describe`".to_owned(),
-    }
-}
-
-/// A value that has an order.
-#[derive(Clone, Copy)]
-enum Measure {
-    /// Whole numbers compare exactly; as floating point, 2⁵³ and its neighbour would be equal.
-    Whole(i64),
-    Real(f64),
-}
-
-impl Measure {
-    fn below(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Whole(left), Self::Whole(right)) => left < right,
-            (Self::Real(left), Self::Real(right)) => left < right,
-            (Self::Whole(_), Self::Real(_)) | (Self::Real(_), Self::Whole(_)) => false,
-        }
-    }
-}
-
-/// Check the type; the value as a number where the type has an order.
-fn measure(kind: SettingKind, value: &str) -> Result<Option<Measure>, Fault> {
-    match kind {
-        SettingKind::Text | SettingKind::Secret => Ok(None),
-        SettingKind::Boolean if matches!(value, "true" | "false") => Ok(None),
-        SettingKind::Boolean => Err(Fault::new("is not a boolean", "use true or false")),
-        SettingKind::Integer => value
-            .parse()
-            .map(|number| Some(Measure::Whole(number)))
-            .map_err(|_| {
-                Fault::new(
-                    "is not a whole number",
-                    "write digits only, with '-' before them if negative",
-                )
-            }),
-        SettingKind::Number => value
-            .parse::<f64>()
-            .ok()
-            .filter(|number| number.is_finite())
-            .map(|number| Some(Measure::Real(number)))
-            .ok_or_else(|| Fault::new("is not a number", "write a number such as 0.5")),
-        SettingKind::Duration => {
-            let length = parse::duration(value)?;
-            let nanos = i64::try_from(length.as_nanos()).unwrap_or(i64::MAX);
-            Ok(Some(Measure::Whole(nanos)))
-        }
-    }
 }

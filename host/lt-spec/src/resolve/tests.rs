@@ -11,8 +11,11 @@ use lt_metrics::{Kind, Unit};
 
 use super::*;
 use crate::description::{DefaultLoad, MetricDeclaration, Role, RoleShare, Setting};
-use crate::limits::{GRACEFUL_STOP, HTTP_TIMEOUT, USERS_MAX};
+use crate::limits::{
+    GRACEFUL_STOP, HTTP_TIMEOUT, MAX_DURATION, RUN_TAGS_MAX, TAG_BYTES_MAX, USERS_MAX,
+};
 use crate::raw::RawHttp;
+use crate::spec::Output;
 use crate::spec::{ConstantUsers, Load, Pace, PerUserIterations, SharedIterations, SocketAddrOrIp};
 
 fn machine() -> Machine {

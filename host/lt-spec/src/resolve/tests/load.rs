@@ -13,7 +13,7 @@ fn nothing_typed_is_one_user_and_one_iteration() {
         Load::PerUserIterations(PerUserIterations {
             users: 1,
             iterations: 1,
-            max_duration: None,
+            max_duration: Some(MAX_DURATION),
             pace: Pace::default(),
         })
     );
@@ -41,7 +41,8 @@ fn iterations_alone_are_shared_and_duration_alone_is_unlimited() {
         iterations: some("10"),
         ..RawRun::default()
     };
-    assert_eq!(load(ten.clone()), shared(None));
+    // k6's: iterations that never end, end then.
+    assert_eq!(load(ten.clone()), shared(Some(MAX_DURATION)));
     let both = RawRun {
         duration: some("1m"),
         ..ten
@@ -99,7 +100,7 @@ fn the_scenario_suggests_a_load_and_flags_go_before_it() {
     let load = only(&ok(flags, &shop)).load.clone();
     assert_eq!(
         (load.users_max(), load.length(), load.iterations()),
-        (7, None, Some(9))
+        (7, Some(MAX_DURATION), Some(9))
     );
     shop.load = DefaultLoad {
         users: Some(0),

@@ -1,0 +1,205 @@
+//! Stages from their texts: listed one by one, or as a staircase or a spike.
+
+use std::time::Duration;
+
+use super::Problems;
+use crate::given::Given;
+use crate::limits::STAGES_MAX;
+use crate::parse::{self, Fault};
+use crate::plan::ScenarioPlan;
+use crate::spec::Stage;
+
+/// A load that changes: where it begins, and its stages.
+pub(super) struct Ramp<T> {
+    /// Where it begins, if the shape says so.
+    pub(super) start: Option<T>,
+    pub(super) stages: Vec<Stage<T>>,
+}
+
+/// What stages lead to: users or rates.
+pub(super) trait Target: Copy + PartialOrd + Default {
+    /// A target as typed.
+    fn parse(text: &str) -> Result<Self, Fault>;
+    /// The target `steps` steps above this one.
+    fn climb(self, step: Self, steps: u32) -> Self;
+}
+
+impl Target for u64 {
+    fn parse(text: &str) -> Result<Self, Fault> {
+        if text.contains('/') {
+            return Err(Fault::new(
+                format!("{text:?} is a rate, where a number of users belongs"),
+                "write a whole number, or use the executor ramping-arrival-rate",
+            ));
+        }
+        parse::whole(text)
+            .ok()
+            .filter(|users| *users <= crate::limits::COUNT_MAX)
+            .ok_or_else(|| {
+                Fault::new(
+                    format!("{text:?} is no number of users"),
+                    "write a whole number, as in 30s:100",
+                )
+            })
+    }
+
+    fn climb(self, step: Self, steps: u32) -> Self {
+        self.saturating_add(step.saturating_mul(u64::from(steps)))
+    }
+}
+
+impl Target for f64 {
+    fn parse(text: &str) -> Result<Self, Fault> {
+        parse::rate(text)
+            .map_err(|fault| Fault::new(format!("{text:?} {}", fault.message), fault.remedy))
+    }
+
+    fn climb(self, step: Self, steps: u32) -> Self {
+        step.mul_add(Self::from(steps), self)
+    }
+}
+
+/// The stages of a scenario; `None` if there are none or they are at fault, which is told.
+pub(super) fn ramp<T: Target>(scenario: &ScenarioPlan, problems: &mut Problems) -> Option<Ramp<T>> {
+    let staircase = scenario.load.get("staircase");
+    let spike = scenario.load.get("spike");
+    let shapes = [scenario.stages.first(), staircase, spike];
+    let given: Vec<&Given> = shapes.into_iter().flatten().collect();
+    let Some(first) = given.first() else {
+        let fault = Fault::new(
+            "is missing: the load has no shape",
+            format!(
+                "give {}, or a staircase or a spike",
+                scenario.written("stage")
+            ),
+        );
+        problems.add(&scenario.field("stage"), "", fault);
+        return None;
+    };
+    for other in given.iter().skip(1) {
+        let fault = Fault::new(
+            format!("is a second shape beside {}", first.field),
+            "give only one of stages, staircase and spike",
+        );
+        problems.add(&other.field, &other.value, fault);
+    }
+    let ramp = if !scenario.stages.is_empty() {
+        listed(&scenario.stages, problems)
+    } else if let Some(given) = staircase {
+        problems.read(given, climbing)
+    } else {
+        problems.read(spike?, spiking)
+    }?;
+    check(first, &ramp, problems);
+    Some(ramp)
+}
+
+fn listed<T: Target>(stages: &[Given], problems: &mut Problems) -> Option<Ramp<T>> {
+    let read: Vec<_> = stages
+        .iter()
+        .map(|given| problems.read(given, stage))
+        .collect();
+    let stages: Option<Vec<Stage<T>>> = read.into_iter().collect();
+    let start = None;
+    Some(Ramp {
+        start,
+        stages: stages?,
+    })
+}
+
+/// Faults of a shape as a whole.
+fn check<T: Target>(first: &Given, ramp: &Ramp<T>, problems: &mut Problems) {
+    let mut fault = |message: String, remedy: &str| {
+        problems.add(&first.field, &first.value, Fault::new(message, remedy));
+    };
+    if ramp.stages.len() > STAGES_MAX {
+        fault(
+            format!(
+                "{} stages are more than the {STAGES_MAX} a load may have",
+                ramp.stages.len()
+            ),
+            "use longer stages",
+        );
+    }
+    if ramp.stages.iter().all(|stage| stage.duration.is_zero()) {
+        fault(
+            "the stages take no time at all".to_owned(),
+            "give at least one a time above zero",
+        );
+    }
+    let total = ramp.stages.iter().fold(Duration::ZERO, |sum, stage| {
+        sum.saturating_add(stage.duration)
+    });
+    if total > crate::limits::DURATION_TYPED_MAX {
+        fault(
+            "the stages take longer than ten years".to_owned(),
+            "use shorter stages",
+        );
+    }
+}
+
+fn stage<T: Target>(text: &str) -> Result<Stage<T>, Fault> {
+    let Some((time, target)) = text.split_once(':') else {
+        return Err(Fault::new(
+            "has no ':'",
+            "write TIME:TARGET, such as 30s:100",
+        ));
+    };
+    Ok(Stage {
+        duration: parse::duration(time)?,
+        target: T::parse(target.trim())?,
+    })
+}
+
+/// `START:STEP:HOLD:STEPS`: that many steps, each held so long, the first at `START`.
+fn climbing<T: Target>(text: &str) -> Result<Ramp<T>, Fault> {
+    let remedy = "write START:STEP:HOLD:STEPS, such as 10:10:30s:5";
+    let parts: Vec<&str> = text.split(':').map(str::trim).collect();
+    let [start, step, hold, steps] = parts.as_slice() else {
+        return Err(Fault::new("does not have four parts", remedy));
+    };
+    let (start, step) = (T::parse(start)?, T::parse(step)?);
+    let hold = parse::positive_duration(hold)?;
+    let steps = parse::count(steps)?;
+    let most = u32::try_from(STAGES_MAX / 2).unwrap_or(u32::MAX);
+    let steps = u32::try_from(steps)
+        .ok()
+        .filter(|steps| *steps <= most)
+        .ok_or_else(|| Fault::new(format!("has more than {most} steps"), remedy))?;
+    let mut stages = Vec::new();
+    for number in 0..steps {
+        let target = start.climb(step, number);
+        if number > 0 {
+            stages.push(held(Duration::ZERO, target));
+        }
+        stages.push(held(hold, target));
+    }
+    let start = Some(start);
+    Ok(Ramp { start, stages })
+}
+
+/// `BASE:PEAK:BEFORE:HOLD:AFTER`: the base for a while, the peak at once and held, the base again.
+fn spiking<T: Target>(text: &str) -> Result<Ramp<T>, Fault> {
+    let remedy = "write BASE:PEAK:BEFORE:HOLD:AFTER, such as 10:500:30s:10s:1m";
+    let parts: Vec<&str> = text.split(':').map(str::trim).collect();
+    let [base, peak, before, hold, after] = parts.as_slice() else {
+        return Err(Fault::new("does not have five parts", remedy));
+    };
+    let (base, peak) = (T::parse(base)?, T::parse(peak)?);
+    if peak <= base {
+        return Err(Fault::new("has a peak that is not above its base", remedy));
+    }
+    let stages = vec![
+        held(parse::duration(before)?, base),
+        held(Duration::ZERO, peak),
+        held(parse::positive_duration(hold)?, peak),
+        held(Duration::ZERO, base),
+        held(parse::duration(after)?, base),
+    ];
+    let start = Some(base);
+    Ok(Ramp { start, stages })
+}
+
+fn held<T>(duration: Duration, target: T) -> Stage<T> {
+    Stage { duration, target }
+}
