@@ -265,6 +265,12 @@ impl Ledger {
         std::mem::take(&mut self.outcomes)
     }
 
+    /// How many notes there are, stale ones too.
+    #[cfg(test)]
+    pub(crate) fn notes(&self) -> usize {
+        self.overdue.len() + self.done.len()
+    }
+
     /// Forget this thing if it is overdue by then, though nobody has asked for outcomes since: so what counts as lost does
     /// not depend on when somebody asks.
     fn expire(&mut self, id: &str, at: Instant, room: &Room) {

@@ -203,6 +203,43 @@ fn receipts_are_bounded_and_freed() {
 }
 
 #[test]
+fn what_everyone_has_keeps_no_receipts() {
+    let mut scene = Scene::with_room(100, 2);
+    for thing in 0..50 {
+        let id = format!("sent {thing}");
+        scene.sent(&id, 3, 0).unwrap();
+        for by in 0..3 {
+            assert_eq!(scene.received(&id, by, 1), delivered(1), "{id}");
+        }
+        let id = format!("early {thing}");
+        for by in 0..2 {
+            assert_eq!(scene.received(&id, by, 0), Ok(Receipt::Early), "{id}");
+        }
+        assert_eq!(scene.sent(&id, 1, 0), Ok(vec![ms(0)]));
+    }
+}
+
+#[test]
+fn notes_of_what_is_forgotten_do_not_pile_up() {
+    let mut scene = Scene::with_room(10, 10);
+    for thing in 0..10_000u64 {
+        let id = thing.to_string();
+        scene.received(&id, 1, 0).unwrap();
+        scene.sent(&id, 1, 0).unwrap();
+        assert!(scene.ledger.notes() <= 200, "{}", scene.ledger.notes());
+    }
+    // What expires leaves nothing of itself either, though nobody needs its room.
+    let mut scene = Scene::new();
+    for thing in 0..10_000u64 {
+        let id = thing.to_string();
+        scene.sent(&id, 1, thing * 1000).unwrap();
+        scene.received(&id, 1, thing * 1000).unwrap();
+        scene.outcomes(thing * 1000);
+        assert!(scene.ledger.notes() <= 500, "{}", scene.ledger.notes());
+    }
+}
+
+#[test]
 fn at_random_every_recipient_is_received_or_lost() {
     let mut random = Lcg(3);
     // So little room that what is done is forgotten early now and then.

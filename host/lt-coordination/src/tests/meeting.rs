@@ -85,6 +85,22 @@ async fn a_user_who_ends_completes_a_meeting_of_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_user_built_anew_is_not_two() {
+    let local = local();
+    let old = local.enroll(user(0, ""));
+    let _members = [local.enroll(user(0, "")), local.enroll(user(1, ""))];
+    let meeting = meeting(&local, MeetingSize::All).await;
+    let waiting = tokio::spawn(settled(sit(&meeting, 0)));
+    sleep(ms(10)).await;
+    // Its former self ends late: the new one waits on.
+    drop(old);
+    sleep(ms(10)).await;
+    assert!(!waiting.is_finished());
+    settled(sit(&meeting, 1)).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap().members.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_longest_ends_the_wait_for_all() {
     let local = local();
     let _members: Vec<_> = (0..9).map(|id| local.enroll(user(id, ""))).collect();
