@@ -146,6 +146,12 @@ impl RawFile {
         })
     }
 
+    /// The memory limit of a user as the file has it, not checked: whoever loads the scenarios must know it before all else.
+    #[must_use]
+    pub fn memory_limit(&self) -> Option<&str> {
+        Some(&self.plan.run.get("memory-limit")?.value)
+    }
+
     /// PEM files it names, whose contents the caller puts in.
     pub fn pem_files(&mut self) -> &mut [PemFile] {
         &mut self.pem
