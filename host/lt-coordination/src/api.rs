@@ -193,11 +193,12 @@ pub trait Turn: Send {
     /// Ready when the turn has come, or can never come.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Take the turn, once it is ready.
+    /// Take the turn, once it is ready. Returns whether it holds a place that must be released: the budget may be another by now
+    /// than when it was granted.
     ///
     /// # Errors
     /// `AlreadyFinished`, or why it can never come.
-    fn take(&mut self) -> Result<(), CoordinationError>;
+    fn take(&mut self) -> Result<bool, CoordinationError>;
 }
 
 /// Who makes a meeting complete.

@@ -341,12 +341,12 @@ impl Turn for LocalTurn {
         }
     }
 
-    fn take(&mut self) -> Result<(), CoordinationError> {
+    fn take(&mut self) -> Result<bool, CoordinationError> {
         self.look(None);
         match self.phase {
-            Phase::Granted(_) => {
+            Phase::Granted(grant) => {
                 self.phase = Phase::Taken;
-                Ok(())
+                Ok(grant.holds_place)
             }
             Phase::Taken => Err(CoordinationError::AlreadyFinished),
             Phase::Waiting(_) => Err(CoordinationError::Other(

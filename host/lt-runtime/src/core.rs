@@ -15,7 +15,7 @@ use lt_net::http::config::ClientConfig;
 use lt_net::{Network, TlsProfiles};
 use lt_spec::description::SteadyCondition;
 use lt_spec::spec::{RunSpec, ScenarioSpec};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::component::Scenario;
 use crate::ctx::Identity;
@@ -23,6 +23,9 @@ use crate::network;
 
 /// Different groups one core tells apart; further ones are counted under their parent. Journeys have tens.
 const GROUPS_MAX: usize = 10_000;
+/// Throttles and meetings whose waits one core tells apart: a scenario may well name a meeting for each pair of users, and
+/// tag sets live as long as the run.
+const WAITED_FOR_MAX: usize = 100;
 
 /// What all cores share of one scenario of a run.
 #[derive(Clone)]
@@ -183,6 +186,8 @@ pub struct Core {
     pub(crate) network: Rc<Network>,
     /// How its clients behave, one for each local address in turn.
     pub(crate) clients: Vec<Rc<ClientConfig>>,
+    /// Throttles and meetings whose waits carry their name.
+    waited_for: RefCell<FxHashSet<Box<str>>>,
     groups: RefCell<Groups>,
     group_tags: RefCell<FxHashMap<(u16, GroupId), TagsId>>,
     http_tags: RefCell<FxHashMap<HttpKey, TagsId>>,
@@ -213,6 +218,7 @@ impl Core {
             recorder,
             network,
             clients,
+            waited_for: RefCell::default(),
             groups: RefCell::new(Groups {
                 paths: vec!["".into()],
                 children: FxHashMap::default(),
@@ -258,6 +264,15 @@ impl Core {
     /// Name of a role.
     pub(crate) fn role_name(&self, role: u16) -> &str {
         self.run.spec.roles.name(role)
+    }
+
+    /// Whether waits for a throttle or meeting of this name carry it as a tag: only the first so many do.
+    pub(crate) fn tells_apart(&self, name: &str) -> bool {
+        let mut known = self.waited_for.borrow_mut();
+        if known.contains(name) {
+            return true;
+        }
+        known.len() < WAITED_FOR_MAX && known.insert(name.into())
     }
 
     /// A user, as others see it.

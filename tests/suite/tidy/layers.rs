@@ -10,15 +10,27 @@ const MAP: &[(&str, &[&str])] = &[
     ("lt-slab", &[]),
     ("lt-spec", &["lt-metrics"]),
     ("lt-load", &["lt-metrics", "lt-spec"]),
+    ("lt-coordination", &["lt-spec"]),
+    ("lt-data", &["lt-spec"]),
     ("lt-report", &["lt-metrics", "lt-spec"]),
     ("lt-suite", &["lt-metrics", "lt-spec"]),
     (
         "lt-runtime",
-        &["lt-load", "lt-metrics", "lt-net", "lt-slab", "lt-spec"],
+        &[
+            "lt-coordination",
+            "lt-data",
+            "lt-load",
+            "lt-metrics",
+            "lt-net",
+            "lt-slab",
+            "lt-spec",
+        ],
     ),
     (
         "lt-run",
         &[
+            "lt-coordination",
+            "lt-data",
             "lt-load",
             "lt-metrics",
             "lt-net",

@@ -108,7 +108,7 @@ async fn one_who_does_not_look_holds_nobody_up() {
     let began = Instant::now();
     pass(&throttle).await;
     assert_eq!(began.elapsed(), ms(20));
-    assert_eq!(first.take(), Ok(()));
+    assert_eq!(first.take(), Ok(false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +134,7 @@ async fn a_turn_taken_too_soon_is_still_there() {
     let mut turn = throttle.queue().unwrap();
     assert!(matches!(turn.take(), Err(CoordinationError::Other(_))));
     ready(&mut turn).await;
-    assert_eq!(turn.take(), Ok(()));
+    assert_eq!(turn.take(), Ok(false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,8 +323,8 @@ fn a_turn_queued_outside_a_runtime_finds_one_when_it_is_polled() {
         .unwrap();
     let throttle = runtime.block_on(throttle(Budget::Interarrival(ms(10))));
     let mut first = throttle.queue().unwrap();
-    assert_eq!(first.take(), Ok(()));
+    assert_eq!(first.take(), Ok(false));
     let mut second = throttle.queue().unwrap();
     runtime.block_on(ready(&mut second));
-    assert_eq!(second.take(), Ok(()));
+    assert_eq!(second.take(), Ok(false));
 }

@@ -40,9 +40,9 @@ struct OpenThrottle {
 }
 
 impl OpenThrottle {
-    /// A turn has come.
-    fn granted(&self) {
-        if self.throttle.holds_places() {
+    /// A turn was taken.
+    fn granted(&self, holds_place: bool) {
+        if holds_place {
             self.held.set(self.held.get() + 1);
         }
     }
@@ -80,8 +80,8 @@ impl QueuedTurn {
         match wait_for(poll, timeout, self.stop.clone()).await {
             Waited::Ready => {
                 self.finished.set(true);
-                self.turn.borrow_mut().take()?;
-                self.throttle.granted();
+                let holds_place = self.turn.borrow_mut().take()?;
+                self.throttle.granted(holds_place);
                 Ok(())
             }
             Waited::Timeout => Err(ErrorCode::Timeout),
@@ -168,7 +168,13 @@ impl View<'_> {
         waited: Duration,
     ) {
         let core = self.0.core();
-        let tags = core.tags_with(self.0.who.role, self.0.group(), &[tag]);
+        let extra = [tag];
+        let extra = if core.tells_apart(tag.1) {
+            &extra[..]
+        } else {
+            &[]
+        };
+        let tags = core.tags_with(self.0.who.role, self.0.group(), extra);
         core.recorder.borrow_mut().record_time(metric, tags, waited);
     }
 }
@@ -220,7 +226,8 @@ impl HostThrottle for View<'_> {
             Err(error) => return Ok(Err(error.into())),
         };
         if taken {
-            self.throttle(&handle)?.granted();
+            let open = self.throttle(&handle)?;
+            open.granted(open.throttle.holds_places());
         }
         Ok(Ok(taken))
     }
