@@ -43,6 +43,11 @@ impl Options {
         self.0.entry(name).or_insert_with(|| given.clone());
     }
 
+    /// Take it back.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// All that were given.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Given)> {
         self.0.iter().map(|(name, given)| (*name, given))

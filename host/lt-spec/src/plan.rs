@@ -185,9 +185,15 @@ impl Plan {
 
     /// Put flags and variables over it.
     pub(crate) fn overlay(&mut self, raw: &RawRun, problems: &mut Problems) {
+        self.once |= raw.once;
+        if self.once {
+            // What the file says of a whole run is no contradiction; the same typed as a flag is.
+            for name in ["cores", "steady", "deadline"] {
+                self.run.remove(name);
+            }
+        }
         self.run.overlay(run_flags(raw));
         self.no_terminate |= raw.no_terminate;
-        self.once |= raw.once;
         self.tags.extend(flags("tag", &raw.tags));
         self.thresholds.extend(flags("threshold", &raw.thresholds));
         self.outputs.extend(flags("out", &raw.outputs));

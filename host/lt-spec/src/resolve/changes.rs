@@ -62,13 +62,6 @@ impl Against<'_> {
         let Ok(scenario) = self.scenario(change, problems) else {
             return;
         };
-        if change.actions.is_empty() {
-            let fault = Fault::new(
-                "changes nothing",
-                "give one of set, users, rate, pause, resume and throttle",
-            );
-            problems.add(&change.place, "", fault);
-        }
         for action in &change.actions {
             let is_throttle = matches!(action, ActionPlan::Throttle { .. });
             if is_throttle && let Some(given) = &change.scenario {

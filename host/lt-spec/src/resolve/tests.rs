@@ -2,6 +2,8 @@
 
 mod load;
 mod settings;
+mod shapes;
+mod users;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -50,6 +52,16 @@ fn setting(name: &str, kind: SettingKind, default: Option<&str>) -> Setting {
 
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn typed(change: impl FnOnce(&mut RawRun)) -> RawRun {
+    let mut raw = RawRun::default();
+    change(&mut raw);
+    raw
 }
 
 fn ok(raw: RawRun, description: &Description) -> RunSpec {

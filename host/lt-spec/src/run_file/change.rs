@@ -38,6 +38,15 @@ pub(super) fn changes<'doc>(
 
 fn change<'doc>(reader: &mut Reader<'doc>, at: usize, table: Table<'doc>) -> ChangePlan {
     reader.check_keys("changes", table, &KEYS);
+    let is_action = |key: &&str| !["at", "scenario"].contains(key);
+    if !KEYS
+        .iter()
+        .filter(|key| is_action(key))
+        .any(|key| table.get(key).is_some())
+    {
+        let remedy = "give one of set, users, rate, pause, resume and throttle";
+        reader.fault(at, "changes", "", "changes nothing", remedy);
+    }
     let mut change = ChangePlan {
         place: reader.field(at, "changes"),
         at: text_of(reader, "changes", table, "at"),
@@ -45,6 +54,16 @@ fn change<'doc>(reader: &mut Reader<'doc>, at: usize, table: Table<'doc>) -> Cha
         actions: Vec::new(),
     };
     if let Some(value) = table.get("set") {
+        if matches!(value.get_ref(), DeValue::Table(table) if table.is_empty()) {
+            let at = value.span().start;
+            reader.fault(
+                at,
+                "changes.set",
+                "",
+                "sets nothing",
+                "write { name = value }",
+            );
+        }
         let settings = reader.pairs("changes.set", value).into_iter();
         change.actions.extend(settings.map(ActionPlan::Set));
     }
