@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use lt_tests::guests::{program, target};
+use lt_tests::results::Summary;
 use lt_tests::temp::TempDir;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
@@ -66,12 +67,23 @@ pub(crate) fn lt_host(directory: &TempDir, arguments: &[String]) -> Command {
     command
 }
 
+/// The summary of a run that was made in this directory.
+pub(crate) fn summary(directory: &TempDir) -> Summary {
+    Summary::read(&directory.path().join("results/latest/summary.json"))
+}
+
+/// A value that the summary must have.
+pub(crate) fn figure(summary: &Summary, metric: &str, value: &str) -> f64 {
+    let found = summary.value(metric, value);
+    found.unwrap_or_else(|| panic!("the summary has no {metric} {value}"))
+}
+
 /// An `lt-host` under way whose guests say when they are asleep. Killed with the value: it would sleep for an hour.
 pub(crate) struct Sleeping {
     child: Child,
     begun: Instant,
     lines: Receiver<(Instant, String)>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Sleeping {
@@ -98,7 +110,7 @@ impl Sleeping {
             child,
             begun,
             lines,
-            _directory: directory,
+            directory,
         }
     }
 
@@ -150,6 +162,34 @@ impl Sleeping {
             resident_bytes: bytes("VmRSS"),
             tables_bytes: bytes("VmPTE"),
         }
+    }
+
+    /// CPU time it has used so far, user and system.
+    pub(crate) fn cpu(&self) -> Duration {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        // The name, in brackets, may hold anything; the state follows it, and eleven fields later the two times.
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        let ticks: u64 = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|field| field.parse::<u64>().expect("CPU times are numbers"))
+            .sum();
+        let each_second = rustix::param::clock_ticks_per_second();
+        Duration::from_millis(ticks * 1000 / each_second)
+    }
+
+    /// Wait until it ends by itself; its summary.
+    pub(crate) fn finish(mut self) -> Summary {
+        let status = self.child.wait().expect("a child can be waited for");
+        let heard: Vec<String> = self.lines.iter().map(|(_, line)| line).collect();
+        assert!(
+            status.success(),
+            "lt-host ended with {status}\n{}",
+            heard.join("\n")
+        );
+        summary(&self.directory)
     }
 
     /// Kernel mappings it has.

@@ -12,6 +12,7 @@
 )]
 
 mod child;
+mod curve;
 mod nginx;
 mod plan;
 mod rows;
@@ -25,7 +26,7 @@ use crate::table::{Table, Verdict};
 
 /// What may be typed.
 const USAGE: &str = "usage: lt-bench [--quick] [--strict] [--only ROW,ROW…] [--json FILE]\n\
-                     rows: speed latency sleepers connections tls joining start";
+                     rows: speed latency sleepers connections tls joining start arrivals wakes pairs curves";
 
 #[expect(
     clippy::disallowed_methods,

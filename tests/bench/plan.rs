@@ -27,6 +27,20 @@ pub(crate) struct Plan {
     pub(crate) joiners: u64,
     /// Starts of the process; the median counts.
     pub(crate) starts: usize,
+    /// Rounds of a row that nothing is compared with, and that is long.
+    pub(crate) lone_rounds: usize,
+    /// How long iterations arrive at a constant rate.
+    pub(crate) arrival_time: Duration,
+    /// Users that wake once a second.
+    pub(crate) wakers: u64,
+    /// How long the CPU time of their wakes is counted.
+    pub(crate) wake_time: Duration,
+    /// Pairs that meet and write to each other.
+    pub(crate) pairs: u64,
+    /// How many times faster than documented k6's example of ramping users runs.
+    pub(crate) users_curve_faster: u32,
+    /// How many times faster than documented k6's example of a ramping arrival rate runs, with as many times its rates.
+    pub(crate) arrivals_curve_faster: u32,
 }
 
 impl Plan {
@@ -73,6 +87,13 @@ impl Plan {
             connections: 15_000,
             joiners: 50_000,
             starts: 9,
+            lone_rounds: 3,
+            arrival_time: Duration::from_secs(10),
+            wakers: 20_000,
+            wake_time: Duration::from_secs(10),
+            pairs: 10_000,
+            users_curve_faster: 1,
+            arrivals_curve_faster: 10,
         }
     }
 
@@ -85,6 +106,13 @@ impl Plan {
             connections: 2_000,
             joiners: 10_000,
             starts: 3,
+            lone_rounds: 1,
+            arrival_time: Duration::from_secs(3),
+            wakers: 5_000,
+            wake_time: Duration::from_secs(4),
+            pairs: 1_000,
+            users_curve_faster: 5,
+            arrivals_curve_faster: 60,
             ..Self::full()
         }
     }

@@ -9,7 +9,7 @@ use lt_tests::results::Summary;
 use lt_tests::temp::TempDir;
 use serde_json::Value;
 
-use crate::child::{Cost, lt_host, measured};
+use crate::child::{Cost, figure, lt_host, measured, summary};
 
 /// Connections of each program, and users of lt-host.
 pub(crate) const USERS: u64 = 100;
@@ -57,11 +57,8 @@ pub(crate) fn run_lt_host(url: &str, time: Duration, repeat: Option<Duration>) -
         ));
     }
     let (_, cost) = measured("lt-host", &mut lt_host(&directory, &arguments));
-    let summary = Summary::read(&directory.path().join("results/latest/summary.json"));
-    let value = |metric: &str, value: &str| {
-        let found = summary.value(metric, value);
-        found.unwrap_or_else(|| panic!("the summary has no {metric} {value}"))
-    };
+    let summary = summary(&directory);
+    let value = |metric: &str, value: &str| figure(&summary, metric, value);
     assert_eq!(
         summary.count("http_reqs"),
         requests_that_passed(&summary),

@@ -1,10 +1,14 @@
 //! The rows, one file a kind.
 
+mod arrivals;
+mod curves;
 mod joining;
 mod latency;
 mod memory;
+mod pairs;
 mod speed;
 mod start;
+mod wakes;
 
 use crate::nginx::Nginx;
 use crate::plan::Plan;
@@ -33,6 +37,18 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     }
     if plan.wants("start") {
         start::measure(plan, table);
+    }
+    if plan.wants("arrivals") {
+        arrivals::measure(plan, table);
+    }
+    if plan.wants("wakes") {
+        wakes::measure(plan, table);
+    }
+    if plan.wants("pairs") {
+        pairs::measure(plan, table);
+    }
+    if plan.wants("curves") {
+        curves::measure(plan, table);
     }
 }
 
