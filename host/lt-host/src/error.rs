@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use lt_data::DataProblem;
 use lt_runtime::LoadError;
 use lt_spec::Problem;
 
@@ -22,6 +23,10 @@ pub(crate) enum CommandError {
         /// Why not, and what to do.
         error: LoadError,
     },
+    /// Files of the run that cannot be used: every fault of every file.
+    Data(Vec<DataProblem>),
+    /// Several of these: told one after the other.
+    All(Vec<CommandError>),
     /// Our own output cannot be written.
     Output(io::Error),
     /// The machine does not let us.
@@ -39,10 +44,23 @@ impl CommandError {
         Self::Input(vec![Problem::new(field, value, message, remedy)])
     }
 
+    /// All of these: at least one.
+    pub(crate) fn all(mut errors: Vec<Self>) -> Self {
+        match errors.pop() {
+            Some(only) if errors.is_empty() => only,
+            Some(last) => {
+                errors.push(last);
+                Self::All(errors)
+            }
+            None => Self::Failed("nothing is known of the fault".to_owned()),
+        }
+    }
+
     /// The exit code that goes with it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Input(_) | Self::Scenario { .. } => Exit::BadInput,
+            Self::Input(_) | Self::Scenario { .. } | Self::Data(_) => Exit::BadInput,
+            Self::All(errors) => errors.first().map_or(Exit::Failed, Self::exit),
             Self::Output(_) | Self::Failed(_) => Exit::Failed,
         }
     }
@@ -63,13 +81,14 @@ impl From<Vec<Problem>> for CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input(problems) => {
-                for (index, problem) in problems.iter().enumerate() {
-                    let newline = if index == 0 { "" } else { "\n" };
-                    write!(out, "{newline}error: {problem}")?;
-                }
-                Ok(())
-            }
+            Self::Input(problems) => lines(out, problems, |out, problem| {
+                write!(out, "error: {problem}")
+            }),
+            Self::Data(problems) => lines(out, problems, |out, problem| {
+                // What stands in a file must not steer the terminal.
+                write!(out, "error: {}", plain(&problem.to_string()))
+            }),
+            Self::All(errors) => lines(out, errors, |out, error| write!(out, "{error}")),
             Self::Scenario { path, error } => {
                 // What a scenario said while it failed is part of it.
                 write!(
@@ -83,6 +102,21 @@ impl fmt::Display for CommandError {
             Self::Failed(reason) => write!(out, "error: {reason}"),
         }
     }
+}
+
+/// A line each.
+fn lines<T>(
+    out: &mut fmt::Formatter<'_>,
+    items: &[T],
+    line: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.write_str("\n")?;
+        }
+        line(out, item)?;
+    }
+    Ok(())
 }
 
 impl std::error::Error for CommandError {}
@@ -100,5 +134,26 @@ mod tests {
             "error: --a \"x\": is wrong (remedy: mend it)\nerror: --b \"x\": is wrong (remedy: mend it)"
         );
         assert_eq!(error.exit(), Exit::BadInput);
+    }
+
+    #[test]
+    fn several_errors_are_told_line_by_line() {
+        let input = |field: &str| CommandError::input(field, "x", "is wrong", "mend it");
+        let one = CommandError::all(vec![input("--a")]);
+        assert!(matches!(one, CommandError::Input(_)), "{one}");
+        let fault = DataProblem {
+            name: "people".to_owned(),
+            path: "people.csv".into(),
+            line: Some(3),
+            message: "has\x1b 2 fields".to_owned(),
+            remedy: "add one".to_owned(),
+        };
+        let both = CommandError::all(vec![input("--a"), CommandError::Data(vec![fault])]);
+        assert_eq!(
+            both.to_string(),
+            "error: --a \"x\": is wrong (remedy: mend it)\n\
+             error: people.csv:3: has  2 fields (remedy: add one)"
+        );
+        assert_eq!(both.exit(), Exit::BadInput);
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 /// The program's exit codes: a contract with CI jobs. A number never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: did what was asked; every threshold holds.
+    /// 0: did what was asked, which may be to reach the steady state; every threshold holds.
     Success,
     /// 99: the run ended, and a threshold does not hold.
     ThresholdsFailed,
@@ -19,13 +19,13 @@ pub enum Exit {
     BadInput,
     /// 105: interrupted by Ctrl-C or a signal.
     Interrupted,
-    /// 107: the scenario trapped more often than the policy allows.
+    /// 107: more users failed than --on-user-failure allows.
     TrapPolicy,
     /// 108: the scenario ended the run itself.
     AbortedByScenario,
     /// 110: failed for a reason of the host or the machine.
     Failed,
-    /// 111: the deadline passed before the steady state was reached.
+    /// 111: the deadline passed, or the run ended, before the steady state was reached.
     Deadline,
     /// 112: hosts of a distributed run were lost.
     HostsLost,
@@ -78,10 +78,10 @@ impl Exit {
             Self::StoppedByApi => "stopped through the API",
             Self::BadInput => "bad input or configuration; nothing was started",
             Self::Interrupted => "interrupted (Ctrl-C, SIGTERM)",
-            Self::TrapPolicy => "the scenario trapped more often than allowed",
+            Self::TrapPolicy => "more users failed than --on-user-failure allows",
             Self::AbortedByScenario => "ended by the scenario itself",
             Self::Failed => "failed for a reason of the host or the machine",
-            Self::Deadline => "the deadline passed before the steady state",
+            Self::Deadline => "the steady state was not reached by its deadline",
             Self::HostsLost => "hosts of a distributed run were lost",
         }
     }

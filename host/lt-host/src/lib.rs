@@ -17,14 +17,18 @@ mod cli;
 mod commands;
 mod error;
 mod exit;
+mod load_text;
 mod logging;
 mod machine;
 mod options;
+mod plan_page;
 mod prepare;
 mod process;
 mod record;
+mod scenario_file;
 mod show;
 mod target;
+mod trace;
 mod watch;
 
 pub use cli::command;
@@ -47,7 +51,8 @@ pub fn main(process: &mut Process) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(process, &error),
     };
-    logging::start(&cli.global, cli.global.colors_stderr(process));
+    let colors = cli.global.colors_stderr(process);
+    logging::start(&cli.global, colors, cli.command.is_traced());
     match cli.command.execute(process, &cli.global) {
         Ok(exit) => exit,
         Err(CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {

@@ -2,9 +2,12 @@
 //! unknown, never guessed.
 
 use std::path::Path;
+use std::time::Duration;
 
+use lt_run::GeneratorLoad;
 use lt_spec::Machine;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::process::Process;
 
@@ -116,6 +119,35 @@ pub(crate) fn raise_descriptors() -> Option<u64> {
     if raised.is_ok() { hard } else { soft }
 }
 
+/// What this process uses at this moment, for a run that watches itself: three system calls.
+pub(crate) fn generator_load() -> GeneratorLoad {
+    GeneratorLoad {
+        cpu: cpu_time(),
+        processors: cores(),
+        descriptors: descriptors_open().unwrap_or(0),
+        descriptors_max: descriptors().soft,
+    }
+}
+
+/// CPU time of all threads of this process since it started.
+fn cpu_time() -> Duration {
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    let nanoseconds = u32::try_from(spent.tv_nsec).unwrap_or(0);
+    Duration::new(u64::try_from(spent.tv_sec).unwrap_or(0), nanoseconds)
+}
+
+/// Descriptors that are open. Linux tells their number as the size of the directory since 6.2; before, they are counted.
+fn descriptors_open() -> Option<u64> {
+    let dir = Path::new("/proc/self/fd");
+    let told = std::fs::metadata(dir).ok()?.len();
+    if told > 0 {
+        return Some(told);
+    }
+    // The listing itself holds one.
+    let listed = std::fs::read_dir(dir).ok()?.count() as u64;
+    Some(listed.saturating_sub(1))
+}
+
 /// First and last ephemeral port: `/proc/sys/net/ipv4/ip_local_port_range`.
 pub(crate) fn ephemeral_ports() -> Option<(u64, u64)> {
     let text = line("/proc/sys/net/ipv4/ip_local_port_range")?;
@@ -159,6 +191,19 @@ mod tests {
         let raised = raise_descriptors();
         assert_eq!(raised, descriptors().soft);
         assert_eq!(raised, descriptors().hard);
+    }
+
+    #[test]
+    fn a_run_can_watch_what_it_uses() {
+        let before = generator_load();
+        assert!(before.cpu > Duration::ZERO && before.processors >= 1);
+        let files: Vec<_> = (0..10)
+            .map(|_| std::fs::File::open("/dev/null").unwrap())
+            .collect();
+        // Other tests of the process open and close some meanwhile, as few as they are.
+        assert!(descriptors_open().unwrap() >= files.len() as u64);
+        assert_eq!(generator_load().descriptors_max, descriptors().soft);
+        assert!(generator_load().cpu >= before.cpu);
     }
 
     #[test]

@@ -1,32 +1,40 @@
-//! Everything that can be checked before a run starts, in one place: the file, the scenario, the options, the network
+//! Everything that can be checked before a run starts, in one place: run file, scenarios, options, data files, network
 //! settings. Nothing is written and nobody is spoken to.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lt_data::{DataFile, DataProblem, DataSet, FeederFile, LocalShared};
 use lt_metrics::Registry;
 use lt_net::{TlsProfiles, TlsSettings};
-use lt_runtime::{Engine, EngineOptions, Scenario};
-use lt_spec::limits::{SCENARIO_BYTES_MAX, USER_MEMORY_BYTES_MAX, USERS_MAX};
-use lt_spec::spec::{HttpSpec, RunSpec};
-use lt_spec::{Problem, RawRun, parse};
+use lt_runtime::{Engine, Scenario};
+use lt_spec::description::{DataKind, Description};
+use lt_spec::limits::RUN_FILE_BYTES_MAX;
+use lt_spec::spec::{DataSpec, HttpSpec, RunSpec};
+use lt_spec::{Problem, RawFile, RawRun};
 
 use crate::error::CommandError;
 use crate::machine;
-use crate::options::{RunOptions, SandboxOptions};
+use crate::options::{RunOptions, Source, read_pem};
 use crate::process::Process;
+use crate::scenario_file::{SCENARIO, engine, engine_options, load, read_bounded};
 
-/// How problems name the positional argument.
-const SCENARIO: &str = "SCENARIO";
+/// What problems of the flag for run files are told of.
+const SPEC: &str = "--spec";
 
 /// A run that can start.
 pub(crate) struct Prepared {
     /// What to do.
     pub(crate) spec: RunSpec,
-    /// What the users are.
-    pub(crate) scenario: Scenario,
-    /// Its metrics.
+    /// What the users are: one for each scenario of the spec.
+    pub(crate) scenarios: Vec<Scenario>,
+    /// Their metrics.
     pub(crate) registry: Arc<Registry>,
+    /// Files that they read.
+    pub(crate) data: DataSet,
+    /// Cursors and store.
+    pub(crate) shared: Arc<LocalShared>,
 }
 
 /// Check everything.
@@ -34,125 +42,182 @@ pub(crate) struct Prepared {
 /// # Errors
 /// Everything that is wrong, as far as it can be known: without a scenario, its settings cannot be checked.
 pub(crate) fn prepare(options: &RunOptions, process: &Process) -> Result<Prepared, CommandError> {
+    let source = options.source().map_err(|problem| vec![problem])?;
     let raw = options.raw(process)?;
-    let engine_options = engine_options(&raw, &options.sandbox, process);
-    let scenario = load(&options.scenario, &engine_options)?;
-    let spec = lt_spec::resolve(&raw, scenario.description(), &machine::of_run(process))?;
+    let (spec, scenarios) = match source {
+        Source::Scenario(path) => {
+            let memory = raw.memory_limit.as_deref();
+            let engine = engine(&engine_options(&raw, memory, &options.sandbox, process))?;
+            let scenario = load(&engine, path, SCENARIO)?;
+            let machine = machine::of_run(process);
+            let spec = lt_spec::resolve(&raw, scenario.description(), &machine)?;
+            (spec, vec![scenario])
+        }
+        Source::RunFile(path) => from_run_file(path, &raw, options, process)?,
+    };
     check_network(&spec.http)?;
-    let registry = Arc::new(lt_spec::registry(scenario.description())?);
+    let described: Vec<(&str, &Description)> = spec
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.name.as_str())
+        .zip(scenarios.iter().map(Scenario::description))
+        .collect();
+    let registry = Arc::new(lt_spec::registry_of(&described)?);
+    let (data, shared) = read_data(&spec.data, &described)?;
     Ok(Prepared {
         spec,
-        scenario,
+        scenarios,
         registry,
+        data,
+        shared,
     })
 }
 
-/// Load a scenario from its file.
-///
-/// # Errors
-/// If the file cannot be read, or is not a scenario that runs here.
-pub(crate) fn load(path: &Path, options: &EngineOptions) -> Result<Scenario, CommandError> {
-    let wasm = read(path)?;
-    let engine = Engine::new(options).map_err(|error| CommandError::Failed(error.to_string()))?;
-    engine.load(&wasm).map_err(|error| CommandError::Scenario {
-        path: path.to_owned(),
-        error,
-    })
-}
-
-/// What the engine must be made for, before the scenario is known and the options are checked: what cannot be understood
-/// counts as not given, and is reported later.
-fn engine_options(raw: &RawRun, sandbox: &SandboxOptions, process: &Process) -> EngineOptions {
-    let range = raw
-        .user_range
-        .as_deref()
-        .and_then(|text| parse::user_range(text).ok());
-    let users = raw
-        .users
-        .as_deref()
-        .and_then(|text| parse::whole(text).ok());
-    let users = range
-        .map(|(first, last)| last - first + 1)
-        .or(users)
-        .unwrap_or(USERS_MAX);
-    let memory = raw
-        .memory_limit
-        .as_deref()
-        .and_then(|text| parse::bytes(text).ok());
-    EngineOptions {
-        users_max: users.clamp(1, USERS_MAX),
-        user_memory_bytes: memory
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .unwrap_or(USER_MEMORY_BYTES_MAX),
-        cache_dir: cache_dir(sandbox, process),
-        hardened: sandbox.hardened,
+/// A run file, and every scenario it names, each component loaded once.
+fn from_run_file(
+    path: &Path,
+    raw: &RawRun,
+    options: &RunOptions,
+    process: &Process,
+) -> Result<(RunSpec, Vec<Scenario>), CommandError> {
+    let file = read_run_file(path)?;
+    let memory = raw.memory_limit.as_deref().or(file.memory_limit());
+    let mut flags = raw.clone();
+    // The file says how many users there are.
+    flags.users = None;
+    flags.user_range = None;
+    let engine = engine(&engine_options(&flags, memory, &options.sandbox, process))?;
+    let (loaded, mut errors) = load_all(&engine, &file);
+    let descriptions: BTreeMap<String, Description> = loaded
+        .iter()
+        .map(|(name, scenario)| (name.clone(), scenario.description().clone()))
+        .collect();
+    match lt_spec::resolve_file(raw, &file, &descriptions, &machine::of_run(process)) {
+        Ok(spec) if errors.is_empty() => {
+            let scenarios = spec
+                .scenarios
+                .iter()
+                .filter_map(|scenario| loaded.get(&scenario.name).cloned())
+                .collect();
+            Ok((spec, scenarios))
+        }
+        Ok(_) => Err(CommandError::all(errors)),
+        Err(problems) => {
+            // Why a scenario could not be read is told already, and better.
+            let unread: Vec<String> = file
+                .scenarios()
+                .filter(|scenario| !loaded.contains_key(scenario.name))
+                .map(|scenario| file_field(scenario.place))
+                .collect();
+            let untold: Vec<Problem> = problems
+                .into_iter()
+                .filter(|problem| !unread.contains(&problem.field))
+                .collect();
+            if !untold.is_empty() {
+                errors.push(CommandError::Input(untold));
+            }
+            Err(CommandError::all(errors))
+        }
     }
 }
 
-/// Options for an engine that only looks at a scenario.
-pub(crate) fn looking_only(process: &Process) -> EngineOptions {
-    EngineOptions {
-        users_max: 1,
-        cache_dir: default_cache_dir(process),
-        ..EngineOptions::default()
+fn read_run_file(path: &Path) -> Result<RawFile, CommandError> {
+    let remedy = "give a run file (TOML)";
+    let bytes = read_bounded(path, SPEC, RUN_FILE_BYTES_MAX, remedy).map_err(|it| vec![it])?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let message = format!("is not UTF-8 text: byte {at} is not");
+        CommandError::input(SPEC, path.display().to_string(), message, remedy)
+    })?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let mut file = RawFile::parse(&text, &path.display().to_string(), directory)?;
+    let mut problems = Vec::new();
+    for pem in file.pem_files() {
+        match read_pem(&pem.field, &pem.path) {
+            Ok(contents) => pem.contents = Some(contents),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(file)
+    } else {
+        Err(problems.into())
     }
 }
 
-fn cache_dir(sandbox: &SandboxOptions, process: &Process) -> Option<PathBuf> {
-    if sandbox.no_compile_cache {
-        return None;
+/// Where a run file names the component of the scenario that stands here.
+fn file_field(place: &str) -> String {
+    format!("{place}.file")
+}
+
+/// The scenarios of a run file by their names, and what is wrong with the others. Two scenarios of one file share its code.
+fn load_all(engine: &Engine, file: &RawFile) -> (BTreeMap<String, Scenario>, Vec<CommandError>) {
+    let mut by_path: BTreeMap<PathBuf, Option<Scenario>> = BTreeMap::new();
+    let mut loaded = BTreeMap::new();
+    let mut errors = Vec::new();
+    for scenario in file.scenarios() {
+        let known = by_path.entry(scenario.file.to_owned()).or_insert_with(|| {
+            load(engine, scenario.file, &file_field(scenario.place))
+                .map_err(|error| errors.push(error))
+                .ok()
+        });
+        if let Some(found) = known {
+            loaded.insert(scenario.name.to_owned(), found.clone());
+        }
     }
-    sandbox
-        .compile_cache
-        .clone()
-        .or_else(|| default_cache_dir(process))
+    (loaded, errors)
 }
 
-/// The place that the XDG base directory specification gives caches.
-fn default_cache_dir(process: &Process) -> Option<PathBuf> {
-    let absolute = |path: &str| Path::new(path).is_absolute().then(|| PathBuf::from(path));
-    let base = process
-        .variable("XDG_CACHE_HOME")
-        .and_then(absolute)
-        .or_else(|| {
-            let home = process.variable("HOME").and_then(absolute)?;
-            Some(home.join(".cache"))
-        })?;
-    Some(base.join("lt-host"))
+/// Read the files of a run, and hold feeders against what the scenarios read.
+fn read_data(
+    spec: &DataSpec,
+    scenarios: &[(&str, &Description)],
+) -> Result<(DataSet, Arc<LocalShared>), CommandError> {
+    let assets: Vec<DataFile> = spec
+        .assets
+        .iter()
+        .map(|(name, path)| DataFile {
+            name: name.clone(),
+            path: path.clone(),
+        })
+        .collect();
+    let feeders: Vec<FeederFile> = spec.feeders.iter().map(FeederFile::from).collect();
+    let mut problems = Vec::new();
+    let data = DataSet::load(&assets, &feeders).unwrap_or_else(|faults| {
+        problems.extend(faults);
+        DataSet::default()
+    });
+    problems.extend(fields_missing(&data, scenarios));
+    let shared = LocalShared::open(spec.state_file.as_deref());
+    match shared {
+        Ok(shared) if problems.is_empty() => Ok((data, shared)),
+        Ok(_) => Err(CommandError::Data(problems)),
+        Err(problem) => {
+            problems.push(problem);
+            Err(CommandError::Data(problems))
+        }
+    }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
-    let shown = path.display().to_string();
-    let built = "build it with `cargo component build --release` and give the .wasm file";
-    let unreadable = |error: std::io::Error| {
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            _ => format!("cannot be read: {error}"),
+/// Fields that scenarios read and feeders do not have; one that two scenarios miss is told once.
+fn fields_missing(data: &DataSet, scenarios: &[(&str, &Description)]) -> Vec<DataProblem> {
+    let mut problems: Vec<DataProblem> = Vec::new();
+    let declared = scenarios.iter().flat_map(|(_, scenario)| &scenario.data);
+    for declaration in declared {
+        let DataKind::Feeder(fields) = &declaration.kind else {
+            continue;
         };
-        CommandError::input(SCENARIO, &shown, message, built)
-    };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if metadata.is_dir() {
-        return Err(CommandError::input(
-            SCENARIO,
-            &shown,
-            "is a directory",
-            built,
-        ));
+        let checked = data
+            .feeder(&declaration.name)
+            .map(|feeder| feeder.check_fields(fields));
+        let missing = checked.and_then(Result::err).unwrap_or_default();
+        for problem in missing {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
     }
-    if metadata.len() > SCENARIO_BYTES_MAX {
-        let message = format!(
-            "is larger than the {} MiB a scenario may have",
-            SCENARIO_BYTES_MAX >> 20
-        );
-        return Err(CommandError::input(
-            SCENARIO,
-            &shown,
-            message,
-            "build it for release, and strip it",
-        ));
-    }
-    std::fs::read(path).map_err(unreadable)
+    problems
 }
 
 /// Certificates that cannot be read and addresses that are not ours would fail every request: better now than then.
@@ -196,40 +261,6 @@ fn check_network(http: &HttpSpec) -> Result<(), Vec<Problem>> {
 mod tests {
     use super::*;
     use crate::process::testing::fake;
-
-    #[test]
-    fn the_cache_is_where_xdg_says() {
-        let (mut process, _) = fake(&[]);
-        assert_eq!(default_cache_dir(&process), None);
-        process
-            .variables
-            .insert("HOME".to_owned(), "/home/me".to_owned());
-        assert_eq!(
-            default_cache_dir(&process),
-            Some(PathBuf::from("/home/me/.cache/lt-host"))
-        );
-        process
-            .variables
-            .insert("XDG_CACHE_HOME".to_owned(), "relative".to_owned());
-        assert_eq!(
-            default_cache_dir(&process),
-            Some(PathBuf::from("/home/me/.cache/lt-host"))
-        );
-        process
-            .variables
-            .insert("XDG_CACHE_HOME".to_owned(), "/cache".to_owned());
-        assert_eq!(
-            default_cache_dir(&process),
-            Some(PathBuf::from("/cache/lt-host"))
-        );
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_named() {
-        let text = |path: &str| read(Path::new(path)).unwrap_err().to_string();
-        assert!(text("/nonexistent/x.wasm").contains("there is no such file"));
-        assert!(text("/").contains("is a directory"));
-    }
 
     #[test]
     fn a_foreign_address_is_refused_and_our_own_is_not() {

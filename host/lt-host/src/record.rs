@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use lt_metrics::{Summary, Totals};
 use lt_report::{EventLog, HlogWriter, ResultsDir};
+use lt_run::ChangeSeen;
 use lt_runtime::Scenario;
 use lt_spec::Problem;
-use lt_spec::spec::RunSpec;
+use lt_spec::spec::{RunSpec, ScenarioSpec};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::show::{load_line, setting_value};
+use crate::load_text::{action_line, load_line, secret_names};
+use crate::show::setting_value;
 
 /// How often `summary.json` is written while the run goes on, so that a crash leaves numbers: rarely enough that
 /// summing up costs nothing beside the load.
@@ -79,33 +81,22 @@ impl Record {
         self.files.as_ref().map(|files| files.dir.path())
     }
 
-    /// The run starts. Secrets are not written.
-    pub(crate) fn started(&mut self, spec: &RunSpec, scenario: &Scenario, now_unix_ns: i64) {
-        let settings: Map<String, Value> = spec
-            .settings
+    /// The run starts, with these scenarios. Secrets are not written.
+    pub(crate) fn started(&mut self, spec: &RunSpec, scenarios: &[Scenario], now_unix_ns: i64) {
+        let about = scenarios
             .iter()
-            .map(|(name, value)| (name.clone(), Value::from(setting_value(spec, name, value))))
-            .collect();
-        let thresholds: Vec<&str> = spec
-            .thresholds
-            .iter()
-            .map(lt_metrics::Threshold::source)
-            .collect();
+            .map(|scenario| (scenario.description().version.as_str(), scenario.hash()));
+        self.event("started", &run_fields(spec, about), now_unix_ns);
+    }
+
+    /// Something was changed, or the change was refused.
+    pub(crate) fn changed(&mut self, spec: &RunSpec, change: &ChangeSeen, now_unix_ns: i64) {
         let fields = json!({
-            "run": spec.id,
-            "node": spec.node,
-            "scenario": spec.scenario,
-            "version": scenario.description().version,
-            "sha256": scenario.hash(),
-            "load": load_line(spec),
-            "users": spec.users,
-            "first_user": spec.first_user,
-            "seed": spec.seed,
-            "settings": settings,
-            "tags": spec.tags,
-            "thresholds": thresholds,
+            "scenario": change.scenario,
+            "action": action_line(&change.action, &secret_names(spec)),
+            "refused": change.refused,
         });
-        self.event("started", &fields, now_unix_ns);
+        self.event("changed", &fields, now_unix_ns);
     }
 
     /// Something happened.
@@ -133,9 +124,9 @@ impl Record {
         self.partial_due = elapsed + PARTIAL_SUMMARY_INTERVAL;
         let mut summary = totals.summary(elapsed);
         summary.state.run.clone_from(&spec.id);
-        summary.state.scenario.clone_from(&spec.scenario);
+        summary.state.scenario = spec.title();
         summary.state.seed = spec.seed;
-        summary.state.users = spec.users;
+        summary.state.users = spec.users_max();
         summary.state.ended_early =
             Some("not ended: these numbers are from the middle of the run".to_owned());
         let written = files.dir.summary(&summary);
@@ -174,6 +165,62 @@ impl Record {
     }
 }
 
+/// A run in the event of its start: what is of the whole run, and each scenario. `about` is each one's version and hash.
+fn run_fields<'a>(spec: &RunSpec, about: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    let thresholds: Vec<&str> = spec
+        .thresholds
+        .iter()
+        .map(lt_metrics::Threshold::source)
+        .collect();
+    let scenarios: Vec<Value> = spec
+        .scenarios
+        .iter()
+        .zip(about)
+        .map(|(scenario, about)| scenario_fields(scenario, about))
+        .collect();
+    json!({
+        "run": spec.id,
+        "node": spec.node,
+        "scenario": spec.title(),
+        "users": spec.users_max(),
+        "seed": spec.seed,
+        "tags": spec.tags,
+        "thresholds": thresholds,
+        "scenarios": scenarios,
+    })
+}
+
+fn scenario_fields(spec: &ScenarioSpec, (version, sha256): (&str, &str)) -> Value {
+    let settings: Map<String, Value> = spec
+        .settings
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(setting_value(spec, name, value))))
+        .collect();
+    let users = spec.load.users_max();
+    let roles: Map<String, Value> = spec
+        .roles
+        .names()
+        .iter()
+        .zip(spec.roles.counts(users))
+        .map(|(name, count)| (name.clone(), Value::from(count)))
+        .collect();
+    json!({
+        "name": spec.name,
+        "version": version,
+        "sha256": sha256,
+        "executor": spec.load.name(),
+        "load": load_line(spec),
+        "start_ms": spec.start.as_secs_f64() * 1000.0,
+        "users": users,
+        "first_user": spec.identities.first,
+        "first_existing_user": spec.identities.existing.map(|existing| existing.first),
+        "percent_new": spec.identities.existing.map(|existing| existing.percent_new),
+        "roles": roles,
+        "settings": settings,
+        "tags": spec.tags,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +236,43 @@ mod tests {
                 .starts_with("--results \"/proc/none\""),
             "{problems:?}"
         );
+    }
+
+    #[test]
+    fn a_start_tells_each_scenario_without_secrets() {
+        use lt_spec::description::{Description, Setting, SettingKind};
+
+        let description = Description {
+            name: "chat".to_owned(),
+            settings: vec![Setting {
+                name: "token".to_owned(),
+                doc: String::new(),
+                kind: SettingKind::Secret,
+                default: Some("geheim".to_owned()),
+                allowed: Vec::new(),
+                minimum: None,
+                maximum: None,
+                live: false,
+            }],
+            ..Description::default()
+        };
+        let (process, _) = crate::process::testing::fake(&[]);
+        let machine = crate::machine::of_run(&process);
+        let spec = lt_spec::resolve(&lt_spec::RawRun::default(), &description, &machine).unwrap();
+        let fields = run_fields(&spec, [("1.0.0", "abc")].into_iter());
+        assert_eq!(fields["scenario"], "chat");
+        let chat = &fields["scenarios"][0];
+        assert_eq!(chat["load"], "1 user, 1 iteration each, for 10m at most");
+        assert_eq!(chat["settings"]["token"], "***");
+        assert_eq!(
+            (&chat["version"], &chat["sha256"]),
+            (&json!("1.0.0"), &json!("abc"))
+        );
+        assert_eq!(
+            (&chat["first_user"], &chat["users"]),
+            (&json!(1), &json!(1))
+        );
+        assert!(!fields.to_string().contains("geheim"), "{fields}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Pages for people: a scenario's description, a run's plan. A scenario's own words are shown without control characters,
+//! Pages for people: a scenario's description, and what all pages are made of. A scenario's own words are shown without control characters,
 //! so that they cannot steer the terminal.
 
 use std::fmt::Write;
@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use lt_runtime::Scenario;
-use lt_spec::description::{Description, RoleShare, Setting, SettingKind};
-use lt_spec::parse::without_password;
-use lt_spec::spec::{Iterations, Load, RunSpec};
+use lt_spec::description::{
+    DataDeclaration, DataKind, Description, RoleShare, Setting, SettingKind, SteadyCondition,
+};
+use lt_spec::spec::ScenarioSpec;
 
 /// Shown instead of a secret.
 pub(crate) const HIDDEN: &str = "***";
@@ -66,6 +67,7 @@ fn description_page(description: &Description) -> String {
         let share = match role.share {
             RoleShare::Weight(weight) => format!("weight {weight}"),
             RoleShare::Count(count) => format!("{count} users"),
+            RoleShare::Every(every) => format!("every {every}. user"),
         };
         (plain(&role.name), format!("{share}; {}", plain(&role.doc)))
     });
@@ -84,6 +86,16 @@ fn description_page(description: &Description) -> String {
         "Metrics of its own (in thresholds: NAME:EXPR)",
         metrics,
     );
+    section(
+        &mut page,
+        "Data (--asset NAME=FILE, --feeder NAME=FILE)",
+        description.data.iter().map(data),
+    );
+    let steady = description.steady.iter().map(|steady| match steady {
+        SteadyCondition::Check(name) => (plain(name), "its last check held".to_owned()),
+        SteadyCondition::Gauge(name) => (plain(name), "its gauge is not zero".to_owned()),
+    });
+    section(&mut page, "Steady, of each user (--steady TIME)", steady);
     let load = description.load;
     let suggested = [
         load.users
@@ -132,8 +144,23 @@ fn setting(setting: &Setting) -> (String, String) {
     )
 }
 
+fn data(data: &DataDeclaration) -> (String, String) {
+    let kind = match &data.kind {
+        DataKind::Asset => "asset".to_owned(),
+        DataKind::Feeder(fields) if fields.is_empty() => "feeder".to_owned(),
+        DataKind::Feeder(fields) => format!("feeder with {}", plain(&fields.join(", "))),
+    };
+    let required = if data.required { ", required" } else { "" };
+    let about = format!("{kind}{required}; {}", plain(&data.doc));
+    (plain(&data.name), about)
+}
+
 /// A heading and a table of two columns; nothing if there are no rows.
-fn section(page: &mut String, heading: &str, rows: impl IntoIterator<Item = (String, String)>) {
+pub(crate) fn section(
+    page: &mut String,
+    heading: &str,
+    rows: impl IntoIterator<Item = (String, String)>,
+) {
     let rows: Vec<(String, String)> = rows.into_iter().collect();
     if rows.is_empty() {
         return;
@@ -161,47 +188,9 @@ pub(crate) fn time(time: Duration) -> String {
         .replace(' ', "")
 }
 
-/// The load in one line: `100 users for 30s, 50ms between starts`.
-pub(crate) fn load_line(spec: &RunSpec) -> String {
-    let Load::ConstantUsers(load) = &spec.load;
-    let users = if spec.users == 1 {
-        "1 user".to_owned()
-    } else {
-        format!("{} users", spec.users)
-    };
-    let mut text = match (load.iterations, load.duration) {
-        (Iterations::PerUser(count), _) => {
-            format!("{users}, {count} iteration{} each", plural(count))
-        }
-        (Iterations::Shared(count), None) => {
-            format!("{users}, {count} iteration{} in all", plural(count))
-        }
-        (Iterations::Shared(count), Some(duration)) => {
-            format!(
-                "{users}, {count} iteration{} in all, for {} at most",
-                plural(count),
-                time(duration)
-            )
-        }
-        (Iterations::Unlimited, Some(duration)) => format!("{users} for {}", time(duration)),
-        (Iterations::Unlimited, None) => format!("{users} until stopped"),
-    };
-    if !load.interarrival.is_zero() {
-        text.push_str(&format!(", {} between starts", time(load.interarrival)));
-    }
-    if let Some(interval) = load.repeat_interval {
-        text.push_str(&format!(", an iteration every {}", time(interval)));
-    }
-    text
-}
-
-fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
 /// A setting's value, or stars if it is a secret.
 pub(crate) fn setting_value<'spec>(
-    spec: &'spec RunSpec,
+    spec: &'spec ScenarioSpec,
     name: &str,
     value: &'spec str,
 ) -> &'spec str {
@@ -212,82 +201,13 @@ pub(crate) fn setting_value<'spec>(
     }
 }
 
-/// What a run would do, for `lt-host validate`.
-pub(crate) fn plan_page(spec: &RunSpec, description: &Description) -> String {
-    let Load::ConstantUsers(load) = &spec.load;
-    let mut page = String::new();
-    let last = spec.first_user.saturating_add(spec.users.saturating_sub(1));
-    let mut rows = vec![
-        (
-            "scenario".to_owned(),
-            format!("{} {}", plain(&spec.scenario), plain(&description.version)),
-        ),
-        ("load".to_owned(), load_line(spec)),
-        (
-            "user ids".to_owned(),
-            format!("{}..{last}", spec.first_user),
-        ),
-        ("graceful stop".to_owned(), time(load.graceful_stop)),
-        ("threads".to_owned(), spec.cores.to_string()),
-        (
-            "user limits".to_owned(),
-            format!(
-                "{} KiB of memory, {} of CPU without waiting",
-                spec.user_limits.memory_bytes >> 10,
-                time(spec.user_limits.cpu)
-            ),
-        ),
-        (
-            "http".to_owned(),
-            format!(
-                "timeout {}, at most {} redirects",
-                time(spec.http.timeout),
-                spec.http.max_redirects
-            ),
-        ),
-    ];
-    if let Some(proxy) = &spec.http.proxy {
-        rows.push(("proxy".to_owned(), without_password(proxy)));
-    }
-    section(&mut page, "Plan", rows);
-    section(
-        &mut page,
-        "Roles",
-        spec.roles
-            .iter()
-            .map(|role| (plain(&role.name), format!("{} users", role.users))),
-    );
-    let settings = spec
-        .settings
-        .iter()
-        .map(|(name, value)| (plain(name), plain(setting_value(spec, name, value))));
-    section(&mut page, "Settings", settings);
-    section(
-        &mut page,
-        "Tags",
-        spec.tags
-            .iter()
-            .map(|(name, value)| (plain(name), plain(value))),
-    );
-    section(
-        &mut page,
-        "Thresholds",
-        spec.thresholds
-            .iter()
-            .map(|threshold| (plain(threshold.source()), String::new())),
-    );
-    page.trim_start().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
 
     use lt_metrics::{Kind, Unit};
     use lt_spec::description::{DefaultLoad, MetricDeclaration, Role};
-    use lt_spec::{RawRun, resolve};
 
     use super::*;
-    use crate::process::testing::fake;
 
     fn shop() -> Description {
         let setting = |name: &str, kind, default: Option<&str>| Setting {
@@ -314,11 +234,18 @@ mod tests {
                     ..setting("pause", SettingKind::Duration, Some("5s"))
                 },
             ],
-            roles: vec![Role {
-                name: "buyer".to_owned(),
-                doc: "Buys.".to_owned(),
-                share: RoleShare::Weight(3),
-            }],
+            roles: vec![
+                Role {
+                    name: "buyer".to_owned(),
+                    doc: "Buys.".to_owned(),
+                    share: RoleShare::Weight(3),
+                },
+                Role {
+                    name: "seller".to_owned(),
+                    doc: "Sells.".to_owned(),
+                    share: RoleShare::Every(53),
+                },
+            ],
             metrics: vec![MetricDeclaration {
                 name: "orders".to_owned(),
                 doc: "Orders placed.".to_owned(),
@@ -330,6 +257,13 @@ mod tests {
                 duration: Some(Duration::from_secs(90)),
                 iterations: None,
             },
+            steady: Some(SteadyCondition::Check("stream is up".to_owned())),
+            data: vec![DataDeclaration {
+                name: "accounts".to_owned(),
+                doc: "Who buys.".to_owned(),
+                kind: DataKind::Feeder(vec!["name".to_owned(), "password".to_owned()]),
+                required: true,
+            }],
         }
     }
 
@@ -346,71 +280,22 @@ Settings (--set NAME=VALUE)
   pause     time, default \"5s\", 1s to 1m, may change during a run; Its [31m doc.
 
 Roles
-  buyer  weight 3; Buys.
+  buyer   weight 3; Buys.
+  seller  every 53. user; Sells.
 
 Metrics of its own (in thresholds: NAME:EXPR)
   orders  counter, default; Orders placed.
+
+Data (--asset NAME=FILE, --feeder NAME=FILE)
+  accounts  feeder with name, password, required; Who buys.
+
+Steady, of each user (--steady TIME)
+  stream is up  its last check held
 
 Suggested load
   users     5
   duration  1m30s
 ";
         assert_eq!(page, want);
-    }
-
-    #[test]
-    fn a_plan_tells_the_load_and_hides_secrets() {
-        let raw = RawRun {
-            settings: vec!["base-url=http://x".to_owned(), "token=geheim".to_owned()],
-            interarrival: Some("50ms".to_owned()),
-            thresholds: vec!["orders:count>1".to_owned()],
-            ..RawRun::default()
-        };
-        let (process, _) = fake(&[]);
-        let spec = resolve(&raw, &shop(), &crate::machine::of_run(&process)).unwrap();
-        let page = plan_page(&spec, &shop());
-        assert!(page.starts_with("Plan\n"), "{page}");
-        for part in [
-            "5 users for 1m30s, 50ms between starts",
-            "1..5",
-            "buyer  5 users",
-            "orders:count>1",
-            "token     ***",
-        ] {
-            assert!(page.contains(part), "{part:?} is not in\n{page}");
-        }
-        assert!(!page.contains("geheim"));
-    }
-
-    #[test]
-    fn loads_are_told_in_a_line() {
-        let line = |raw: RawRun| {
-            let (process, _) = fake(&[]);
-            let description = Description {
-                name: "shop".to_owned(),
-                ..Description::default()
-            };
-            load_line(&resolve(&raw, &description, &crate::machine::of_run(&process)).unwrap())
-        };
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(line(RawRun::default()), "1 user, 1 iteration each");
-        assert_eq!(
-            line(RawRun {
-                users: some("2"),
-                iterations: some("9"),
-                ..RawRun::default()
-            }),
-            "2 users, 9 iterations in all"
-        );
-        let both = RawRun {
-            iterations: some("9"),
-            duration: some("1m"),
-            repeat_interval: some("10s"),
-            ..RawRun::default()
-        };
-        assert_eq!(
-            line(both),
-            "1 user, 9 iterations in all, for 1m at most, an iteration every 10s"
-        );
     }
 }

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use lt_metrics::{Totals, builtin};
 use lt_report::{Progress, ProgressDisplay};
-use lt_run::{Control, Stage, Tick};
-use lt_spec::spec::{Iterations, Load, RunSpec};
+use lt_run::{ChangeSeen, Control, Stage, Tick};
+use lt_spec::spec::RunSpec;
 use serde_json::json;
 
+use crate::load_text::{action_line, secret_names};
 use crate::logging::Held;
 use crate::record::Record;
-use crate::show::time;
+use crate::show::{plain, time};
 
 /// How often a line is written while users are built, when the run's own seconds do not count yet.
 const BUILDING_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,15 +49,13 @@ impl<'a> Watch<'a> {
         held: Held,
         now_unix_ns: fn() -> i64,
     ) -> Self {
-        let Load::ConstantUsers(load) = &spec.load;
+        let counted = spec.scenarios.iter().try_fold(0_u64, |sum, scenario| {
+            Some(sum.saturating_add(scenario.load.iterations()?))
+        });
         let progress = Progress {
-            total: load.duration,
-            users_max: spec.users,
-            iterations_total: match load.iterations {
-                Iterations::Unlimited => None,
-                Iterations::Shared(count) => Some(count),
-                Iterations::PerUser(count) => Some(count.saturating_mul(spec.users)),
-            },
+            total: spec.length(),
+            users_max: spec.users_max(),
+            iterations_total: counted,
             ..Progress::default()
         };
         Self {
@@ -83,9 +82,14 @@ impl<'a> Watch<'a> {
         self.progress.users = tick.users_active;
         self.progress.iterations = tick.iterations;
         self.progress.stopping = tick.stage == Stage::Stopping;
+        self.progress.steady = tick.steady;
+        self.progress.saturated = tick.saturated;
         if tick.stage == Stage::Terminating {
             // What is still open now was cut off.
             self.progress.interrupted = tick.iterations_open;
+        }
+        for change in tick.changes {
+            self.say_change(change);
         }
         self.say_end(tick);
         if let Some(interval) = tick.interval {
@@ -138,9 +142,23 @@ impl<'a> Watch<'a> {
             self.built_at = Some(Instant::now());
             let _unheard = self.display.say(&format!(
                 "building users: {} of {}",
-                tick.users_built, self.spec.users
+                tick.users_built,
+                users_at_start(self.spec)
             ));
         }
+    }
+
+    /// Tell what was changed, or why it was not.
+    fn say_change(&mut self, change: &ChangeSeen) {
+        self.record.changed(self.spec, change, (self.now_unix_ns)());
+        let action = action_line(&change.action, &secret_names(self.spec));
+        let scenario = change.scenario.as_deref().map(plain);
+        let what = scenario.map_or(action.clone(), |name| format!("{name}: {action}"));
+        let text = match &change.refused {
+            None => format!("changed: {what}"),
+            Some(reason) => format!("refused: {what}: {}", plain(reason)),
+        };
+        let _unheard = self.display.say(&text);
     }
 
     /// Tell a person who pressed Ctrl-C what happens now.
@@ -184,8 +202,17 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// Users that are built before the clock starts.
+fn users_at_start(spec: &RunSpec) -> u64 {
+    let counts = spec
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.load.users_at_start());
+    counts.fold(0, u64::saturating_add)
+}
+
 fn stopping_line(spec: &RunSpec, open: u64) -> String {
-    let Load::ConstantUsers(load) = &spec.load;
+    let patience = spec.scenarios.iter().map(|scenario| scenario.graceful_stop);
     let iterations = if open == 1 {
         "1 iteration".to_owned()
     } else {
@@ -193,7 +220,7 @@ fn stopping_line(spec: &RunSpec, open: u64) -> String {
     };
     format!(
         "stopping: waiting up to {} for {iterations}; Ctrl-C again to stop at once",
-        time(load.graceful_stop)
+        time(patience.max().unwrap_or_default())
     )
 }
 
@@ -237,6 +264,9 @@ mod tests {
             users_active: 3,
             iterations: 20,
             iterations_open: 3,
+            steady: None,
+            saturated: None,
+            changes: &[],
             totals,
             interval,
         }
@@ -266,6 +296,45 @@ mod tests {
         );
         watch.finish();
         assert!(shown.text().contains("20 complete"), "{}", shown.text());
+    }
+
+    #[test]
+    fn changes_shortages_and_the_steady_state_are_told() {
+        let (mut spec, shown) = (spec(), Shared::default());
+        spec.scenarios[0].secrets = vec!["token".to_owned()];
+        let display = (ProgressDisplay::lines(shown.clone()), false);
+        let mut watch = Watch::new(
+            &spec,
+            Control::default(),
+            display,
+            Record::none(),
+            Held::default(),
+            || 0,
+        );
+        let set = |name: &str, refused: Option<&str>| ChangeSeen {
+            scenario: Some("chat".to_owned()),
+            action: lt_spec::spec::Action::Set {
+                name: name.to_owned(),
+                value: "geheim".to_owned(),
+            },
+            refused: refused.map(str::to_owned),
+        };
+        let changes = [set("token", None), set("pause", Some("no time"))];
+        let (all, second) = (totals(), totals());
+        watch.see(&Tick {
+            changes: &changes,
+            steady: Some((2, 4)),
+            saturated: Some("short of CPU"),
+            ..tick(&all, Some(&second), Duration::from_secs(1))
+        });
+        let text = shown.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "changed: chat: token = ***");
+        assert_eq!(lines[1], "refused: chat: pause = \"geheim\": no time");
+        assert!(
+            lines[2].ends_with("steady=2/4 SATURATED: short of CPU"),
+            "{text}"
+        );
     }
 
     #[test]

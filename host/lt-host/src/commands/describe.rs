@@ -10,11 +10,11 @@ use serde_json::json;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::prepare::{load, looking_only};
 use crate::process::Process;
+use crate::scenario_file::{SCENARIO, engine, load, looking_only};
 use crate::show::{HIDDEN, describe_page, interfaces};
 
-/// Show what a scenario is: settings, roles, metrics, suggested load
+/// Show what a scenario is: settings, roles, metrics, data, suggested load
 ///
 /// Runs nothing but the scenario's own description, in a sandbox that can reach nothing.
 #[derive(Clone, Debug, Args)]
@@ -30,7 +30,7 @@ pub(crate) struct Describe {
 impl Describe {
     /// Load and show.
     pub(crate) fn execute(self, process: &mut Process) -> Result<Exit, CommandError> {
-        let scenario = load(&self.scenario, &looking_only(process))?;
+        let scenario = load(&engine(&looking_only(process))?, &self.scenario, SCENARIO)?;
         let size_bytes = std::fs::metadata(&self.scenario)?.len();
         let text = if self.json {
             self.as_json(&scenario, size_bytes)?

@@ -12,6 +12,7 @@ use lt_report::{
     text_summary, write_summary_export,
 };
 use lt_run::{Control, Ended, RunError, RunOutcome, RunPlan};
+use lt_runtime::Scenario;
 use lt_spec::Problem;
 use lt_spec::spec::{Output, RunSpec};
 
@@ -19,13 +20,15 @@ use crate::cli::Global;
 use crate::commands::validate::warnings;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::load_text::load_line;
 use crate::logging::Held;
 use crate::machine;
 use crate::options::RunOptions;
 use crate::prepare::{Prepared, prepare};
 use crate::process::{Process, end_at_once, on_interrupt};
 use crate::record::Record;
-use crate::show::{load_line, plain};
+use crate::show::plain;
+use crate::trace;
 use crate::watch::Watch;
 
 /// How often a person has to ask for the end before the process ends where it stands: once gracefully, once at once, once more.
@@ -53,6 +56,13 @@ Examples:
       --threshold 'http_req_duration:p(95)<200' --threshold 'http_req_failed:rate<0.01'
   Every user once a minute, starting 50 ms apart, every sample to a file:
     lt-host run shop.wasm -u 1000 -d 10m --interarrival 50ms --repeat-interval 1m --out csv=samples.csv
+  Up to 200 users and down again; 100 iterations a second by 50 users, 200 if those do not do:
+    lt-host run shop.wasm --stage 30s:200 --stage 2m:200 --stage 30s:0
+    lt-host run shop.wasm --rate 100/s -d 1m -u 50 --max-users 200
+  Several scenarios, each with its own load and settings:
+    lt-host run --spec run.toml
+  One iteration, with every call that the scenario makes:
+    lt-host run shop.wasm --once
 
 `lt-host help` lists the exit codes.";
 
@@ -113,8 +123,10 @@ impl Run {
         let (text_options, prepared) = both(text_options, prepare(&self.options, process))?;
         let Prepared {
             mut spec,
-            scenario,
+            scenarios,
             registry,
+            data,
+            shared,
         } = prepared;
         let writers = open_outputs(&spec)?;
         let export = self
@@ -131,23 +143,25 @@ impl Run {
         if let Some(name) = record.name() {
             spec.id = name;
         }
-        record.started(&spec, &scenario, now_unix_ns);
+        record.started(&spec, &scenarios, now_unix_ns);
 
         let control = Control::default();
         let held = Held::default();
         let (mut display, is_bar) = self.display(process, &held);
-        for warning in warnings(spec.users, descriptors, machine::ephemeral_ports()) {
+        for warning in warnings(spec.users_max(), descriptors, machine::ephemeral_ports()) {
             tracing::warn!("{warning}");
         }
         if !self.report.quiet {
-            let about = scenario.description();
-            let banner = format!(
-                "{} {}: {}",
-                plain(&about.name),
-                plain(&about.version),
-                load_line(&spec)
-            );
-            let _unheard = display.say(&banner);
+            for line in banner(&spec, &scenarios) {
+                if self.is_traced() {
+                    process.complain(&line);
+                } else {
+                    let _unheard = display.say(&line);
+                }
+            }
+        }
+        if self.is_traced() {
+            trace::begin(secrets(&spec));
         }
         obey_interrupts(&control)?;
         let facts = spec.clone();
@@ -161,9 +175,12 @@ impl Run {
         );
         let plan = RunPlan {
             spec,
-            scenario,
+            scenarios,
             registry,
             writers,
+            data,
+            shared,
+            probe: Box::new(machine::generator_load),
         };
         let outcome = lt_run::run(plan, &control, &mut |tick| watch.see(tick));
         let mut record = watch.finish();
@@ -172,12 +189,7 @@ impl Run {
         let exit = exit_of(&outcome);
         complete(&mut outcome.summary, &outcome.ended, exit, now_unix_ns);
         let mut faults = record.ended(&outcome.summary, (process.now_unix_ns)());
-        faults.extend(
-            outcome
-                .writers_failed
-                .iter()
-                .map(|reason| format!("--out: {reason}")),
-        );
+        faults.append(&mut outcome.write_faults);
         if let Some(file) = export
             && let Err(error) = write_summary_export(BufWriter::new(file), &outcome.summary)
         {
@@ -188,9 +200,14 @@ impl Run {
         Ok(settle(process, exit, faults, told))
     }
 
-    /// How progress is shown, and whether as a bar.
+    /// Whether every call is shown.
+    pub(crate) fn is_traced(&self) -> bool {
+        self.options.load.once
+    }
+
+    /// How progress is shown, and whether as a bar. A trace stands alone.
     fn display(&self, process: &Process, held: &Held) -> (ProgressDisplay, bool) {
-        if self.report.quiet {
+        if self.report.quiet || self.is_traced() {
             (ProgressDisplay::quiet(), false)
         } else if process.stderr_is_terminal {
             // While a bar is drawn, log lines wait for it to make room.
@@ -221,6 +238,36 @@ impl ReportOptions {
         }
         Ok(options)
     }
+}
+
+/// What runs, in a line a scenario.
+fn banner(spec: &RunSpec, scenarios: &[Scenario]) -> Vec<String> {
+    let all = spec.scenarios.iter().zip(scenarios);
+    all.map(|(part, scenario)| {
+        let about = scenario.description();
+        let (name, version) = (plain(&part.name), plain(&about.version));
+        if part.name == about.name {
+            format!("{name} {version}: {}", load_line(part))
+        } else {
+            format!(
+                "{name} ({} {version}): {}",
+                plain(&about.name),
+                load_line(part)
+            )
+        }
+    })
+    .collect()
+}
+
+/// Values that nobody may see.
+fn secrets(spec: &RunSpec) -> impl Iterator<Item = &str> {
+    spec.scenarios.iter().flat_map(|scenario| {
+        let values = scenario
+            .secrets
+            .iter()
+            .filter_map(|name| scenario.settings.get(name));
+        values.map(String::as_str)
+    })
 }
 
 /// Both values, or the problems of both.
@@ -328,9 +375,13 @@ fn exit_of(outcome: &RunOutcome) -> Exit {
         Ended::HostFailed(_) => Exit::Failed,
         Ended::Interrupted => Exit::Interrupted,
         Ended::ThresholdAbort(_) => Exit::ThresholdsFailed,
-        Ended::Finished if outcome.terminate_failed.is_some() => Exit::TerminateFailed,
-        Ended::Finished if !outcome.thresholds_passed => Exit::ThresholdsFailed,
-        Ended::Finished => Exit::Success,
+        Ended::NotSteady(_) => Exit::Deadline,
+        Ended::TooManyFailures(_) => Exit::TrapPolicy,
+        Ended::Finished | Ended::Steady if outcome.terminate_failed.is_some() => {
+            Exit::TerminateFailed
+        }
+        Ended::Finished | Ended::Steady if !outcome.thresholds_passed => Exit::ThresholdsFailed,
+        Ended::Finished | Ended::Steady => Exit::Success,
     }
 }
 
@@ -347,6 +398,8 @@ fn complete(summary: &mut Summary, ended: &Ended, exit: Exit, started_unix_ns: i
 fn reason(ended: &Ended) -> Option<String> {
     match ended {
         Ended::Finished => None,
+        Ended::Steady => Some("the steady state was reached".to_owned()),
+        Ended::NotSteady(text) | Ended::TooManyFailures(text) => Some(text.clone()),
         Ended::Interrupted => Some("interrupted".to_owned()),
         Ended::ThresholdAbort(threshold) => {
             Some(format!("the threshold {threshold} does not hold"))

@@ -15,7 +15,7 @@ fn outcome(ended: Ended) -> RunOutcome {
         ended,
         thresholds_passed: true,
         terminate_failed: None,
-        writers_failed: None,
+        write_faults: Vec::new(),
         totals: Totals::new(registry, plan),
     }
 }
@@ -25,6 +25,13 @@ fn what_ended_the_run_goes_before_the_verdict() {
     let text = || "why".to_owned();
     let cases = [
         (Ended::Finished, Exit::Success, Exit::ThresholdsFailed),
+        (Ended::Steady, Exit::Success, Exit::ThresholdsFailed),
+        (Ended::NotSteady(text()), Exit::Deadline, Exit::Deadline),
+        (
+            Ended::TooManyFailures(text()),
+            Exit::TrapPolicy,
+            Exit::TrapPolicy,
+        ),
         (Ended::Interrupted, Exit::Interrupted, Exit::Interrupted),
         (
             Ended::ThresholdAbort(text()),
@@ -49,9 +56,11 @@ fn what_ended_the_run_goes_before_the_verdict() {
         outcome.thresholds_passed = false;
         assert_eq!(exit_of(&outcome), failed);
     }
-    let mut outcome = outcome(Ended::Finished);
-    outcome.terminate_failed = Some(text());
-    assert_eq!(exit_of(&outcome), Exit::TerminateFailed);
+    for ended in [Ended::Finished, Ended::Steady] {
+        let mut outcome = outcome(ended);
+        outcome.terminate_failed = Some(text());
+        assert_eq!(exit_of(&outcome), Exit::TerminateFailed);
+    }
 }
 
 #[test]
@@ -172,4 +181,50 @@ fn trend_columns_are_checked_with_everything_else() {
         said.contains("no such file") && said.contains("--summary-trend-stats"),
         "{said}"
     );
+}
+
+#[test]
+fn a_run_file_is_refused_with_file_line_and_field_and_all_at_once() {
+    let text =
+        b"users = 5\nuser = 6\n\n[scenarios.chat]\nfile = \"absent.wasm\"\nduration = \"0s\"\n";
+    let (exit, said) = run(
+        &[("run.toml", text)],
+        &["run", "--spec", "DIR/run.toml", "--results", "DIR/results"],
+    );
+    assert_eq!(exit, Exit::BadInput);
+    assert!(said.contains("run.toml:2 user"), "{said}");
+    assert!(
+        said.contains("run.toml:6 scenarios.chat.duration"),
+        "{said}"
+    );
+    let text = b"[scenarios.chat]\nfile = \"absent.wasm\"\nusers = 5\nduration = \"1m\"\n";
+    let (exit, said) = run(
+        &[("run.toml", text)],
+        &["validate", "--spec", "DIR/run.toml"],
+    );
+    assert_eq!(exit, Exit::BadInput);
+    assert!(
+        said.contains("run.toml:1 scenarios.chat.file") && said.contains("there is no such file"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let (exit, said) = run(
+        &[("run.toml", b"a = \xff")],
+        &["run", "--spec", "DIR/run.toml"],
+    );
+    assert_eq!(exit, Exit::BadInput);
+    assert!(said.contains("byte 4 is not"), "{said}");
+}
+
+#[test]
+fn a_run_needs_a_scenario_or_a_run_file_and_not_both() {
+    let (exit, said) = run(&[], &["run"]);
+    assert_eq!(exit, Exit::BadInput);
+    assert!(
+        said.contains("SCENARIO") && said.contains("--spec"),
+        "{said}"
+    );
+    let (exit, said) = run(&[], &["run", "a.wasm", "--spec", "run.toml"]);
+    assert_eq!(exit, Exit::BadInput);
+    assert!(said.contains("leave one of the two out"), "{said}");
 }

@@ -3,21 +3,23 @@
 use std::fmt::Write;
 
 use clap::Args;
+use lt_runtime::Scenario;
 
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::machine;
 use crate::options::RunOptions;
+use crate::plan_page::{Around, plan_page};
 use crate::prepare::prepare;
 use crate::process::Process;
-use crate::show::plan_page;
 
 /// Descriptors that a run needs beside those of its users' connections.
 pub(crate) const DESCRIPTORS_SPARE: u64 = 64;
 
-/// Check a run without starting it: scenario, options, memory, descriptors
+/// Check a run without starting it: scenarios, options, run file, data files, memory, descriptors
 ///
-/// Takes what `lt-host run` takes. Prints the plan, or everything that is wrong with it (exit code 104). Speaks to nobody.
+/// Takes what `lt-host run` takes. Prints the plan (users over time, expected iterations, memory needed, settings, data), or
+/// everything that is wrong with it (exit code 104). Speaks to nobody.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Validate {
     #[command(flatten)]
@@ -28,9 +30,18 @@ impl Validate {
     /// Check and print the plan.
     pub(crate) fn execute(self, process: &mut Process) -> Result<Exit, CommandError> {
         let prepared = prepare(&self.options, process)?;
-        let mut page = plan_page(&prepared.spec, prepared.scenario.description());
+        let around = Around {
+            descriptions: prepared
+                .scenarios
+                .iter()
+                .map(Scenario::description)
+                .collect(),
+            data: &prepared.data,
+            memory_available_bytes: machine::memory_available_bytes(),
+        };
+        let mut page = plan_page(&prepared.spec, &around);
         for warning in warnings(
-            prepared.spec.users,
+            prepared.spec.users_max(),
             machine::descriptors().hard,
             machine::ephemeral_ports(),
         ) {
