@@ -6,16 +6,16 @@ use crate::raw::RawRun;
 
 /// One value and where it was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub(crate) struct Given {
     /// Where: `--users`, or `run.toml:12 scenarios.chat.users`.
-    pub field: String,
+    pub(crate) field: String,
     /// What, as text.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 impl Given {
     /// A value of this field.
-    pub fn new(field: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn new(field: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             value: value.into(),

@@ -1,8 +1,8 @@
 //! What to run: pure values, no I/O.
 //!
-//! [`raw`] is what the user typed as flags and [`RawFile`] what a run file says, [`spec`] is what is meant, [`resolve`](mod@resolve) leads from one to the other and
-//! reports every problem at once. [`description`] is what a scenario says of itself. [`limits`] holds every bound of the
-//! product with its reason.
+//! [`raw`] is what the user typed as flags and [`RawFile`] what a run file says; [`spec`] is what is meant;
+//! [`resolve`](mod@resolve) leads from one to the other and reports every problem at once. [`description`] is what a scenario
+//! says of itself, [`roles`] who plays what. [`limits`] holds every bound of the product with its reason.
 
 #![cfg_attr(
     test,
@@ -27,7 +27,6 @@ pub mod roles;
 mod run_file;
 pub mod spec;
 
-pub use given::Given;
 pub use problem::Problem;
 pub use raw::{RawHttp, RawRun};
 pub use resolve::{Machine, check_setting, registry, registry_of, resolve, resolve_file};

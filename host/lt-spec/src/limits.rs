@@ -145,5 +145,7 @@ pub const CHURN_IDS: u64 = 1_000_000_000;
 pub const AMOC_INTERARRIVAL: Duration = Duration::from_millis(50);
 /// `--profile amoc`: time between the starts of two iterations of one user (amoc's `repeat_interval`).
 pub const AMOC_REPEAT_INTERVAL: Duration = Duration::from_secs(60);
-/// Pieces of an arrival curve kept behind the present one: a core that is a thousand changes of the rate late is lost anyway.
+/// Pieces of an arrival curve kept behind the present one: a core that is thousands of changes late is lost anyway.
 pub const RATE_CHANGES_KEPT: usize = 2 * STAGES_MAX;
+/// Faults of one run that are told: nobody mends more in one go, and a file of another kind has one a line.
+pub const PROBLEMS_MAX: usize = 1000;

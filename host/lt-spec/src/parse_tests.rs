@@ -137,3 +137,53 @@ fn local_addresses_are_single_ones() {
     assert!(fault(addresses("10.0.0.1-10.0.0.9")).contains("not supported"));
     assert!(fault(addresses("10.0.0.1,")).contains("not an IP"));
 }
+
+#[test]
+fn rates_are_numbers_in_a_time() {
+    let cases = [
+        ("100/s", 100.0),
+        ("6000/m", 100.0),
+        ("100", 100.0),
+        ("1.5/s", 1.5),
+        (" 30 / 10s ", 3.0),
+        ("36/h", 0.01),
+        ("0/s", 0.0),
+        ("2/ms", 2000.0),
+    ];
+    for (text, expected) in cases {
+        let rate = rate(text).unwrap();
+        assert!((rate - expected).abs() < 1e-9, "{text}: {rate}");
+    }
+    for text in ["", "/s", "5/", "5/0s", "-1/s", "inf", "1e9/s", "5/s/s"] {
+        assert!(rate(text).is_err(), "{text}");
+    }
+    assert!(positive_rate("0/m").is_err());
+}
+
+#[test]
+fn budgets_are_whole_numbers_in_a_time() {
+    assert_eq!(budget("100/s").unwrap(), (100, Duration::from_secs(1)));
+    assert_eq!(budget("30/10s").unwrap(), (30, Duration::from_secs(10)));
+    assert_eq!(budget("5").unwrap(), (5, Duration::from_secs(1)));
+    for text in ["0/s", "1.5/s", "x/s", "5/x"] {
+        assert!(budget(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn counts_percentages_and_names_have_their_bounds() {
+    assert_eq!(count("1").unwrap(), 1);
+    for text in ["0", "-1", "1.5", "9007199254740992", "99999999999999999999"] {
+        assert!(count(text).is_err(), "{text}");
+    }
+    assert!((percent("12.5 %").unwrap() - 12.5).abs() < 1e-9);
+    for text in ["101", "-1%", "NaN", "%"] {
+        assert!(percent(text).is_err(), "{text}");
+    }
+    for name in ["a", "chat-room-2", "x1"] {
+        assert!(is_kebab(name), "{name}");
+    }
+    for name in ["", "-a", "a-", "a--b", "A", "1a", "a_b", "a.b", "ä"] {
+        assert!(!is_kebab(name), "{name}");
+    }
+}

@@ -26,6 +26,15 @@ pub(super) fn data(
     scenarios: Option<&[Described<'_>]>,
     problems: &mut Problems,
 ) -> DataSpec {
+    let count = plan.assets.len() + plan.feeders.len();
+    if count > DATA_FILES_MAX {
+        let fault = Fault::new(
+            format!("{count} files are more than the {DATA_FILES_MAX} a run may have"),
+            "give fewer",
+        );
+        problems.add(&plan.field("assets"), "", fault);
+        return DataSpec::default();
+    }
     let assets = files(&plan.assets, problems);
     let feeders = files(&plan.feeders, problems);
     let feeders: Vec<FeederSpec> = feeders
@@ -39,14 +48,6 @@ pub(super) fn data(
         .into_iter()
         .map(|(_, name, file)| (name, PathBuf::from(file)))
         .collect();
-    let count = plan.assets.len() + plan.feeders.len();
-    if count > DATA_FILES_MAX {
-        let fault = Fault::new(
-            format!("{count} files are more than the {DATA_FILES_MAX} a run may have"),
-            "give fewer",
-        );
-        problems.add(&plan.field("assets"), "", fault);
-    }
     let timeout = plan.run.get("delivery-timeout");
     let timeout = timeout.and_then(|given| problems.read(given, parse::positive_duration));
     let state_file = plan.run.get("state-file").and_then(|given| {

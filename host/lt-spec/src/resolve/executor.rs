@@ -173,16 +173,14 @@ pub(super) fn choose(
     let given = |name: &'static str| load.get(name).map(|_| name);
     let shape = ["staircase", "spike"].into_iter().find_map(given);
     let shape = shape.or((!scenario.stages.is_empty()).then_some("stage"));
-    let arrivals = ["start-rate", "spacing", "max-users"]
-        .into_iter()
-        .find_map(given);
+    let paced = ["start-rate", "spacing"].into_iter().find_map(given);
     let (kind, by) = if let Some(shape) = shape {
-        if has_rates(scenario) || arrivals.is_some() {
+        if has_rates(scenario) || paced.is_some() {
             (Kind::RampingArrivalRate, Some(shape))
         } else {
             (Kind::RampingUsers, Some(shape))
         }
-    } else if let Some(rate) = given("rate").or(arrivals) {
+    } else if let Some(rate) = given("rate").or(paced).or_else(|| given("max-users")) {
         (Kind::ConstantArrivalRate, Some(rate))
     } else if let Some(name) = given("repeat-num") {
         (Kind::PerUserIterations, Some(name))

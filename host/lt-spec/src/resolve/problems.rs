@@ -1,6 +1,7 @@
 //! All faults of one input, collected.
 
 use crate::given::{Given, Options};
+use crate::limits::PROBLEMS_MAX;
 use crate::parse::Fault;
 use crate::plan::Plan;
 use crate::problem::Problem;
@@ -17,7 +18,7 @@ impl Problems {
 
     /// Note a problem, unless the same is known: a value that several scenarios share is checked for each.
     pub(crate) fn push(&mut self, problem: Problem) {
-        if !self.0.contains(&problem) {
+        if self.0.len() < PROBLEMS_MAX && !self.0.contains(&problem) {
             self.0.push(problem);
         }
     }

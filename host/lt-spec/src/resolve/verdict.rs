@@ -100,9 +100,11 @@ pub(super) fn thresholds(
     }
     let mut thresholds = Vec::new();
     for (given, text) in all {
-        let checked = text.parse::<Threshold>().and_then(|threshold| {
+        // As it was typed first: a fault of its grammar is told by its place in that text.
+        let typed = given.value.parse::<Threshold>();
+        let checked = typed.and_then(|_| text.parse()).and_then(|threshold| {
             if let Some(registry) = &registry {
-                threshold.validate(registry)?;
+                Threshold::validate(&threshold, registry)?;
             }
             Ok(threshold)
         });

@@ -20,6 +20,8 @@ pub(super) struct Table<'doc> {
 /// What reads one file.
 pub(super) struct Reader<'doc> {
     text: &'doc str,
+    /// Where each line begins, so that a long file costs no more for each of its values.
+    line_starts: Vec<usize>,
     file_name: &'doc str,
     pub(super) problems: Problems,
 }
@@ -50,8 +52,10 @@ impl<'doc> Table<'doc> {
 
 impl<'doc> Reader<'doc> {
     pub(super) fn new(text: &'doc str, file_name: &'doc str) -> Self {
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
         Self {
             text,
+            line_starts: std::iter::once(0).chain(ends).collect(),
             file_name,
             problems: Problems::default(),
         }
@@ -59,10 +63,10 @@ impl<'doc> Reader<'doc> {
 
     /// Line and column of a place in the text, counted from 1.
     pub(super) fn line_and_column(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        (before.matches('\n').count() + 1, column)
+        let line = self.line_starts.partition_point(|start| *start <= at);
+        let start = self.line_starts.get(line.saturating_sub(1)).copied();
+        let before = self.text.get(start.unwrap_or(0)..at).unwrap_or_default();
+        (line, before.chars().count() + 1)
     }
 
     /// `run.toml:12 scenarios.chat.users`.

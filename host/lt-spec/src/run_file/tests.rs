@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::several::TWO;
 use super::RawFile;
 use crate::description::{
     DataDeclaration, DataKind, Description, MetricDeclaration, Role, RoleShare, Setting,
@@ -329,6 +330,26 @@ pause = 3
             "{problem:?} is not {expected:?}"
         );
     }
+}
+
+#[test]
+fn a_scenarios_threshold_is_told_by_its_own_characters() {
+    let text = TWO.replace("users = 3", "users = 3\nthresholds = [\"checks:rate=0.9\"]");
+    check_wrong(&text, &["at character 12"]);
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_told_line_by_line_for_ever() {
+    let keys: String = (0..5000).map(|key| format!("k{key} = 1\n")).collect();
+    let problems = wrong(&keys, &RawRun::default());
+    assert_eq!(problems.len(), crate::limits::PROBLEMS_MAX);
+    assert!(
+        problems[9].starts_with("run.toml:10 k9: there is no such key"),
+        "{}",
+        problems[9]
+    );
+    let assets: String = (0..2000).map(|key| format!("a{key} = \"x\"\n")).collect();
+    check_wrong(&format!("{TWO}[assets]\n{assets}"), &["more than the 1000"]);
 }
 
 #[test]

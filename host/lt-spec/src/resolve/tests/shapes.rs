@@ -323,6 +323,16 @@ fn faults_of_shapes_are_told() {
 }
 
 #[test]
+fn a_bound_of_users_does_not_turn_stages_into_rates() {
+    let raw = typed(|raw| {
+        raw.stages = texts(&["1s:9"]);
+        raw.max_users = some("5");
+    });
+    let belongs = "belongs to constant-arrival-rate, ramping-arrival-rate";
+    check_wrong(raw, &description(), &["--max-users", belongs]);
+}
+
+#[test]
 fn a_rate_without_an_end_is_refused() {
     check_wrong(
         typed(|raw| raw.rate = some("5")),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const TWO: &str = "[feeders]\naccounts = \"a.csv\"\n[settings]\nbase-url = \"x\"\n\
+pub(super) const TWO: &str = "[feeders]\naccounts = \"a.csv\"\n[settings]\nbase-url = \"x\"\n\
     [scenarios.chat]\nfile = \"c.wasm\"\nusers = 3\nduration = \"1m\"\n\
     [scenarios.browse]\nfile = \"b.wasm\"\nusers = 2\nduration = \"1m\"\n";
 
