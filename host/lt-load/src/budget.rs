@@ -1,24 +1,43 @@
-//! How many iterations are left, for all cores together.
+//! How many iterations are left, for all cores of a scenario together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lt_spec::spec::Iterations;
+use lt_spec::spec::Load;
 
-/// Iterations that may still start. Shared by all cores: one atomic, touched once an iteration and only if the run has a
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Unlimited,
+    PerUser(u64),
+    Shared(u64),
+}
+
+/// Iterations that may still start. Shared by all cores: one atomic, touched once an iteration and only if the load has a
 /// shared number of them.
 #[derive(Debug)]
 pub struct Budget {
-    kind: Iterations,
+    kind: Kind,
     left: AtomicU64,
 }
 
 impl Budget {
-    /// A budget for the whole run.
+    /// The budget of a load.
     #[must_use]
-    pub fn new(kind: Iterations) -> Self {
+    pub fn of(load: &Load) -> Self {
+        Self::new(match load {
+            Load::PerUserIterations(load) => Kind::PerUser(load.iterations),
+            Load::SharedIterations(load) => Kind::Shared(load.iterations),
+            Load::ConstantUsers(_)
+            | Load::RampingUsers(_)
+            | Load::ConstantArrivalRate(_)
+            | Load::RampingArrivalRate(_)
+            | Load::Churn(_) => Kind::Unlimited,
+        })
+    }
+
+    fn new(kind: Kind) -> Self {
         let left = match kind {
-            Iterations::Shared(count) => count,
-            Iterations::Unlimited | Iterations::PerUser(_) => 0,
+            Kind::Shared(count) => count,
+            Kind::Unlimited | Kind::PerUser(_) => 0,
         };
         Self {
             kind,
@@ -29,9 +48,9 @@ impl Budget {
     /// Take one iteration for a user that has done `done` of them; `false` if there is none left.
     pub fn claim(&self, done: u64) -> bool {
         match self.kind {
-            Iterations::Unlimited => true,
-            Iterations::PerUser(count) => done < count,
-            Iterations::Shared(_) => self
+            Kind::Unlimited => true,
+            Kind::PerUser(count) => done < count,
+            Kind::Shared(_) => self
                 .left
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                     left.checked_sub(1)
@@ -43,7 +62,7 @@ impl Budget {
     /// Whether a shared budget is used up: no user of any core will start another iteration.
     #[must_use]
     pub fn exhausted(&self) -> bool {
-        matches!(self.kind, Iterations::Shared(_)) && self.left.load(Ordering::Relaxed) == 0
+        matches!(self.kind, Kind::Shared(_)) && self.left.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -53,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_shared_budget_ends_for_all() {
-        let budget = Budget::new(Iterations::Shared(2));
+        let budget = Budget::new(Kind::Shared(2));
         assert!(budget.claim(0) && !budget.exhausted());
         assert!(budget.claim(7) && budget.exhausted());
         assert!(!budget.claim(0));
@@ -61,13 +80,13 @@ mod tests {
 
     #[test]
     fn a_budget_per_user_counts_each_users_own() {
-        let budget = Budget::new(Iterations::PerUser(1));
+        let budget = Budget::new(Kind::PerUser(1));
         assert!(budget.claim(0) && budget.claim(0));
         assert!(!budget.claim(1) && !budget.exhausted());
     }
 
     #[test]
     fn without_a_budget_there_is_always_another() {
-        assert!(Budget::new(Iterations::Unlimited).claim(u64::MAX));
+        assert!(Budget::new(Kind::Unlimited).claim(u64::MAX));
     }
 }

@@ -1,45 +1,78 @@
-//! One user's life: build, wait for the clock, join, iterate, leave.
+//! The life of a user that iterates by itself: build, wait for the start, join, iterate, leave.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use lt_metrics::{FailureClass, builtin};
 use lt_spec::limits::LEAVE_DEADLINE;
-use lt_spec::spec::Load;
-use tokio::time::{Instant, sleep_until, timeout};
+use lt_spec::spec::OnLoss;
+use tokio::time::{Instant, timeout};
 
 use crate::pacer::next_intended;
 use crate::phase::Phase;
-use crate::shift::Shift;
-use crate::vu::{Iteration, Outcome, Vu, VuFactory, VuId};
+use crate::roster::End;
+use crate::shift::{Shift, at};
+use crate::stop::StopFlag;
+use crate::vu::{BuildError, Iteration, Outcome, Place, Vu, VuFactory, VuId};
 
-/// Take one user through its life. `due` is when it is to start, since the clock's start.
-pub(crate) async fn drive<F: VuFactory>(shift: &Rc<Shift>, factory: &F, id: VuId, due: Duration) {
+/// Take one user through its life. `due` is when it is to start, since the scenario's start; it does `limit` iterations at
+/// most.
+pub(crate) async fn drive<F: VuFactory>(
+    shift: &Rc<Shift>,
+    factory: &F,
+    place: Place,
+    due: Duration,
+    limit: Option<u64>,
+) -> End {
+    let (id, flag) = (place.id, place.stop.clone());
     let built = {
-        let _counted = shift.counters.building();
-        factory.build(id).await
+        let _counted = shift.counters().building();
+        factory.build(place).await
     };
-    let mut vu = match built {
-        Ok(vu) => vu,
-        Err(error) => {
-            tracing::error!(user = id.0, "cannot build user: {}", error.0);
-            shift.counters.failed_to_build();
-            return;
-        }
+    let Some(mut vu) = ready(shift, id, built) else {
+        return End::Unprepared;
     };
-    let Some(clock) = shift.clock_started().await else {
-        return;
-    };
-    let begun = Instant::now();
-    shift.record_lag(&vu, begun.saturating_duration_since(clock + due));
-    let _active = shift.counters.enter();
-    match vu.join().await {
-        Outcome::Passed => {}
-        // `join` prepares a user; one that is not prepared has nothing to iterate with.
-        Outcome::Failed | Outcome::StopUser => return,
-        Outcome::AbortRun(reason) => return shift.abort(reason),
+    if !shift.started().await || flag.is_asked() {
+        flag.obey();
+        return End::Asked;
     }
-    iterate(shift, &mut vu, clock).await;
+    let lag = shift
+        .instant_of(due)
+        .map(|due| Instant::now().saturating_duration_since(due));
+    shift.record_lag(&vu, lag.unwrap_or_default());
+    let _active = shift.counters().enter();
+    let joined = vu.join().await;
+    let Ok(()) = prepared(shift, joined) else {
+        return End::Unprepared;
+    };
+    let end = iterate(shift, &flag, &mut vu, limit).await;
+    leave(shift, &mut vu).await;
+    end
+}
+
+/// A user that was built, or nothing if it could not be.
+pub(crate) fn ready<V>(shift: &Shift, id: VuId, built: Result<V, BuildError>) -> Option<V> {
+    built
+        .inspect_err(|error| {
+            tracing::error!(user = id.0, "cannot build user: {}", error.0);
+            shift.counters().failed_to_build();
+        })
+        .ok()
+}
+
+/// What `join` came to. It prepares a user; one that is not prepared has nothing to iterate with.
+pub(crate) fn prepared(shift: &Shift, outcome: Outcome) -> Result<(), ()> {
+    match outcome {
+        Outcome::Passed => return Ok(()),
+        Outcome::Failed | Outcome::Lost => shift.fail_user(),
+        Outcome::StopUser => {}
+        Outcome::AbortRun(reason) => shift.abort(reason),
+    }
+    Err(())
+}
+
+/// Let a user leave, in bounded time.
+pub(crate) async fn leave<V: Vu>(shift: &Shift, vu: &mut V) {
     if timeout(LEAVE_DEADLINE, vu.leave()).await.is_err() {
         let message = format!("leave took over {LEAVE_DEADLINE:?}: ended by force");
         let mut recorder = shift.recorder.borrow_mut();
@@ -47,52 +80,128 @@ pub(crate) async fn drive<F: VuFactory>(shift: &Rc<Shift>, factory: &F, id: VuId
     }
 }
 
-/// Iterate until the user, the budget or the run ends.
-async fn iterate<V: Vu>(shift: &Rc<Shift>, vu: &mut V, clock: Instant) {
-    let Load::ConstantUsers(shape) = &shift.plan.load;
-    let repeat = shape.repeat_interval;
-    let mut intended = Instant::now() - clock;
+/// Iterate until the user, the budget or the scenario ends, or the user is asked to.
+async fn iterate<V: Vu>(shift: &Rc<Shift>, flag: &StopFlag, vu: &mut V, limit: Option<u64>) -> End {
+    let repeat = shift.team.scenario.load.repeat_interval();
+    let mut intended = shift.elapsed();
     let mut number = 0;
+    let mut has_failed = false;
     loop {
-        if repeat.is_some() {
-            tokio::select! {
-                biased;
-                () = shift.reached(Phase::Draining) => return,
-                () = sleep_until(clock + intended) => {}
-            }
-        } else {
-            // An iteration that never waits must not starve its neighbours.
-            tokio::task::coop::consume_budget().await;
+        if limit.is_some_and(|limit| number >= limit) {
+            return End::Own;
         }
-        if shift.phase() >= Phase::Draining {
-            return;
+        // An iteration that never waits must not starve its neighbours.
+        tokio::task::coop::consume_budget().await;
+        if !turn(shift, flag, repeat.map(|_| intended)).await {
+            return End::Asked;
         }
-        match vu.mend().await {
-            Outcome::Passed => {}
-            Outcome::Failed | Outcome::StopUser => return,
-            Outcome::AbortRun(reason) => return shift.abort(reason),
+        if let Some(end) = mend(shift, vu, &mut has_failed).await {
+            return end;
         }
-        if shift.phase() >= Phase::Draining || !shift.claim(number) {
-            return;
+        if is_over(shift, flag) {
+            flag.obey();
+            return End::Asked;
         }
-        let actual = Instant::now();
-        let iteration = Iteration {
-            number,
-            intended: clock + intended,
-            actual,
-        };
-        shift.counters.begin_iteration();
-        let outcome = vu.iterate(iteration).await;
-        shift.counters.end_iteration();
-        let ended = Instant::now();
-        record(shift, vu, &iteration, ended, repeat.is_some());
-        match outcome {
-            Outcome::Passed | Outcome::Failed => {}
-            Outcome::StopUser => return,
-            Outcome::AbortRun(reason) => return shift.abort(reason),
+        if !shift.team.claim(number) {
+            flag.obey();
+            return End::Own;
+        }
+        if repeat.is_none() {
+            // A rebuild, or a pause in it, belongs to no iteration.
+            intended = shift.elapsed();
+        }
+        let due = repeat.and_then(|_| shift.instant_of(intended));
+        let outcome = once(shift, vu, number, due).await;
+        if let Some(end) = judge(shift, outcome, &mut has_failed) {
+            flag.obey();
+            return end;
         }
         number += 1;
-        intended = next_intended(intended, ended - clock, repeat);
+        intended = next_intended(intended, shift.elapsed(), repeat);
+    }
+}
+
+/// Wait until an iteration may start: not before it is intended, and not during a pause. `false` if the user is to end.
+async fn turn(shift: &Shift, flag: &StopFlag, intended: Option<Duration>) -> bool {
+    loop {
+        if is_over(shift, flag) {
+            flag.obey();
+            return false;
+        }
+        let when = if shift.is_paused() {
+            None
+        } else {
+            match intended.and_then(|time| shift.instant_of(time)) {
+                Some(when) if when > Instant::now() => Some(when),
+                _ => return true,
+            }
+        };
+        tokio::select! {
+            () = flag.changed() => {}
+            () = at(when) => {}
+        }
+    }
+}
+
+/// Whether this user is to start no more iterations.
+fn is_over(shift: &Shift, flag: &StopFlag) -> bool {
+    shift.phase() >= Phase::Draining || flag.is_asked()
+}
+
+/// Repair what the last iteration broke; how the user ends if that fails.
+pub(crate) async fn mend<V: Vu>(shift: &Shift, vu: &mut V, has_failed: &mut bool) -> Option<End> {
+    match vu.mend().await {
+        Outcome::Passed => None,
+        Outcome::Failed | Outcome::Lost => {
+            if !std::mem::replace(has_failed, true) {
+                shift.fail_user();
+            }
+            Some(End::Unprepared)
+        }
+        Outcome::StopUser => Some(End::Own),
+        Outcome::AbortRun(reason) => {
+            shift.abort(reason);
+            Some(End::Own)
+        }
+    }
+}
+
+/// One iteration, counted and recorded. `due` is when a schedule wanted it, if one did.
+pub(crate) async fn once<V: Vu>(
+    shift: &Shift,
+    vu: &mut V,
+    number: u64,
+    due: Option<Instant>,
+) -> Outcome {
+    let actual = Instant::now();
+    let iteration = Iteration {
+        number,
+        intended: due.unwrap_or(actual),
+        actual,
+    };
+    shift.counters().begin_iteration();
+    let outcome = vu.iterate(iteration).await;
+    shift.counters().end_iteration();
+    record(shift, vu, &iteration, Instant::now(), due.is_some());
+    outcome
+}
+
+/// What an iteration's outcome means for its user: how it ends, if it does.
+pub(crate) fn judge(shift: &Shift, outcome: Outcome, has_failed: &mut bool) -> Option<End> {
+    match outcome {
+        Outcome::Passed | Outcome::Failed => None,
+        Outcome::Lost => {
+            if !std::mem::replace(has_failed, true) {
+                shift.fail_user();
+            }
+            let is_retired = shift.team.scenario.on_failure.on_loss == OnLoss::Retire;
+            is_retired.then_some(End::Own)
+        }
+        Outcome::StopUser => Some(End::Own),
+        Outcome::AbortRun(reason) => {
+            shift.abort(reason);
+            Some(End::Own)
+        }
     }
 }
 
@@ -112,6 +221,3 @@ fn record<V: Vu>(shift: &Shift, vu: &V, iteration: &Iteration, ended: Instant, s
     }
 }
 
-#[cfg(test)]
-#[path = "drive_tests.rs"]
-mod tests;

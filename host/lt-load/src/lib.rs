@@ -1,8 +1,9 @@
 //! When an iteration starts: knows no protocol and no wasm.
 //!
-//! One core runs one [`shift`](mod@shift) of users on its own thread. The shift's executor decides when each user starts,
-//! a `drive` loop takes one user through its life, the [`pacer`] says when the next iteration is due. Decisions are pure
-//! functions; only `shift` and `drive` wait.
+//! A scenario has one [`Team`]: what all cores share, and the handle by which it is steered. Each core runs one
+//! [`shift`](mod@shift) of its users on its own thread. The shift's executor decides when each user starts, or which idle
+//! user takes an arrival; a `drive` loop takes one user through its life. When anything is due is decided by pure
+//! functions (`lt_spec::profile`, [`pacer`]); only the shift, its executor and `drive` wait.
 
 #![cfg_attr(
     test,
@@ -15,14 +16,23 @@
 )]
 
 pub mod budget;
+mod counters;
 mod drive;
-pub mod executor;
+mod executor;
 pub mod pacer;
 pub mod phase;
+mod roster;
+mod serve;
 pub mod shift;
+mod steering;
+mod stop;
+mod team;
 pub mod vu;
 
-pub use budget::Budget;
+pub use counters::Counters;
 pub use phase::{Phase, Signal};
-pub use shift::{Counters, Ending, Shift, ShiftPlan};
-pub use vu::{BuildError, Iteration, Outcome, Vu, VuFactory, VuId};
+pub use shift::{Ending, Shift};
+pub use steering::SteerError;
+pub use stop::StopFlag;
+pub use team::Team;
+pub use vu::{BuildError, Iteration, Outcome, Place, Vu, VuFactory, VuId};

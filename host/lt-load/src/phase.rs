@@ -1,14 +1,14 @@
-//! The phases of a run on one core.
+//! The phases of a scenario on one core.
 
 use tokio::time::Instant;
 
-/// Where a core is in the run.
+/// Where a scenario is on one core. Its own start, length and graceful stop count.
 ///
 /// | from      | on                                   | to        |
 /// |-----------|--------------------------------------|-----------|
-/// | Preparing | `Signal::Start` (its instant comes)  | Running   |
-/// | Preparing, Running | iterations used up          | Draining  |
-/// | any but Halted | `Signal::Stop`, duration over   | Stopping  |
+/// | Preparing | the clock of `Signal::Start` plus the scenario's start comes | Running |
+/// | Preparing, Running | `Signal::Drain`: iterations used up, or no user left          | Draining  |
+/// | any but Halted | `Signal::Stop`, length over   | Stopping  |
 /// | Stopping  | graceful stop over                   | Halted    |
 /// | any       | `Signal::Halt`                       | Halted    |
 ///
@@ -33,9 +33,9 @@ pub enum Phase {
 pub enum Signal {
     /// Build users and wait.
     Prepare,
-    /// The clock starts at this instant, the same on all cores.
+    /// The run's clock starts at this instant, the same on all cores and for all scenarios.
     Start(Instant),
-    /// No new iterations: the budget is used up.
+    /// No new iterations: the budget is used up, or all users have ended.
     Drain,
     /// End gracefully.
     Stop,

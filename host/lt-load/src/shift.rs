@@ -1,127 +1,27 @@
-//! One core's part of a run: its users, its phase, and how it ends.
+//! One core's part of a scenario: its users, its phase, and how it ends.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lt_metrics::{FailureClass, Recorder, TagsId, builtin};
-use lt_spec::spec::Load;
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::budget::Budget;
-use crate::executor::constant_users;
+use crate::counters::Counters;
+use crate::executor;
 use crate::phase::{Phase, Signal};
+use crate::roster::{Gone, Handle, Roster};
+use crate::serve::Server;
+use crate::steering::Steering;
+use crate::stop::PhaseWatch;
+use crate::team::{Order, Team};
 use crate::vu::{Vu, VuFactory};
 
 /// How often a core asks itself how late it would start an iteration that were due now.
 const LAG_PROBE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// What one core is to do.
-#[derive(Clone, Debug)]
-pub struct ShiftPlan {
-    /// The load shape.
-    pub load: Load,
-    /// Users of the whole run.
-    pub users: u64,
-    /// Id of the run's first user.
-    pub first_user: u64,
-    /// Which core this is, from 0.
-    pub core: u64,
-    /// How many cores there are.
-    pub cores: u64,
-}
-
-/// Numbers of the whole run that all cores keep together; read once a second for display.
-#[derive(Debug, Default)]
-pub struct Counters {
-    spawned: AtomicU64,
-    built: AtomicU64,
-    unbuilt: AtomicU64,
-    active: AtomicU64,
-    started: AtomicU64,
-    completed: AtomicU64,
-    /// Why a user asked for the end of the run: told at once, while its core still winds down.
-    aborted: OnceLock<String>,
-}
-
-impl Counters {
-    pub(crate) fn spawned(&self) {
-        self.spawned.fetch_add(1, Ordering::Relaxed);
-    }
-    /// Count a user as built when the guard is dropped, however building it ends: the clock waits for the count.
-    pub(crate) fn building(&self) -> Building<'_> {
-        Building(self)
-    }
-    pub(crate) fn failed_to_build(&self) {
-        self.unbuilt.fetch_add(1, Ordering::Relaxed);
-    }
-    pub(crate) fn begin_iteration(&self) {
-        self.started.fetch_add(1, Ordering::Relaxed);
-    }
-    pub(crate) fn end_iteration(&self) {
-        self.completed.fetch_add(1, Ordering::Relaxed);
-    }
-    /// Count a user as active until the guard is dropped, however its life ends.
-    pub(crate) fn enter(&self) -> Active<'_> {
-        self.active.fetch_add(1, Ordering::Relaxed);
-        Active(self)
-    }
-    /// Users built, whether or not that succeeded.
-    #[must_use]
-    pub fn users_built(&self) -> u64 {
-        self.built.load(Ordering::Relaxed)
-    }
-    /// Users that were built and can run.
-    #[must_use]
-    pub fn users_ready(&self) -> u64 {
-        self.users_built()
-            .saturating_sub(self.unbuilt.load(Ordering::Relaxed))
-    }
-    /// Why a user asked for the end of the run, if one did.
-    #[must_use]
-    pub fn aborted(&self) -> Option<&str> {
-        self.aborted.get().map(String::as_str)
-    }
-    /// Users between join and leave.
-    #[must_use]
-    pub fn users_active(&self) -> u64 {
-        self.active.load(Ordering::Relaxed)
-    }
-    /// Iterations that came to their end.
-    #[must_use]
-    pub fn iterations_completed(&self) -> u64 {
-        self.completed.load(Ordering::Relaxed)
-    }
-    /// Iterations under way; after the run, those that were interrupted.
-    #[must_use]
-    pub fn iterations_open(&self) -> u64 {
-        self.started
-            .load(Ordering::Relaxed)
-            .saturating_sub(self.completed.load(Ordering::Relaxed))
-    }
-}
-
-/// Counts one user that was built, or could not be.
-pub(crate) struct Building<'a>(&'a Counters);
-
-impl Drop for Building<'_> {
-    fn drop(&mut self) {
-        self.0.built.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Counts one active user.
-pub(crate) struct Active<'a>(&'a Counters);
-
-impl Drop for Active<'_> {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// How a core's part ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,137 +32,163 @@ pub enum Ending {
     Halted,
     /// A user asked for the end of the run, for this reason.
     Aborted(String),
+    /// More users failed than the failure policy allows.
+    TooManyFailures(String),
 }
 
-/// One core's part of a run. Lives on that core's thread; users hold it by `Rc`.
+/// One core's part of a scenario. Lives on that core's thread; users hold it by `Rc`.
 pub struct Shift {
-    pub(crate) plan: ShiftPlan,
+    pub(crate) team: Arc<Team>,
+    pub(crate) core: u64,
     pub(crate) recorder: Rc<RefCell<Recorder>>,
-    pub(crate) counters: Arc<Counters>,
-    budget: Arc<Budget>,
-    signals: Arc<watch::Sender<Signal>>,
-    phase: Cell<Phase>,
-    phase_changed: Notify,
-    clock: Cell<Option<Instant>>,
-    abort_reason: RefCell<Option<String>>,
+    pub(crate) watch: Rc<PhaseWatch>,
+    /// Living users by slot: a position, or a place of `churn`.
+    pub(crate) users: RefCell<HashMap<u64, Handle>>,
+    /// Users that have ended and that the executor has not looked at yet.
+    pub(crate) gone: RefCell<VecDeque<Gone>>,
+    /// Idle users of an arrival rate, the one that waits longest first.
+    pub(crate) idle: RefCell<VecDeque<Rc<Server>>>,
+    /// Position of the user of an arrival rate that is being made in the background.
+    pub(crate) making: Cell<Option<u64>>,
+    /// Notified when users or rate were changed.
+    pub(crate) steered: Notify,
+    steering: RefCell<Steering>,
+    /// The run's clock plus the scenario's start; set when that has come.
+    origin: Cell<Option<Instant>>,
+    ended_by: RefCell<Option<Ending>>,
 }
 
 impl Shift {
-    /// A shift that waits for `Signal::Start`.
+    /// Core `core`'s part, which waits for `Signal::Start`. There is one for each core of the team.
     #[must_use]
-    pub fn new(
-        plan: ShiftPlan,
-        recorder: Rc<RefCell<Recorder>>,
-        counters: Arc<Counters>,
-        budget: Arc<Budget>,
-        signals: Arc<watch::Sender<Signal>>,
-    ) -> Rc<Self> {
+    pub fn new(team: Arc<Team>, core: u64, recorder: Rc<RefCell<Recorder>>) -> Rc<Self> {
+        let steering = team.steering().borrow().clone();
         Rc::new(Self {
-            plan,
+            team,
+            core,
             recorder,
-            counters,
-            budget,
-            signals,
-            phase: Cell::new(Phase::Preparing),
-            phase_changed: Notify::new(),
-            clock: Cell::new(None),
-            abort_reason: RefCell::new(None),
+            watch: PhaseWatch::new(),
+            users: RefCell::default(),
+            gone: RefCell::default(),
+            idle: RefCell::default(),
+            making: Cell::new(None),
+            steered: Notify::new(),
+            steering: RefCell::new(steering),
+            origin: Cell::new(None),
+            ended_by: RefCell::new(None),
         })
     }
 
     /// The present phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase.get()
+        self.watch.phase()
     }
 
-    /// Whether users are asked to end soon.
-    #[must_use]
-    pub fn should_stop(&self) -> bool {
-        self.phase.get() >= Phase::Stopping
-    }
-
-    /// Run this core's users to their end. Must be polled inside a `LocalSet`. `lag_tags` are the tags of the core's own
-    /// samples of `start_lag`.
-    pub async fn run<F: VuFactory>(self: &Rc<Self>, factory: Rc<F>, lag_tags: TagsId) -> Ending {
-        let mut tasks = JoinSet::new();
-        let Load::ConstantUsers(shape) = self.plan.load.clone();
-        {
-            let all = async {
-                constant_users::start_users(self, &factory, &shape, &mut tasks, lag_tags).await;
-                while let Some(ended) = tasks.join_next().await {
-                    self.reap(ended, lag_tags);
-                }
-            };
-            tokio::select! {
-                () = all => {}
-                () = self.conduct(shape.duration, shape.graceful_stop) => {}
-                () = self.probe_lag(lag_tags) => {}
-            }
+    /// Run this core's users to their end. Must be polled inside a `LocalSet`. `tags` are those of the core's own samples:
+    /// its `start_lag`, dropped iterations, and tasks that panicked.
+    pub async fn run<F: VuFactory>(self: &Rc<Self>, factory: Rc<F>, tags: TagsId) -> Ending {
+        let mut roster = Roster::new(self.clone(), factory, tags);
+        // Before the users: they must not miss what changes while they are made.
+        let follow = self.follow_steering(self.team.steering());
+        let obey = self.obey_orders(tags);
+        tokio::select! {
+            // In this order: what is due at the very end is started before the end.
+            biased;
+            () = follow => {}
+            () = executor::run(&mut roster) => {}
+            () = obey => {}
+            () = self.conduct() => {}
+            () = self.probe_lag(tags) => {}
         }
-        let ended = tasks.is_empty();
-        // Dropping the tasks drops the users where they stand.
-        tasks.abort_all();
-        while tasks.join_next().await.is_some() {}
-        match self.abort_reason.take() {
-            Some(reason) => Ending::Aborted(reason),
+        let ended = roster.is_empty();
+        roster.drop_all().await;
+        match self.ended_by.take() {
+            Some(ending) => ending,
             None if ended => Ending::Finished,
             None => Ending::Halted,
         }
     }
 
-    /// A user's task has ended. One that panicked is a fault of the host: counted, and gone.
-    pub(crate) fn reap(&self, ended: Result<(), JoinError>, tags: TagsId) {
-        if ended.is_err_and(|error| error.is_panic()) {
-            let mut recorder = self.recorder.borrow_mut();
-            recorder.failure(
-                FailureClass::Host,
-                tags,
-                "the host panicked in a user's task",
-            );
-        }
-    }
-
     /// Follow signals and the clock through the phases; returns when the users are to be dropped.
-    async fn conduct(&self, duration: Option<Duration>, graceful_stop: Duration) {
-        let mut signals = self.signals.subscribe();
-        let mut stop_at: Option<Instant> = None;
-        loop {
+    async fn conduct(&self) {
+        let mut signals = self.team.signals();
+        let start = self.team.scenario.start;
+        let length = self.team.scenario.load.length();
+        let mut clock = None;
+        while self.phase() < Phase::Stopping {
             match *signals.borrow_and_update() {
                 Signal::Prepare => {}
-                Signal::Start(clock) => {
-                    if self.clock.get().is_none() {
-                        self.clock.set(Some(clock));
-                        stop_at = duration.and_then(|length| clock.checked_add(length));
-                        self.enter(Phase::Running);
-                    }
-                }
-                Signal::Drain => self.enter(Phase::Draining),
-                Signal::Stop => self.enter(Phase::Stopping),
-                Signal::Halt => return self.enter(Phase::Halted),
+                Signal::Start(instant) => clock = instant.checked_add(start),
+                Signal::Drain => self.watch.enter(Phase::Draining),
+                Signal::Stop => self.watch.enter(Phase::Stopping),
+                Signal::Halt => return self.watch.enter(Phase::Halted),
             }
-            if self.phase() == Phase::Stopping {
-                break;
-            }
+            let begun = self.phase() >= Phase::Running;
             tokio::select! {
                 changed = signals.changed() => if changed.is_err() { return },
-                () = at(stop_at) => self.enter(Phase::Stopping),
-            }
-            if self.phase() == Phase::Stopping {
-                break;
+                () = self.until(clock, Duration::ZERO), if !begun => {
+                    self.origin.set(clock);
+                    self.watch.enter(Phase::Running);
+                }
+                () = self.due(length), if begun => self.watch.enter(Phase::Stopping),
             }
         }
-        let deadline = Instant::now().checked_add(graceful_stop);
+        let deadline = Instant::now().checked_add(self.team.scenario.graceful_stop);
         tokio::select! {
             () = at(deadline) => {}
             () = halted(&mut signals) => {}
         }
-        self.enter(Phase::Halted);
+        self.watch.enter(Phase::Halted);
+    }
+
+    /// Keep the present steering at hand, and wake whom a change concerns.
+    async fn follow_steering(&self, mut steering: watch::Receiver<Steering>) {
+        loop {
+            let present = steering.borrow_and_update().clone();
+            let last = self.steering.replace(present);
+            let (pause, users) = {
+                let present = self.steering.borrow();
+                let pause = last.paused_since != present.paused_since;
+                (pause, last.revision != present.revision)
+            };
+            if pause {
+                self.watch.changed.notify_waiters();
+            }
+            if users {
+                self.steered.notify_waiters();
+            }
+            if steering.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Do what other cores and the run ask for.
+    async fn obey_orders(self: &Rc<Self>, tags: TagsId) {
+        let Some(mut orders) = self.team.orders(self.core) else {
+            return std::future::pending().await;
+        };
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Arrival(due) => {
+                    if !self.assign(due) {
+                        // The user that was reserved for it has just ended.
+                        self.drop_iteration(tags);
+                    }
+                }
+                Order::Remove { slot, force } => {
+                    if let Some(handle) = self.users.borrow().get(&slot) {
+                        handle.end(force);
+                    }
+                }
+            }
+        }
     }
 
     /// Record how late this core is, so that `start_lag` tells of an overloaded generator in every run.
     async fn probe_lag(&self, tags: TagsId) {
-        if self.clock_started().await.is_none() {
+        if !self.started().await {
             return std::future::pending().await;
         }
         let mut ticks = interval(LAG_PROBE_INTERVAL);
@@ -276,56 +202,105 @@ impl Shift {
         }
     }
 
-    fn enter(&self, phase: Phase) {
-        if phase > self.phase.get() {
-            self.phase.set(phase);
-            self.phase_changed.notify_waiters();
+    pub(crate) fn counters(&self) -> &Counters {
+        self.team.counters()
+    }
+
+    /// Wait for the scenario to start; `false` if it ended before it did.
+    pub(crate) async fn started(&self) -> bool {
+        self.watch.reached(Phase::Running).await;
+        self.origin.get().is_some()
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.steering.borrow().paused_since.is_some()
+    }
+
+    /// Which change of users or rate this core knows of.
+    pub(crate) fn revision(&self) -> u64 {
+        self.steering.borrow().revision
+    }
+
+    pub(crate) fn steering(&self) -> Steering {
+        self.steering.borrow().clone()
+    }
+
+    pub(crate) fn users_max(&self) -> u64 {
+        self.steering.borrow().users_max
+    }
+
+    /// How far the scenario is: since its start, without pauses. Zero before.
+    pub(crate) fn elapsed(&self) -> Duration {
+        let now = Instant::now();
+        let paused = self.steering.borrow().paused_for(now);
+        self.origin.get().map_or(Duration::ZERO, |origin| {
+            now.saturating_duration_since(origin).saturating_sub(paused)
+        })
+    }
+
+    /// When a time of the scenario comes, or came, by the pauses there have been; `None` before the scenario has started.
+    pub(crate) fn instant_of(&self, time: Duration) -> Option<Instant> {
+        self.instant_after(self.origin.get()?, time)
+    }
+
+    fn instant_after(&self, origin: Instant, time: Duration) -> Option<Instant> {
+        let paused = self.steering.borrow().paused_for(Instant::now());
+        origin.checked_add(time.checked_add(paused)?)
+    }
+
+    /// Wait until a time of the scenario has come: never during a pause, and never for no time.
+    pub(crate) async fn due(&self, time: Option<Duration>) {
+        match time {
+            Some(time) => self.until(self.origin.get(), time).await,
+            None => std::future::pending().await,
         }
     }
 
-    /// Wait until the phase is at least this one.
-    pub(crate) async fn reached(&self, phase: Phase) {
-        while self.phase.get() < phase {
-            // No await lies between the check and the registration on this one thread, so no change is missed.
-            self.phase_changed.notified().await;
+    /// Wait until `time` after `origin` has come, pauses not counted.
+    async fn until(&self, origin: Option<Instant>, time: Duration) {
+        let Some(origin) = origin else {
+            return std::future::pending().await;
+        };
+        loop {
+            let when = if self.is_paused() {
+                None
+            } else {
+                self.instant_after(origin, time)
+            };
+            if when.is_some_and(|when| when <= Instant::now()) {
+                return;
+            }
+            tokio::select! {
+                () = at(when) => {}
+                () = self.watch.changed.notified() => {}
+            }
         }
-    }
-
-    /// Wait for the clock to start; `None` if the run ended before it did.
-    pub(crate) async fn clock_started(&self) -> Option<Instant> {
-        self.reached(Phase::Running).await;
-        let clock = self.clock.get()?;
-        if Instant::now() < clock {
-            sleep_until(clock).await;
-        }
-        Some(clock)
-    }
-
-    /// Take one iteration for a user that has done `done`; tells all cores when that was the last.
-    pub(crate) fn claim(&self, done: u64) -> bool {
-        let claimed = self.budget.claim(done);
-        if self.budget.exhausted() {
-            self.signal(Signal::Drain);
-        }
-        claimed
     }
 
     /// End the run on all cores because a user asked for it.
     pub(crate) fn abort(&self, reason: String) {
-        // The first reason counts.
-        let _later = self.counters.aborted.set(reason.clone());
-        self.abort_reason.borrow_mut().get_or_insert(reason);
-        self.signal(Signal::Stop);
+        self.counters().abort(&reason);
+        self.end_by(Ending::Aborted(reason));
+        self.team.signal(Signal::Stop);
     }
 
-    fn signal(&self, signal: Signal) {
-        self.signals.send_if_modified(|present| {
-            let later = signal.rank() > present.rank();
-            if later {
-                *present = signal;
-            }
-            later
-        });
+    /// A user has failed for the first time.
+    pub(crate) fn fail_user(&self) {
+        if let Some(reason) = self.team.fail_user() {
+            self.end_by(Ending::TooManyFailures(reason));
+        }
+    }
+
+    /// The first reason counts.
+    fn end_by(&self, ending: Ending) {
+        self.ended_by.borrow_mut().get_or_insert(ending);
+    }
+
+    /// A fault of the host has ended a user's task: counted, and gone.
+    pub(crate) fn record_panic(&self, tags: TagsId) {
+        let message = "the host panicked in a user's task";
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.failure(FailureClass::Host, tags, message);
     }
 
     pub(crate) fn record_lag<V: Vu>(&self, vu: &V, lag: Duration) {
@@ -336,7 +311,7 @@ impl Shift {
 }
 
 /// Wait until an instant, or for ever.
-async fn at(when: Option<Instant>) {
+pub(crate) async fn at(when: Option<Instant>) {
     match when {
         Some(when) => sleep_until(when).await,
         None => std::future::pending().await,

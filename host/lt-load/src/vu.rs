@@ -1,11 +1,28 @@
 //! What the load engine knows of a virtual user: that it can be built, joins, iterates and leaves.
 
+use std::rc::Rc;
+
 use lt_metrics::TagsId;
 use tokio::time::Instant;
+
+use crate::stop::StopFlag;
 
 /// A virtual user's id: unique in the run, stable over restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VuId(pub u64);
+
+/// Who a user is, and how it learns that it is to end: what it is built with.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its place in the order in which the load wants its users, from 0.
+    pub position: u64,
+    /// Its id.
+    pub id: VuId,
+    /// Whether it is to be registered: it has no account from before the run.
+    pub is_new: bool,
+    /// Whether it is asked to end.
+    pub stop: Rc<StopFlag>,
+}
 
 /// One iteration of one user.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +42,8 @@ pub enum Outcome {
     Passed,
     /// It failed; the user goes on.
     Failed,
+    /// Its sandbox is lost; what becomes of it is for the failure policy to say.
+    Lost,
     /// The user is to end; the run goes on.
     StopUser,
     /// The whole run is to end, for this reason.
@@ -64,5 +83,5 @@ pub trait VuFactory: 'static {
     /// The users it builds.
     type Vu: Vu;
     /// Build one user, ready to join.
-    async fn build(&self, id: VuId) -> Result<Self::Vu, BuildError>;
+    async fn build(&self, place: Place) -> Result<Self::Vu, BuildError>;
 }

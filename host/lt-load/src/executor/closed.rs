@@ -1,0 +1,318 @@
+//! Users that iterate by themselves: what all executors share that say how many there are to be.
+//!
+//! Users have slots, counted from 0; while `n` users are wanted, those of the slots below `n` live. Every core walks the
+//! same steps and looks after its own slots, which are every so many-th.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use lt_spec::limits::REBUILD_PAUSE;
+use lt_spec::profile::{Climb, Ramp, Step};
+use tokio::task::yield_now;
+use tokio::time::Instant;
+
+use crate::pacer::users_of_core;
+use crate::phase::Phase;
+use crate::roster::{End, Gone, Roster, SPAWN_BATCH};
+use crate::shift::at;
+use crate::stop::StopFlag;
+use crate::vu::VuFactory;
+
+/// When how many users are wanted.
+pub(super) enum Plan {
+    /// One after another; the next step's number.
+    Climb(Climb, u64),
+    /// As stages say.
+    Ramp(Box<Ramp>),
+}
+
+impl Plan {
+    fn next(&mut self) -> Option<Step> {
+        match self {
+            Self::Climb(climb, number) => {
+                *number += 1;
+                climb.step(*number - 1)
+            }
+            Self::Ramp(ramp) => ramp.next(),
+        }
+    }
+}
+
+/// What becomes of the place of a user that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Vacancy {
+    /// It stays empty; once all are, the load is over.
+    Ends,
+    /// It stays empty until the ramp wants a user there anew.
+    Waits,
+    /// A new identity takes it after this time. Each has so many iterations.
+    Renewed {
+        after: Duration,
+        iterations: Option<u64>,
+    },
+}
+
+/// A request to end that has a deadline.
+struct Deadline {
+    at: Option<Instant>,
+    slot: u64,
+    flag: Rc<StopFlag>,
+    requests: u32,
+}
+
+/// One core's users of a closed load.
+pub(super) struct Closed<'a, F> {
+    roster: &'a mut Roster<F>,
+    plan: Plan,
+    next: Option<Step>,
+    vacancy: Vacancy,
+    /// How long a user that is not wanted any more may take; `None`: as long as its iteration does.
+    graceful: Option<Duration>,
+    /// Users wanted now.
+    wanted: u64,
+    /// Slots below have had their first user.
+    begun: u64,
+    revision: u64,
+    /// In order of time: they all have the same length.
+    deadlines: VecDeque<Deadline>,
+    /// Slots to start when the user that is just leaving them has gone.
+    anew: HashSet<u64>,
+    renewals: BinaryHeap<Reverse<(Duration, u64)>>,
+}
+
+impl<'a, F: VuFactory> Closed<'a, F> {
+    pub(super) fn new(roster: &'a mut Roster<F>, plan: Plan, vacancy: Vacancy) -> Self {
+        Self {
+            roster,
+            plan,
+            next: None,
+            vacancy,
+            graceful: None,
+            wanted: 0,
+            begun: 0,
+            revision: 0,
+            deadlines: VecDeque::new(),
+            anew: HashSet::new(),
+            renewals: BinaryHeap::new(),
+        }
+    }
+
+    /// Let users that are not wanted any more take at most this long.
+    pub(super) fn graceful(mut self, graceful: Duration) -> Self {
+        self.graceful = Some(graceful);
+        self
+    }
+
+    /// Keep to the plan until the load ends and all users have. Users that are wanted at the very start are made before it.
+    pub(super) async fn run(mut self) {
+        let shift = self.roster.shift.clone();
+        if let Some(first) = self.plan.next() {
+            self.go_to(first).await;
+        }
+        self.next = self.plan.next();
+        if shift.started().await {
+            self.keep_to_plan().await;
+        }
+        self.finish().await;
+    }
+
+    async fn keep_to_plan(&mut self) {
+        let shift = self.roster.shift.clone();
+        loop {
+            self.settle();
+            if shift.phase() >= Phase::Draining {
+                return;
+            }
+            if self.revision != shift.revision() {
+                self.steer();
+            }
+            let step = self.next.map(|step| step.at);
+            let renewal = self.renewals.peek().map(|Reverse((due, _))| *due);
+            let due = step.into_iter().chain(renewal).min();
+            let deadline = self.deadlines.front().and_then(|deadline| deadline.at);
+            tokio::select! {
+                biased;
+                () = shift.due(due) => self.advance().await,
+                () = at(deadline) => self.enforce(),
+                () = self.roster.ended() => {}
+                () = shift.steered.notified() => {}
+                () = shift.watch.reached(Phase::Draining) => {}
+            }
+        }
+    }
+
+    /// No more users start; those that were ramped down keep their deadlines.
+    async fn finish(&mut self) {
+        while !self.roster.is_empty() {
+            let deadline = self.deadlines.front().and_then(|deadline| deadline.at);
+            tokio::select! {
+                () = self.roster.ended() => {}
+                () = at(deadline) => self.enforce(),
+            }
+        }
+    }
+
+    /// Do what is due.
+    async fn advance(&mut self) {
+        let now = self.roster.shift.elapsed();
+        let mut done = 0;
+        while let Some(step) = self.next.filter(|step| step.at <= now) {
+            self.go_to(step).await;
+            self.next = self.plan.next();
+            done += 1;
+            if done % SPAWN_BATCH == 0 {
+                yield_now().await;
+            }
+        }
+        while let Some(Reverse((due, slot))) = self.renewals.peek().copied()
+            && due <= now
+        {
+            self.renewals.pop();
+            if slot < self.wanted {
+                self.start(slot, due);
+            }
+        }
+    }
+
+    /// Follow another plan from now on, if there is one.
+    fn steer(&mut self) {
+        let shift = self.roster.shift.clone();
+        let steering = shift.steering();
+        self.revision = steering.revision;
+        if let Some(climb) = steering.climb {
+            self.plan = Plan::Climb(climb, 0);
+            self.next = self.plan.next();
+        }
+        if matches!(self.vacancy, Vacancy::Ends) {
+            shift.team.end_if_vacant();
+        }
+    }
+
+    /// Have as many users as the step wants.
+    async fn go_to(&mut self, step: Step) {
+        let (core, cores) = (self.roster.shift.core, self.roster.shift.team.cores);
+        let (low, high) = (self.wanted.min(step.users), self.wanted.max(step.users));
+        let grows = step.users > self.wanted;
+        self.wanted = step.users;
+        let first = low + (core + cores - low % cores) % cores;
+        let mut done = 0;
+        for slot in users_of_core(high, first, cores) {
+            if grows {
+                self.want(slot, step.at);
+            } else {
+                self.dismiss(slot);
+            }
+            done += 1;
+            if done % SPAWN_BATCH == 0 {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// A slot is to have a user.
+    fn want(&mut self, slot: u64, due: Duration) {
+        let flag = {
+            let users = self.roster.shift.users.borrow();
+            users.get(&slot).map(|handle| handle.flag.clone())
+        };
+        match flag {
+            // It is still at its last iteration: it goes on.
+            Some(flag) if flag.take_back() => {}
+            Some(_) => {
+                self.anew.insert(slot);
+            }
+            None => self.start(slot, due),
+        }
+    }
+
+    /// A slot is to have none.
+    fn dismiss(&mut self, slot: u64) {
+        self.anew.remove(&slot);
+        let users = self.roster.shift.users.borrow();
+        let Some(handle) = users.get(&slot) else {
+            return;
+        };
+        handle.end(false);
+        let flag = handle.flag.clone();
+        if let Some(graceful) = self.graceful {
+            self.deadlines.push_back(Deadline {
+                at: Instant::now().checked_add(graceful),
+                slot,
+                requests: flag.requests(),
+                flag,
+            });
+        }
+    }
+
+    /// Drop users whose deadline has come.
+    fn enforce(&mut self) {
+        let now = Instant::now();
+        while let Some(deadline) = self.deadlines.front()
+            && deadline.at.is_none_or(|at| at <= now)
+        {
+            let Some(deadline) = self.deadlines.pop_front() else {
+                return;
+            };
+            let flag = &deadline.flag;
+            let users = self.roster.shift.users.borrow();
+            // Not if it was wanted again meanwhile, or is another one.
+            if flag.is_asked()
+                && flag.requests() == deadline.requests
+                && let Some(handle) = users.get(&deadline.slot)
+                && Rc::ptr_eq(&handle.flag, flag)
+            {
+                handle.end(true);
+            }
+        }
+    }
+
+    /// Start the user of a slot.
+    fn start(&mut self, slot: u64, due: Duration) {
+        let team = self.roster.shift.team.clone();
+        let is_first = slot >= self.begun;
+        self.begun = self.begun.max(slot + 1);
+        let (position, limit) = match self.vacancy {
+            Vacancy::Ends | Vacancy::Waits => (slot, None),
+            Vacancy::Renewed { iterations, .. }
+                if is_first && slot < team.scenario.load.users_max() =>
+            {
+                (slot, iterations)
+            }
+            Vacancy::Renewed { iterations, .. } => (team.next_position(), iterations),
+        };
+        if matches!(self.vacancy, Vacancy::Ends) && !is_first {
+            team.occupy(slot);
+        }
+        self.roster.start(slot, position, due, limit);
+    }
+
+    /// Look at the users that have ended.
+    fn settle(&mut self) {
+        let gone = std::mem::take(&mut *self.roster.shift.gone.borrow_mut());
+        for Gone { slot, end } in gone {
+            let now = self.roster.shift.elapsed();
+            if self.anew.remove(&slot) {
+                self.start(slot, now);
+                continue;
+            }
+            if slot >= self.wanted {
+                continue;
+            }
+            match self.vacancy {
+                Vacancy::Ends => self.roster.shift.team.vacate(slot),
+                Vacancy::Waits => {}
+                Vacancy::Renewed { after, .. } => {
+                    // Users that cannot even join must not eat a core by replacing each other.
+                    let after = if end == End::Unprepared {
+                        after.max(REBUILD_PAUSE)
+                    } else {
+                        after
+                    };
+                    self.renewals.push(Reverse((now + after, slot)));
+                }
+            }
+        }
+    }
+}

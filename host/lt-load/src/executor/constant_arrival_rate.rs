@@ -1,0 +1,12 @@
+//! `constant-arrival-rate`: iterations start at a constant rate.
+
+use lt_spec::spec::ConstantArrivalRate;
+
+use super::open::Open;
+use crate::roster::Roster;
+use crate::vu::VuFactory;
+
+/// The n-th iteration starts when the rate says, if any user is idle then.
+pub(super) async fn run<F: VuFactory>(roster: &mut Roster<F>, load: &ConstantArrivalRate) {
+    Open::new(roster, load.users).run().await;
+}

@@ -1,0 +1,181 @@
+//! Iterations that start when they are due, whoever is idle: what both arrival rates share.
+//!
+//! Arrivals are shared out by number among the cores that have users from the start. A core whose users are all busy hands
+//! its arrival to another core: it reserves an idle user there and sends the time. If none is idle anywhere, the arrival is
+//! a dropped iteration, and one more user is made in the background if there may be one (k6's rule).
+
+use std::time::Duration;
+
+use lt_spec::profile::Arrivals;
+use tokio::task::yield_now;
+
+use crate::pacer::users_of_core;
+use crate::phase::Phase;
+use crate::roster::{End, Gone, Roster, SPAWN_BATCH};
+use crate::team::Order;
+use crate::vu::VuFactory;
+
+/// Late arrivals that are started before users get their turn: those of ten milliseconds at 100 000 a second. After that,
+/// users that have ended their iteration may be idle again.
+const BURST: u64 = 1000;
+
+/// One core's part of an arrival rate.
+pub(super) struct Open<'a, F> {
+    roster: &'a mut Roster<F>,
+    /// Users made before the start, of all cores.
+    users: u64,
+    /// This core's arrivals; `None` if it takes only what others hand it.
+    arrivals: Option<Arrivals>,
+    revision: u64,
+    /// The core that was last handed an arrival.
+    last_core: u64,
+}
+
+impl<'a, F: VuFactory> Open<'a, F> {
+    pub(super) fn new(roster: &'a mut Roster<F>, users: u64) -> Self {
+        let (core, team) = (roster.shift.core, &roster.shift.team);
+        let sharing = team.cores.min(users).max(1);
+        let arrivals = (core < sharing)
+            .then(|| Arrivals::new(&team.scenario.load, team.seed, core, sharing))
+            .flatten();
+        Self {
+            users,
+            arrivals,
+            revision: 0,
+            last_core: core,
+            roster,
+        }
+    }
+
+    /// Keep the rate until the load ends and all users have. The users are made, and join, before the start.
+    pub(super) async fn run(mut self) {
+        let shift = self.roster.shift.clone();
+        let mut made = 0;
+        for position in users_of_core(self.users, shift.core, shift.team.cores) {
+            // What was asked for before the start does not make fewer users than the run waits for.
+            shift.team.allocate(u64::MAX);
+            self.roster.start_server(position);
+            made += 1;
+            if made % SPAWN_BATCH == 0 {
+                yield_now().await;
+            }
+        }
+        if shift.started().await {
+            self.keep_rate().await;
+        }
+        self.roster.all_ended().await;
+    }
+
+    async fn keep_rate(&mut self) {
+        let shift = self.roster.shift.clone();
+        loop {
+            self.settle();
+            if shift.phase() >= Phase::Draining {
+                return;
+            }
+            if self.revision != shift.revision() {
+                self.steer();
+            }
+            let due = self.arrivals.as_ref().and_then(Arrivals::due);
+            tokio::select! {
+                biased;
+                () = shift.due(due) => self.start_due().await,
+                () = self.roster.ended() => {}
+                () = shift.steered.notified() => {}
+                () = shift.watch.reached(Phase::Draining) => {}
+            }
+        }
+    }
+
+    /// Start what is due; what is late is started now, all of it.
+    async fn start_due(&mut self) {
+        let now = self.roster.shift.elapsed();
+        let mut started = 0;
+        while let Some(arrivals) = &mut self.arrivals
+            && let Some(due) = arrivals.due().filter(|due| *due <= now)
+        {
+            arrivals.advance();
+            self.dispatch(due);
+            started += 1;
+            if started == BURST {
+                return yield_now().await;
+            }
+        }
+    }
+
+    /// Find a user for an arrival.
+    fn dispatch(&mut self, due: Duration) {
+        let shift = self.roster.shift.clone();
+        let team = &shift.team;
+        if team.reserve(shift.core) && shift.assign(due) {
+            return;
+        }
+        for step in 0..team.cores {
+            let core = (self.last_core + 1 + step) % team.cores;
+            if core != shift.core && team.reserve(core) {
+                self.last_core = core;
+                if team.order(core, Order::Arrival(due)) {
+                    return;
+                }
+            }
+        }
+        shift.drop_iteration(self.roster.tags);
+        self.make_one_more();
+    }
+
+    /// Make one more user in the background, if there may be one: one at a time on each core, as k6 does.
+    fn make_one_more(&mut self) {
+        let shift = self.roster.shift.clone();
+        if shift.making.get().is_some() {
+            return;
+        }
+        if shift.team.allocate(shift.users_max()) {
+            let position = shift.team.next_position();
+            shift.making.set(Some(position));
+            self.roster.start_server(position);
+        } else if shift.team.warn_once() {
+            tracing::warn!(
+                scenario = shift.team.scenario.name,
+                users = shift.users_max(),
+                "insufficient users: all are busy and no more may be made, so iterations are dropped"
+            );
+        }
+    }
+
+    fn steer(&mut self) {
+        let shift = &self.roster.shift;
+        let steering = shift.steering();
+        self.revision = steering.revision;
+        if let (Some(arrivals), Some(curve)) = (&mut self.arrivals, steering.curve) {
+            arrivals.follow(curve);
+        }
+        // Idle users beyond the most there may be end now, busy ones after their iteration.
+        let idle: Vec<_> = shift.idle.borrow().iter().cloned().collect();
+        for server in idle.iter().filter(|server| server.is_idle()) {
+            if !shift.team.release_surplus(steering.users_max) {
+                break;
+            }
+            server.dismiss();
+        }
+    }
+
+    /// Look at the users that have ended.
+    fn settle(&mut self) {
+        let gone = std::mem::take(&mut *self.roster.shift.gone.borrow_mut());
+        let team = self.roster.shift.team.clone();
+        let is_over = self.roster.shift.phase() >= Phase::Draining;
+        for Gone { slot, end } in gone {
+            self.roster.shift.made(slot);
+            match end {
+                // Its place is taken by a new user, so that the rate keeps its users.
+                End::Own if !is_over => {
+                    let position = team.next_position();
+                    self.roster.start_server(position);
+                }
+                // It gave its place back itself, or was removed.
+                End::Surplus => {}
+                End::Own | End::Asked | End::Unprepared | End::Dropped => team.release(),
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! `per-user-iterations`: a fixed number of users, each with as many iterations.
+
+use std::time::Duration;
+
+use lt_spec::profile::Climb;
+use lt_spec::spec::PerUserIterations;
+
+use super::closed::{Closed, Plan, Vacancy};
+use crate::roster::Roster;
+use crate::vu::VuFactory;
+
+/// Users start one interarrival apart; each ends with its budget.
+pub(super) async fn run<F: VuFactory>(roster: &mut Roster<F>, load: &PerUserIterations) {
+    let climb = Climb {
+        at: Duration::ZERO,
+        from: 0,
+        to: load.users,
+        interarrival: load.pace.interarrival,
+    };
+    let plan = Plan::Climb(climb, 0);
+    Closed::new(roster, plan, Vacancy::Ends).run().await;
+}
