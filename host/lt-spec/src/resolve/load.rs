@@ -9,7 +9,7 @@ use crate::description::DefaultLoad;
 use crate::given::Given;
 use crate::limits::{
     AMOC_INTERARRIVAL, AMOC_REPEAT_INTERVAL, ARRIVAL_USERS_DEFAULT_MAX, GRACEFUL_RAMP_DOWN,
-    MAX_DURATION,
+    MAX_DURATION, RATE_MAX,
 };
 use crate::parse::{self, Fault};
 use crate::plan::ScenarioPlan;
@@ -316,6 +316,10 @@ impl Maker<'_> {
         if peak <= 0.0 {
             let fault = Fault::new("the load never starts anything", "give a rate above zero");
             self.add_to_shape(fault);
+        }
+        if peak > RATE_MAX {
+            let message = format!("climbs above {RATE_MAX} a second, more than any machine does");
+            self.add_to_shape(Fault::new(message, "take fewer or smaller steps"));
         }
         Some(Load::RampingArrivalRate(RampingArrivalRate {
             start_rate: start.or(ramp.start).unwrap_or(0.0),

@@ -7,6 +7,7 @@ use crate::given::Given;
 use crate::limits::STAGES_MAX;
 use crate::parse::{self, Fault};
 use crate::plan::ScenarioPlan;
+use crate::profile::{spike, staircase};
 use crate::spec::Stage;
 
 /// A load that changes: where it begins, and its stages.
@@ -17,11 +18,9 @@ pub(super) struct Ramp<T> {
 }
 
 /// What stages lead to: users or rates.
-pub(super) trait Target: Copy + PartialOrd + Default {
+pub(super) trait Target: Copy + PartialOrd + std::ops::Add<Output = Self> {
     /// A target as typed.
     fn parse(text: &str) -> Result<Self, Fault>;
-    /// The target `steps` steps above this one.
-    fn climb(self, step: Self, steps: u32) -> Self;
 }
 
 impl Target for u64 {
@@ -42,10 +41,6 @@ impl Target for u64 {
                 )
             })
     }
-
-    fn climb(self, step: Self, steps: u32) -> Self {
-        self.saturating_add(step.saturating_mul(u64::from(steps)))
-    }
 }
 
 impl Target for f64 {
@@ -53,17 +48,13 @@ impl Target for f64 {
         parse::rate(text)
             .map_err(|fault| Fault::new(format!("{text:?} {}", fault.message), fault.remedy))
     }
-
-    fn climb(self, step: Self, steps: u32) -> Self {
-        step.mul_add(Self::from(steps), self)
-    }
 }
 
 /// The stages of a scenario; `None` if there are none or they are at fault, which is told.
 pub(super) fn ramp<T: Target>(scenario: &ScenarioPlan, problems: &mut Problems) -> Option<Ramp<T>> {
-    let staircase = scenario.load.get("staircase");
-    let spike = scenario.load.get("spike");
-    let shapes = [scenario.stages.first(), staircase, spike];
+    let climb = scenario.load.get("staircase");
+    let jump = scenario.load.get("spike");
+    let shapes = [scenario.stages.first(), climb, jump];
     let given: Vec<&Given> = shapes.into_iter().flatten().collect();
     let Some(first) = given.first() else {
         let fault = Fault::new(
@@ -85,10 +76,10 @@ pub(super) fn ramp<T: Target>(scenario: &ScenarioPlan, problems: &mut Problems) 
     }
     let ramp = if !scenario.stages.is_empty() {
         listed(&scenario.stages, problems)
-    } else if let Some(given) = staircase {
+    } else if let Some(given) = climb {
         problems.read(given, climbing)
     } else {
-        problems.read(spike?, spiking)
+        problems.read(jump?, spiking)
     }?;
     check(first, &ramp, problems);
     Some(ramp)
@@ -166,16 +157,10 @@ fn climbing<T: Target>(text: &str) -> Result<Ramp<T>, Fault> {
         .ok()
         .filter(|steps| *steps <= most)
         .ok_or_else(|| Fault::new(format!("has more than {most} steps"), remedy))?;
-    let mut stages = Vec::new();
-    for number in 0..steps {
-        let target = start.climb(step, number);
-        if number > 0 {
-            stages.push(held(Duration::ZERO, target));
-        }
-        stages.push(held(hold, target));
-    }
-    let start = Some(start);
-    Ok(Ramp { start, stages })
+    Ok(Ramp {
+        start: Some(start),
+        stages: staircase(start, step, hold, steps),
+    })
 }
 
 /// `BASE:PEAK:BEFORE:HOLD:AFTER`: the base for a while, the peak at once and held, the base again.
@@ -189,17 +174,10 @@ fn spiking<T: Target>(text: &str) -> Result<Ramp<T>, Fault> {
     if peak <= base {
         return Err(Fault::new("has a peak that is not above its base", remedy));
     }
-    let stages = vec![
-        held(parse::duration(before)?, base),
-        held(Duration::ZERO, peak),
-        held(parse::positive_duration(hold)?, peak),
-        held(Duration::ZERO, base),
-        held(parse::duration(after)?, base),
-    ];
-    let start = Some(base);
-    Ok(Ramp { start, stages })
-}
-
-fn held<T>(duration: Duration, target: T) -> Stage<T> {
-    Stage { duration, target }
+    let (before, after) = (parse::duration(before)?, parse::duration(after)?);
+    let hold = parse::positive_duration(hold)?;
+    Ok(Ramp {
+        start: Some(base),
+        stages: spike(base, peak, before, hold, after),
+    })
 }

@@ -53,6 +53,7 @@ fn a_staircase_climbs_and_a_spike_jumps() {
     assert_eq!(
         stairs.stages,
         [
+            stage(0, 10),
             stage(30, 10),
             stage(0, 15),
             stage(30, 15),
@@ -65,8 +66,8 @@ fn a_staircase_climbs_and_a_spike_jumps() {
         panic!("no rates")
     };
     assert_eq!((spike.start_rate, spike.users), (10.0, 500));
-    assert_eq!(spike.stages[2], stage(10, 500.0));
-    assert_eq!(spike.stages[4], stage(60, 10.0));
+    assert_eq!(spike.stages[3], stage(10, 500.0));
+    assert_eq!(spike.stages[5], stage(60, 10.0));
 }
 
 #[test]
@@ -193,7 +194,11 @@ fn once_is_one_iteration_of_one_user_on_one_core() {
 #[test]
 fn faults_of_shapes_are_told() {
     type Change = fn(&mut RawRun);
-    let cases: [(Change, &[&str]); 29] = [
+    let cases: [(Change, &[&str]); 30] = [
+        (
+            |raw| raw.staircase = some("9e6:9e6:1s:2"),
+            &["no number of users"],
+        ),
         (
             |raw| raw.executor = some("ramping-user"),
             &["--executor", "did you mean ramping-users?"],
@@ -338,6 +343,15 @@ fn a_rate_without_an_end_is_refused() {
         typed(|raw| raw.rate = some("5")),
         &description(),
         &["--duration", "is missing"],
+    );
+}
+
+#[test]
+fn a_staircase_may_not_climb_beyond_all_rates() {
+    check_wrong(
+        typed(|raw| raw.staircase = some("9000000/s:9000000/s:1s:2")),
+        &description(),
+        &["--staircase", "more than any machine"],
     );
 }
 
