@@ -21,10 +21,18 @@ use paint::Paint;
 use table::{Cells, Row, Table};
 
 /// Metrics that a compact summary shows; the full one shows all. A metric with a threshold is always shown.
-const COMPACT: [&str; 11] = [
+const COMPACT: [&str; 19] = [
     "http_req_duration",
     "http_req_failed",
     "http_reqs",
+    "delivery_time",
+    "delivery_sent",
+    "delivery_received",
+    "delivery_lost",
+    "delivery_duplicates",
+    "throttle_wait",
+    "meeting_wait",
+    "steady_users",
     "dropped_iterations",
     "iteration_duration",
     "iterations",
@@ -344,6 +352,7 @@ fn printable(text: &str) -> String {
 enum Category {
     Custom,
     Http,
+    Coordination,
     Execution,
     Network,
 }
@@ -356,6 +365,8 @@ impl Category {
         }
         match metric {
             "data_sent" | "data_received" => Self::Network,
+            "throttle_wait" | "meeting_wait" => Self::Coordination,
+            _ if metric.starts_with("delivery_") => Self::Coordination,
             _ if metric.starts_with("http_") => Self::Http,
             _ => Self::Execution,
         }
@@ -365,6 +376,7 @@ impl Category {
         match self {
             Self::Custom => "CUSTOM",
             Self::Http => "HTTP",
+            Self::Coordination => "COORDINATION",
             Self::Execution => "EXECUTION",
             Self::Network => "NETWORK",
         }
