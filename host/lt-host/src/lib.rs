@@ -15,6 +15,7 @@
 
 mod cli;
 mod commands;
+mod ending;
 mod error;
 mod exit;
 mod load_text;

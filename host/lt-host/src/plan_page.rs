@@ -7,6 +7,7 @@ use lt_report::humanize_bytes;
 use lt_spec::description::Description;
 use lt_spec::limits::USER_FOOTPRINT_BYTES;
 use lt_spec::parse::without_password;
+use lt_spec::profile::expected_iterations;
 use lt_spec::spec::{FailureLimit, FailurePolicy, Identities, Load, OnLoss, RunSpec, ScenarioSpec};
 
 use crate::load_text::{change_line, load_line, over_time};
@@ -69,7 +70,9 @@ fn plan(spec: &RunSpec, around: &Around<'_>) -> Vec<Row> {
         None => "when it is stopped".to_owned(),
     };
     let loads = || spec.scenarios.iter().map(|scenario| &scenario.load);
-    let iterations = loads().try_fold(0_u64, |sum, load| Some(sum.saturating_add(expected(load)?)));
+    let iterations = loads().try_fold(0_u64, |sum, load| {
+        Some(sum.saturating_add(expected_iterations(load)?))
+    });
     let mut rows = vec![
         row("users", format!("{} at most", spec.users_max())),
         row("iterations", iterations_text(iterations)),
@@ -115,11 +118,6 @@ fn counts(load: &Load) -> bool {
     load.iterations().is_some()
 }
 
-/// How many iterations a load comes to, where that can be told before.
-fn expected(load: &Load) -> Option<u64> {
-    load.iterations()
-}
-
 fn iterations_text(expected: Option<u64>) -> String {
     match expected {
         Some(count) => format!("{count} expected"),
@@ -155,7 +153,10 @@ fn scenario_part(page: &mut String, spec: &ScenarioSpec, description: &Descripti
         ),
         row("executor", spec.load.name()),
         row("load", load_line(spec)),
-        row("iterations", iterations_text(expected(&spec.load))),
+        row(
+            "iterations",
+            iterations_text(expected_iterations(&spec.load)),
+        ),
         row("user ids", ids(spec)),
         row("graceful stop", time(spec.graceful_stop)),
         row("failed users", failed_users(spec.on_failure)),

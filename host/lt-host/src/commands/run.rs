@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use lt_metrics::Summary;
 use lt_report::{
     Detail, ProgressDisplay, SampleWriter, SamplesCsv, SamplesJson, TextOptions, TrendStat,
     text_summary, write_summary_export,
 };
-use lt_run::{Control, Ended, RunError, RunOutcome, RunPlan};
+use lt_run::{Control, RunPlan};
 use lt_runtime::Scenario;
 use lt_spec::Problem;
 use lt_spec::spec::{Output, RunSpec};
 
 use crate::cli::Global;
 use crate::commands::validate::warnings;
+use crate::ending::{complete, exit_of, refused, settle, tell_end};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::load_text::load_line;
@@ -347,121 +347,6 @@ fn obey_interrupts(control: &Control) -> Result<(), CommandError> {
         _ => control.stop_now(),
     })?;
     Ok(())
-}
-
-/// A run that could not start: nothing was sent anywhere.
-fn refused(error: RunError) -> CommandError {
-    match error {
-        RunError::Threshold(error) => CommandError::input(
-            "--threshold",
-            "",
-            error.to_string(),
-            "see `lt-host run --help`",
-        ),
-        RunError::Network(reason) => {
-            CommandError::input("the HTTP options", "", reason, "see `lt-host run --help`")
-        }
-        RunError::System(error) => {
-            CommandError::Failed(format!("the run could not start: {error}"))
-        }
-    }
-}
-
-/// The exit code: as in k6, what ended the run goes before what it was judged by.
-fn exit_of(outcome: &RunOutcome) -> Exit {
-    match &outcome.ended {
-        Ended::InitFailed(_) => Exit::InitFailed,
-        Ended::AbortedByScenario(_) => Exit::AbortedByScenario,
-        Ended::HostFailed(_) => Exit::Failed,
-        Ended::Interrupted => Exit::Interrupted,
-        Ended::ThresholdAbort(_) => Exit::ThresholdsFailed,
-        Ended::NotSteady(_) => Exit::Deadline,
-        Ended::TooManyFailures(_) => Exit::TrapPolicy,
-        Ended::Finished | Ended::Steady if outcome.terminate_failed.is_some() => {
-            Exit::TerminateFailed
-        }
-        Ended::Finished | Ended::Steady if !outcome.thresholds_passed => Exit::ThresholdsFailed,
-        Ended::Finished | Ended::Steady => Exit::Success,
-    }
-}
-
-/// What only the program knows of the run.
-fn complete(summary: &mut Summary, ended: &Ended, exit: Exit, started_unix_ns: i64) {
-    let started = std::time::Duration::from_nanos(u64::try_from(started_unix_ns).unwrap_or(0));
-    let started = std::time::SystemTime::UNIX_EPOCH + started;
-    summary.state.started = humantime::format_rfc3339_millis(started).to_string();
-    summary.state.exit_code = i32::from(exit.code());
-    summary.state.ended_early = reason(ended);
-}
-
-/// Why the run ended before its time, for people.
-fn reason(ended: &Ended) -> Option<String> {
-    match ended {
-        Ended::Finished => None,
-        Ended::Steady => Some("the steady state was reached".to_owned()),
-        Ended::NotSteady(text) | Ended::TooManyFailures(text) => Some(text.clone()),
-        Ended::Interrupted => Some("interrupted".to_owned()),
-        Ended::ThresholdAbort(threshold) => {
-            Some(format!("the threshold {threshold} does not hold"))
-        }
-        Ended::AbortedByScenario(text) => Some(format!("ended by the scenario: {text}")),
-        Ended::InitFailed(text) => Some(format!("init failed: {text}")),
-        Ended::HostFailed(text) => Some(format!("the host failed: {text}")),
-    }
-}
-
-/// How it ended, where that is not as planned, and where the results are.
-fn tell_end(process: &mut Process, outcome: &RunOutcome, results: Option<&Path>) {
-    if let Some(reason) = reason(&outcome.ended) {
-        process.complain(&format!("ended early: {}", plain(&reason)));
-    }
-    if let Some(reason) = &outcome.terminate_failed {
-        process.complain(&format!("error: terminate failed: {}", plain(reason)));
-    }
-    let crossed = crossed_metrics(&outcome.summary);
-    if !crossed.is_empty() {
-        // k6's words: logs are searched for them.
-        process.complain(&format!(
-            "error: thresholds on metrics '{}' have been crossed",
-            plain(&crossed.join(", "))
-        ));
-    }
-    if let Some(results) = results {
-        process.complain(&format!("results: {}", results.display()));
-    }
-}
-
-/// The metrics whose thresholds do not hold, each once.
-fn crossed_metrics(summary: &Summary) -> Vec<String> {
-    let mut metrics: Vec<String> = Vec::new();
-    for threshold in summary.thresholds.iter().filter(|threshold| !threshold.ok) {
-        if !metrics.contains(&threshold.metric) {
-            metrics.push(threshold.metric.clone());
-        }
-    }
-    metrics
-}
-
-/// A result that could not be written makes a run that passed fail: a CI job must not go on without it.
-fn settle(
-    process: &mut Process,
-    exit: Exit,
-    mut faults: Vec<String>,
-    told: std::io::Result<()>,
-) -> Exit {
-    if let Err(error) = told
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        faults.push(format!("the summary: {error}"));
-    }
-    for fault in &faults {
-        process.complain(&format!("error: cannot write {fault}"));
-    }
-    if exit == Exit::Success && !faults.is_empty() {
-        Exit::Failed
-    } else {
-        exit
-    }
 }
 
 #[cfg(test)]
