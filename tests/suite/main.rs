@@ -8,14 +8,25 @@
 
 mod bad_input;
 mod components;
+mod coordination;
+mod data;
+mod executors;
 mod guests;
 mod harness;
 mod http;
+mod lifecycle;
 mod limits;
 mod load;
 mod metrics;
+mod once;
 mod program;
+mod repeat;
 mod report;
+mod roles;
+mod run_file;
+mod saturation;
+mod settings;
+mod steady;
 mod tidy;
 mod timing;
 mod user;

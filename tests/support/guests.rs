@@ -37,6 +37,18 @@ pub fn guest(name: &str) -> PathBuf {
     )
 }
 
+/// A run file's text with the path of each guest in the place of its `"@name"`.
+#[must_use]
+pub fn with_paths(text: &str) -> String {
+    let mut parts = text.split("\"@");
+    let mut made = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('"').expect("a guest's name ends");
+        made.push_str(&format!("\"{}\"{rest}", guest(name).display()));
+    }
+    made
+}
+
 /// The component of a scenario, as `cargo build --target wasm32-wasip2` makes it.
 #[must_use]
 pub fn scenario(name: &str) -> PathBuf {

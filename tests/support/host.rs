@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use crate::guests;
 use crate::process::{Finished, Process, wait_until};
-use crate::results::{Row, Summary, csv};
+use crate::results::{Row, Summary, csv, json_lines};
 use crate::temp::TempDir;
 
 /// Time a run of the suite may take before it is killed: ten times the longest on a busy machine.
@@ -66,6 +66,20 @@ impl LtHost {
     #[must_use]
     pub fn run(guest: &str) -> Self {
         Self::run_file(&guests::guest(guest))
+    }
+
+    /// `lt-host run` of a run file with this text, in which `"@guest"` is the path of the guest in quotes.
+    #[must_use]
+    pub fn run_spec(text: &str) -> Self {
+        Self::spec("run", text)
+    }
+
+    /// A command on a run file, as [`run_spec`](Self::run_spec); the file is `run.toml` in its working directory.
+    #[must_use]
+    pub fn spec(command: &str, text: &str) -> Self {
+        let made = Self::new(&[command, "--spec", "run.toml"]);
+        made.file("run.toml", guests::with_paths(text));
+        made
     }
 
     /// One more argument.
@@ -291,6 +305,14 @@ impl Ran {
     #[must_use]
     pub fn took(&self) -> Duration {
         self.finished.took
+    }
+
+    /// The events of its results directory that have this name.
+    #[must_use]
+    pub fn events(&self, name: &str) -> Vec<serde_json::Value> {
+        let mut events = json_lines(&self.path("results/latest/events.jsonl"));
+        events.retain(|event| event["event"] == name);
+        events
     }
 
     /// A file of its working directory.

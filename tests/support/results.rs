@@ -39,6 +39,51 @@ impl Summary {
         self.value(counter, "count").unwrap_or(0.0) as u64
     }
 
+    /// Whether a threshold held; `None` if there is none with this metric and expression.
+    #[must_use]
+    pub fn held(&self, metric: &str, expression: &str) -> Option<bool> {
+        let thresholds = self.0["thresholds"]
+            .as_array()
+            .expect("a summary has thresholds");
+        let found = thresholds.iter().find(|threshold| {
+            threshold["metric"] == metric && threshold["expression"] == expression
+        })?;
+        found["ok"].as_bool()
+    }
+
+    /// Names of the checks, in order.
+    #[must_use]
+    pub fn check_names(&self) -> Vec<String> {
+        let checks = self.0["checks"].as_array().expect("a summary has checks");
+        let names = checks.iter().filter_map(|check| check["name"].as_str());
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// Checks that failed, each with how often.
+    #[must_use]
+    pub fn failed_checks(&self) -> Vec<(String, u64)> {
+        let checks = self.0["checks"].as_array().expect("a summary has checks");
+        checks
+            .iter()
+            .filter_map(|check| {
+                let fails = check["fails"].as_u64().filter(|fails| *fails > 0)?;
+                Some((check["name"].as_str()?.to_owned(), fails))
+            })
+            .collect()
+    }
+
+    /// What a reader must know before trusting the numbers, in one text.
+    #[must_use]
+    pub fn warnings(&self) -> String {
+        let warnings = self.0["warnings"]
+            .as_array()
+            .expect("a summary has warnings");
+        let texts: Vec<&str> = warnings.iter().filter_map(|text| text.as_str()).collect();
+        texts.join("\n")
+    }
+
     /// How often users failed in this way.
     #[must_use]
     pub fn failures(&self, class: &str) -> u64 {
@@ -105,6 +150,35 @@ pub fn csv(path: &Path) -> Vec<Row> {
                 .collect()
         })
         .collect()
+}
+
+/// A tag of a row, also one that shares the last column.
+#[must_use]
+pub fn tag<'row>(row: &'row Row, name: &str) -> Option<&'row str> {
+    if let Some(value) = row.get(name) {
+        return Some(value);
+    }
+    row["extra_tags"]
+        .split('&')
+        .find_map(|pair| pair.split_once('=').filter(|(found, _)| *found == name))
+        .map(|(_, value)| value)
+}
+
+/// Sums of a counter by the values of a tag.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts are whole and small"
+)]
+pub fn sums_by(rows: &[Row], counter: &str, name: &str) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for row in rows.iter().filter(|row| row["metric_name"] == counter) {
+        let value: f64 = row["metric_value"].parse().expect("values are numbers");
+        let of = tag(row, name).unwrap_or_default().to_owned();
+        *sums.entry(of).or_insert(0) += value as u64;
+    }
+    sums
 }
 
 /// All lines of a JSON output.
