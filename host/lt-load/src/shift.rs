@@ -23,6 +23,10 @@ use crate::vu::{Vu, VuFactory};
 /// How often a core asks itself how late it would start an iteration that were due now.
 const LAG_PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
+/// A wake later than this is one that the core missed: twenty times the timer's grain, and two ticks of the epoch, which is how
+/// long one user may keep its neighbours waiting.
+const MISSED_WAKE: Duration = Duration::from_millis(20);
+
 /// How a core's part ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -196,9 +200,11 @@ impl Shift {
         loop {
             let due = ticks.tick().await;
             let lag = Instant::now().saturating_duration_since(due);
-            self.recorder
-                .borrow_mut()
-                .record_time(builtin::START_LAG, tags, lag);
+            let mut recorder = self.recorder.borrow_mut();
+            recorder.record_time(builtin::START_LAG, tags, lag);
+            if lag > MISSED_WAKE {
+                recorder.record(builtin::GENERATOR_MISSED_WAKES, tags, 1.0);
+            }
         }
     }
 
