@@ -220,4 +220,3 @@ fn record<V: Vu>(shift: &Shift, vu: &V, iteration: &Iteration, ended: Instant, s
         recorder.record_time(builtin::START_LAG, tags, lag);
     }
 }
-

@@ -27,6 +27,8 @@ pub mod shift;
 mod steering;
 mod stop;
 mod team;
+#[cfg(test)]
+mod tests;
 pub mod vu;
 
 pub use counters::Counters;

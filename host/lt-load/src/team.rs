@@ -312,6 +312,14 @@ impl Team {
         let _none_left = self.allocated.fetch_update(order, order, one_less);
     }
 
+    /// Give a user's place back, and let nobody have it: there may be one user fewer.
+    pub(crate) fn release_for_good(&self) {
+        self.release();
+        self.steer(|steering| {
+            steering.users_max = steering.users_max.saturating_sub(1);
+        });
+    }
+
     /// Give a user's place back if there are more than there may be.
     pub(crate) fn release_surplus(&self, most: u64) -> bool {
         let one_less = |present: u64| (present > most).then(|| present.saturating_sub(1));

@@ -170,7 +170,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
             && due <= now
         {
             self.renewals.pop();
-            if slot < self.wanted {
+            if slot < self.wanted && !self.is_past(due) {
                 self.start(slot, due);
             }
         }
@@ -190,8 +190,17 @@ impl<'a, F: VuFactory> Closed<'a, F> {
         }
     }
 
+    /// Whether the load is over at this time: nobody starts at its very end.
+    fn is_past(&self, time: Duration) -> bool {
+        let length = self.roster.shift.team.scenario.load.length();
+        length.is_some_and(|length| time >= length)
+    }
+
     /// Have as many users as the step wants.
     async fn go_to(&mut self, step: Step) {
+        if step.users > self.wanted && self.is_past(step.at) {
+            return;
+        }
         let (core, cores) = (self.roster.shift.core, self.roster.shift.team.cores);
         let (low, high) = (self.wanted.min(step.users), self.wanted.max(step.users));
         let grows = step.users > self.wanted;

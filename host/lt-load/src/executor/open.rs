@@ -174,7 +174,11 @@ impl<'a, F: VuFactory> Open<'a, F> {
                 }
                 // It gave its place back itself, or was removed.
                 End::Surplus => {}
-                End::Own | End::Asked | End::Unprepared | End::Dropped => team.release(),
+                // Another may be made when one is missed.
+                End::Unprepared => team.release(),
+                // Removed, or lost to a fault of the host: there may be one fewer from now on.
+                End::Asked | End::Dropped if !is_over => team.release_for_good(),
+                End::Own | End::Asked | End::Dropped => team.release(),
             }
         }
     }

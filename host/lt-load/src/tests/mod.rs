@@ -1,0 +1,313 @@
+//! Scenarios in virtual time, on one core or several: no test here waits for a real clock.
+
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lt_metrics::{FailureClass, Recorder, Registry, SubmetricPlan, Tags, TagsId, Totals};
+use lt_spec::roles::Roles;
+use lt_spec::spec::{FailurePolicy, Identities, Load, ScenarioSpec};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    BuildError, Ending, Iteration, Outcome, Place, Shift, Signal, StopFlag, Team, Vu, VuFactory,
+};
+
+mod closed;
+mod lives;
+mod open;
+mod steering;
+
+pub(crate) const MS: fn(u64) -> Duration = Duration::from_millis;
+const S: fn(u64) -> Duration = Duration::from_secs;
+
+/// What a test user does.
+pub(crate) struct Script {
+    /// How long iteration `number` of the user at `position` takes, and how it ends.
+    iterate: Box<dyn Fn(u64, u64) -> (Duration, Outcome)>,
+    join: Box<dyn Fn(u64) -> Outcome>,
+    /// Whether an iteration ends early when its user is asked to end.
+    heeds: bool,
+}
+
+impl Script {
+    /// Each iteration takes so long and passes.
+    pub(crate) fn takes(time: Duration) -> Self {
+        Self::does(move |_, _| (time, Outcome::Passed))
+    }
+
+    fn does(iterate: impl Fn(u64, u64) -> (Duration, Outcome) + 'static) -> Self {
+        Self {
+            iterate: Box::new(iterate),
+            join: Box::new(|_| Outcome::Passed),
+            heeds: false,
+        }
+    }
+
+    /// Iterations never end by themselves.
+    fn hangs() -> Self {
+        Self::takes(Duration::MAX)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    position: u64,
+    id: u64,
+    number: u64,
+    intended: Duration,
+    actual: Duration,
+}
+
+/// What the users of a test did, and when, since the run's clock.
+#[derive(Default)]
+pub(crate) struct Diary {
+    clock: Cell<Option<Instant>>,
+    starts: RefCell<Vec<Start>>,
+    joined: RefCell<Vec<(u64, Duration)>>,
+    left: RefCell<Vec<(u64, Duration)>>,
+    dropped: RefCell<Vec<(u64, Duration)>>,
+}
+
+impl Diary {
+    fn since(&self, when: Instant) -> Duration {
+        let clock = self.clock.get();
+        clock.map_or(Duration::ZERO, |clock| {
+            when.saturating_duration_since(clock)
+        })
+    }
+
+    fn now(&self) -> Duration {
+        self.since(Instant::now())
+    }
+}
+
+pub(crate) struct TestUser {
+    place: Place,
+    script: Rc<Script>,
+    diary: Rc<Diary>,
+    tags: TagsId,
+    has_left: bool,
+}
+
+impl Vu for TestUser {
+    async fn join(&mut self) -> Outcome {
+        let entry = (self.place.position, self.diary.now());
+        self.diary.joined.borrow_mut().push(entry);
+        (self.script.join)(self.place.position)
+    }
+
+    async fn mend(&mut self) -> Outcome {
+        Outcome::Passed
+    }
+
+    async fn iterate(&mut self, iteration: Iteration) -> Outcome {
+        let position = self.place.position;
+        self.diary.starts.borrow_mut().push(Start {
+            position,
+            id: self.place.id.0,
+            number: iteration.number,
+            intended: self.diary.since(iteration.intended),
+            actual: self.diary.since(iteration.actual),
+        });
+        let (takes, outcome) = (self.script.iterate)(position, iteration.number);
+        let work = async {
+            match takes {
+                Duration::MAX => pending().await,
+                Duration::ZERO => {}
+                takes => sleep(takes).await,
+            }
+        };
+        let stop: &StopFlag = &self.place.stop;
+        tokio::select! {
+            () = work => {}
+            () = stop.stopping(), if self.script.heeds => {}
+        }
+        outcome
+    }
+
+    async fn leave(&mut self) {
+        self.has_left = true;
+        let entry = (self.place.position, self.diary.now());
+        self.diary.left.borrow_mut().push(entry);
+    }
+
+    fn tags(&self) -> TagsId {
+        self.tags
+    }
+}
+
+impl Drop for TestUser {
+    fn drop(&mut self) {
+        if !self.has_left {
+            let entry = (self.place.position, self.diary.now());
+            self.diary.dropped.borrow_mut().push(entry);
+        }
+    }
+}
+
+pub(crate) struct TestFactory {
+    script: Rc<Script>,
+    diary: Rc<Diary>,
+    tags: TagsId,
+}
+
+impl VuFactory for TestFactory {
+    type Vu = TestUser;
+    async fn build(&self, place: Place) -> Result<TestUser, BuildError> {
+        Ok(TestUser {
+            place,
+            script: self.script.clone(),
+            diary: self.diary.clone(),
+            tags: self.tags,
+            has_left: false,
+        })
+    }
+}
+
+/// A change, and when it is made.
+type Act = (Duration, Box<dyn Fn(&Team)>);
+
+fn act(after: Duration, act: impl Fn(&Team) + 'static) -> Act {
+    (after, Box::new(act))
+}
+
+/// A scenario that has run: how its cores ended, what users did, how long it took.
+struct Ran {
+    endings: Vec<Ending>,
+    diary: Rc<Diary>,
+    team: Arc<Team>,
+    took: Duration,
+    panics: u64,
+    dropped_metric: f64,
+}
+
+impl Ran {
+    fn actual(&self) -> Vec<Duration> {
+        let mut all: Vec<_> = self.starts().iter().map(|start| start.actual).collect();
+        all.sort_unstable();
+        all
+    }
+
+    fn starts(&self) -> Vec<Start> {
+        self.diary.starts.borrow().clone()
+    }
+
+    fn starts_of(&self, position: u64) -> Vec<Duration> {
+        let starts = self.starts().into_iter();
+        let own = starts.filter(|start| start.position == position);
+        own.map(|start| start.actual).collect()
+    }
+
+    fn joined(&self) -> Vec<(u64, Duration)> {
+        sorted(&self.diary.joined)
+    }
+
+    fn left(&self) -> Vec<(u64, Duration)> {
+        sorted(&self.diary.left)
+    }
+
+    fn dropped(&self) -> Vec<(u64, Duration)> {
+        sorted(&self.diary.dropped)
+    }
+
+    fn finished(&self) -> bool {
+        self.endings
+            .iter()
+            .all(|ending| *ending == Ending::Finished)
+    }
+}
+
+fn sorted(entries: &RefCell<Vec<(u64, Duration)>>) -> Vec<(u64, Duration)> {
+    let mut entries = entries.borrow().clone();
+    entries.sort_unstable();
+    entries
+}
+
+fn scenario(load: Load) -> ScenarioSpec {
+    ScenarioSpec {
+        name: "test".to_owned(),
+        start: Duration::ZERO,
+        load,
+        graceful_stop: S(30),
+        identities: Identities {
+            first: 1,
+            existing: None,
+        },
+        roles: Roles::default(),
+        settings: Default::default(),
+        secrets: Vec::new(),
+        tags: Default::default(),
+        on_failure: FailurePolicy::default(),
+    }
+}
+
+fn run(load: Load, cores: u64, script: Script) -> Ran {
+    run_with(scenario(load), cores, script, Vec::new())
+}
+
+pub(crate) fn recorder() -> (Recorder, Totals) {
+    let registry = Arc::new(Registry::new());
+    let plan = Arc::new(SubmetricPlan::new(&registry, &[]).unwrap());
+    let totals = Totals::new(registry.clone(), plan.clone());
+    (Recorder::new(registry, plan, false), totals)
+}
+
+/// Run a scenario on so many cores, all on one thread.
+fn run_with(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>) -> Ran {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().unwrap();
+    let local = LocalSet::new();
+    local.block_on(&runtime, async move {
+        let at_start = spec.load.users_at_start();
+        let team = Team::new(Arc::new(spec), cores, 7);
+        let diary = Rc::new(Diary::default());
+        let script = Rc::new(script);
+        let (_, mut totals) = recorder();
+        let mut shifts = Vec::new();
+        for core in 0..cores {
+            let recorder = Rc::new(RefCell::new(recorder().0));
+            let tags = recorder.borrow_mut().intern(Tags::default());
+            let factory = Rc::new(TestFactory {
+                script: script.clone(),
+                diary: diary.clone(),
+                tags,
+            });
+            let shift = Shift::new(team.clone(), core, recorder.clone());
+            shifts.push(spawn_local(async move {
+                let ending = shift.run(factory, tags).await;
+                (ending, recorder)
+            }));
+        }
+        while team.counters().users_built() < at_start {
+            sleep(MS(1)).await;
+        }
+        let clock = Instant::now();
+        diary.clock.set(Some(clock));
+        team.signal(Signal::Start(clock));
+        for (after, act) in acts {
+            let team = team.clone();
+            spawn_local(async move {
+                sleep(after).await;
+                act(&team);
+            });
+        }
+        let mut endings = Vec::new();
+        for shift in shifts {
+            let (ending, recorder) = shift.await.unwrap();
+            totals.merge(&recorder.borrow_mut().take());
+            endings.push(ending);
+        }
+        Ran {
+            endings,
+            diary,
+            team,
+            took: clock.elapsed(),
+            panics: totals.failures(FailureClass::Host),
+            dropped_metric: totals.count(lt_metrics::builtin::DROPPED_ITERATIONS),
+        }
+    })
+}
