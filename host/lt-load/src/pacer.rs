@@ -15,13 +15,6 @@ pub fn next_intended(intended: Duration, ended: Duration, repeat: Option<Duratio
     }
 }
 
-/// When the `index`-th user (from 0, in the whole run) is due to start.
-#[must_use]
-pub fn user_start(index: u64, interarrival: Duration) -> Duration {
-    let nanos = interarrival.as_nanos().saturating_mul(u128::from(index));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
 /// The users of one of `cores` cores: every `cores`-th of `users`, so that ids, roles and starts spread evenly.
 pub fn users_of_core(users: u64, core: u64, cores: u64) -> impl Iterator<Item = u64> {
     (core..users).step_by(usize::try_from(cores.max(1)).unwrap_or(usize::MAX))
@@ -42,16 +35,6 @@ mod tests {
     fn a_late_user_stays_on_its_grid() {
         assert_eq!(next_intended(MS(10), MS(95), Some(MS(20))), MS(30));
         assert_eq!(next_intended(MS(30), MS(31), Some(MS(20))), MS(50));
-    }
-
-    #[test]
-    fn users_start_one_interarrival_apart() {
-        assert_eq!(user_start(0, MS(50)), MS(0));
-        assert_eq!(user_start(3, MS(50)), MS(150));
-        assert_eq!(
-            user_start(u64::MAX, Duration::MAX),
-            Duration::from_nanos(u64::MAX)
-        );
     }
 
     #[test]

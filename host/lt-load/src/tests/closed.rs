@@ -82,6 +82,8 @@ fn each_user_has_its_own_iterations() {
         });
         let ran = run(load, cores, Script::takes(MS(10)));
         assert_eq!(ran.actual(), [0, 0, 0, 10, 10, 10].map(MS));
+        let numbers: Vec<_> = ran.starts().iter().map(|start| start.number).collect();
+        assert_eq!(numbers, [0, 0, 0, 1, 1, 1]);
         assert!(ran.finished());
         assert_eq!((ran.took, ran.left().len()), (MS(20), 3));
         let counters = ran.team.counters();

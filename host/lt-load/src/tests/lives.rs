@@ -246,5 +246,5 @@ fn a_users_task_is_small() {
     };
     let closed = size_of_val(&crate::drive::drive(&shift, &factory, place(), MS(0), None));
     let open = size_of_val(&crate::serve::serve(&shift, &factory, place(), tags));
-    assert!(closed <= 1536 && open <= 1536, "{closed} {open}");
+    assert!(closed <= 1024 && open <= 1024, "{closed} {open}");
 }
