@@ -73,8 +73,10 @@ fn reason(ended: &Ended) -> Option<String> {
 
 /// How it ended, where that is not as planned, and where the results are.
 pub(crate) fn tell_end(process: &mut Process, outcome: &RunOutcome, results: Option<&Path>) {
-    if let Some(reason) = reason(&outcome.ended) {
-        process.complain(&format!("ended early: {}", plain(&reason)));
+    match reason(&outcome.ended) {
+        Some(reason) if outcome.ended == Ended::Steady => process.complain(&reason),
+        Some(reason) => process.complain(&format!("ended early: {}", plain(&reason))),
+        None => {}
     }
     if let Some(reason) = &outcome.terminate_failed {
         process.complain(&format!("error: terminate failed: {}", plain(reason)));

@@ -55,7 +55,6 @@ pub(crate) fn prepare(options: &RunOptions, process: &Process) -> Result<Prepare
         }
         Source::RunFile(path) => from_run_file(path, &raw, options, process)?,
     };
-    check_network(&spec.http)?;
     let described: Vec<(&str, &Description)> = spec
         .scenarios
         .iter()
@@ -63,7 +62,14 @@ pub(crate) fn prepare(options: &RunOptions, process: &Process) -> Result<Prepare
         .zip(scenarios.iter().map(Scenario::description))
         .collect();
     let registry = Arc::new(lt_spec::registry_of(&described)?);
-    let (data, shared) = read_data(&spec.data, &described)?;
+    let network = check_network(&spec.http);
+    let (data, shared) = match (network, read_data(&spec.data, &described)) {
+        (Ok(()), read) => read?,
+        (Err(problems), Ok(_)) => return Err(problems.into()),
+        (Err(problems), Err(error)) => {
+            return Err(CommandError::all(vec![problems.into(), error]));
+        }
+    };
     Ok(Prepared {
         spec,
         scenarios,
@@ -287,5 +293,97 @@ mod tests {
                 .starts_with("--local-ips \"192.0.2.1\""),
             "{problems:?}"
         );
+    }
+
+    /// A directory of this test's own, with these files; taken away with what holds it.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(test: &str, files: &[(&str, &str)]) -> Self {
+            let name = format!("lt-host-prepare-{test}-{}", std::process::id());
+            let dir = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&dir).unwrap();
+            for (name, text) in files {
+                std::fs::write(dir.join(name), text).unwrap();
+            }
+            Self(dir)
+        }
+
+        fn spec(&self, feeders: &[(&str, &str)], state: Option<&str>) -> DataSpec {
+            DataSpec {
+                feeders: feeders
+                    .iter()
+                    .map(|(name, file)| lt_spec::spec::FeederSpec {
+                        name: (*name).to_owned(),
+                        path: self.0.join(file),
+                        order: None,
+                    })
+                    .collect(),
+                state_file: state.map(|file| self.0.join(file)),
+                ..DataSpec::default()
+            }
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    fn reads(fields: &[&str]) -> Description {
+        Description {
+            data: vec![lt_spec::description::DataDeclaration {
+                name: "people".to_owned(),
+                doc: String::new(),
+                kind: DataKind::Feeder(fields.iter().map(ToString::to_string).collect()),
+                required: true,
+            }],
+            ..Description::default()
+        }
+    }
+
+    #[test]
+    fn every_fault_of_every_file_is_told_at_once() {
+        let files = [
+            ("people.csv", "name,age\nanna,5\n"),
+            ("ragged.csv", "a,b\n1\n"),
+            ("state.json", "no json"),
+        ];
+        let scratch = Scratch::new("faults", &files);
+        let spec = scratch.spec(
+            &[
+                ("people", "people.csv"),
+                ("ragged", "ragged.csv"),
+                ("gone", "gone.csv"),
+            ],
+            Some("state.json"),
+        );
+        // A feeder's fields can only be known once all files could be read.
+        let text = read_data(&spec, &[]).unwrap_err().to_string();
+        for part in ["ragged.csv:2: ", "gone.csv: ", "state.json:1: "] {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
+        assert!(
+            text.lines().all(|line| line.starts_with("error: ")),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn fields_that_scenarios_read_must_be_there_and_are_missed_once() {
+        let scratch = Scratch::new("fields", &[("people.csv", "name,age\nanna,5\n")]);
+        let spec = scratch.spec(&[("people", "people.csv")], None);
+        let (has, lacks) = (reads(&["age"]), reads(&["name", "password"]));
+        assert!(read_data(&spec, &[("chat", &has)]).is_ok());
+        let described = [("chat", &lacks), ("more", &lacks)];
+        let error = read_data(&spec, &described).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("people.csv: its records have no field \"password\""),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lt_runtime::{Engine, EngineOptions, Scenario};
 use lt_spec::limits::{
-    ADDRESS_SPACE_BYTES_MAX, SCENARIO_BYTES_MAX, USER_MEMORY_BYTES_MAX, USERS_MAX,
+    ADDRESS_SPACE_BYTES_MAX, SCENARIO_BYTES_MAX, SCENARIOS_MAX, USER_MEMORY_BYTES_MAX, USERS_MAX,
 };
 use lt_spec::{Problem, RawRun, parse};
 
@@ -61,7 +61,8 @@ pub(crate) fn engine_options(
 /// Users that there will be at most, where flags tell it plainly: without stages, rates and other shapes of load.
 fn users_asked(raw: &RawRun) -> Option<u64> {
     if raw.once {
-        return None;
+        // One of each scenario.
+        return Some(SCENARIOS_MAX as u64);
     }
     let shapes = [
         &raw.executor,

@@ -251,21 +251,60 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// A printed value in which bytes are texts, and handles numbers.
+/// A printed value in which bytes are texts, and handles numbers; without the names of types and without what is not there.
 fn readable(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(4096));
+    // What stands between two texts, which stay as they are.
+    let mut between = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(['[', 'R', '"']) {
         let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let (shown, length) = quoted(from)
-            .or_else(|| bytes(from))
-            .or_else(|| handle(from))
-            .unwrap_or_else(|| (from.chars().take(1).collect(), 1));
-        out.push_str(&shown);
+        between.push_str(before);
+        let length = if let Some((text, length)) = quoted(from).or_else(|| bytes(from)) {
+            out.push_str(&brief(&std::mem::take(&mut between)));
+            out.push_str(&text);
+            length
+        } else {
+            let (shown, length) =
+                handle(from).unwrap_or_else(|| (from.chars().take(1).collect(), 1));
+            between.push_str(&shown);
+            length
+        };
         rest = from.get(length..).unwrap_or_default();
     }
+    between.push_str(rest);
+    out.push_str(&brief(&between));
+    out
+}
+
+/// Without `Type::` before cases, and without fields that are `None`.
+fn brief(text: &str) -> String {
+    let is_name = |char: char| char.is_ascii_alphanumeric() || "_-".contains(char);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("::") {
+        out.push_str(before.trim_end_matches(is_name));
+        rest = after;
+    }
     out.push_str(rest);
+    while let Some(at) = out.find(": None") {
+        let name = out
+            .get(..at)
+            .unwrap_or_default()
+            .trim_end_matches(is_name)
+            .len();
+        let mut end = at + ": None".len();
+        let mut begin = name;
+        if out.get(end..).is_some_and(|after| after.starts_with(", ")) {
+            end += ", ".len();
+        } else if out
+            .get(..begin)
+            .is_some_and(|before| before.ends_with(", "))
+        {
+            begin -= ", ".len();
+        }
+        out.replace_range(begin..end, "");
+    }
     out
 }
 

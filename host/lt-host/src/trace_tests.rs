@@ -92,6 +92,19 @@ fn values_read_as_people_write_them() {
     );
     assert_eq!(readable(r#"["a\"[1]", [104]]"#), r#"["a\"[1]", b"h"]"#);
     assert_eq!(readable("R \"open"), "R \"open");
+    assert_eq!(
+        readable(
+            "Request { method: Method::Get, url: \"a: None, B::c\", timeout: None, body: Body::None, to: None }"
+        ),
+        "Request { method: Get, url: \"a: None, B::c\" }"
+    );
+    assert_eq!(
+        readable("Options { a: None, b: Some(1) }"),
+        "Options { b: Some(1) }"
+    );
+    assert_eq!(readable("Options { a: None }"), "Options {  }");
+    assert_eq!(readable("None"), "None");
+    assert_eq!(readable(": None: None"), "");
 }
 
 #[test]

@@ -53,7 +53,12 @@ impl<'a> Watch<'a> {
             Some(sum.saturating_add(scenario.load.iterations()?))
         });
         let progress = Progress {
-            total: spec.length(),
+            // A run that waits for its steady state ends at its deadline at the latest.
+            total: spec
+                .length()
+                .into_iter()
+                .chain(spec.steady.map(|rule| rule.deadline))
+                .min(),
             users_max: spec.users_max(),
             iterations_total: counted,
             ..Progress::default()
