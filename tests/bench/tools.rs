@@ -78,18 +78,18 @@ fn requests_that_passed(summary: &Summary) -> u64 {
         .map_or(0, |(passes, _)| passes)
 }
 
-/// The same client code without a sandbox, and without metrics or checks, on as many threads.
+/// The same client and the same samples without a sandbox, on as many threads.
 pub(crate) fn run_native(url: &str, time: Duration) -> Sample {
-    let program = target().join("release/examples/native_get");
+    let program = target().join("release/examples/native_user");
     let seconds = time.as_secs().max(1).to_string();
     let mut command = Command::new(program);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     command.args([url, &USERS.to_string(), &seconds, &threads.to_string()]);
-    let (printed, cost) = measured("native_get", &mut command);
+    let (printed, cost) = measured("native_user", &mut command);
     let word = |name: &str| {
         let mut words = printed.split_whitespace().skip_while(|word| *word != name);
         let value = words.nth(1).and_then(|word| word.parse::<f64>().ok());
-        value.unwrap_or_else(|| panic!("native_get did not tell its {name}: {printed}"))
+        value.unwrap_or_else(|| panic!("native_user did not tell its {name}: {printed}"))
     };
     assert!(word("failures") == 0.0, "{printed}");
     Sample::new(word("requests"), word("rps"), cost, f64::NAN)

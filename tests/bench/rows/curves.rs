@@ -1,7 +1,7 @@
 //! k6's documented examples of ramping load, in real time: the achieved curves against the intended ones.
 //!
-//! Both run in one run, with a third scenario whose only iteration marks the run's clock. What was achieved is read from the samples:
-//! when users gave signs of life, and when iterations started.
+//! Both run in one run, with a third scenario whose one arrival is due at the start of the run's clock. What was achieved is read from
+//! the samples: when users gave signs of life, and when iterations started.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -107,9 +107,10 @@ out = ["json=samples.json"]
 
 [scenarios.clock]
 file = {nothing:?}
-executor = "per-user-iterations"
+executor = "constant-arrival-rate"
+rate = "1/s"
+duration = "1s"
 users = 1
-iterations = 1
 
 [scenarios.users]
 file = {alive:?}
@@ -141,7 +142,7 @@ fn users_row(plan: &Plan, stages: &[Stage], achieved: &Achieved) -> Row {
         what: "k6's ramping-vus example",
         target: within(),
         figure: format!(
-            "{:.2} % of {area:.0} user-seconds ({} users, each seen from its join on every {SIGN_INTERVAL}{})",
+            "{:.2} % of {area:.0} user-seconds ({} users, a sign of life every {SIGN_INTERVAL}{})",
             difference * 100.0,
             achieved.seen.len(),
             faster(plan.users_curve_faster, ""),
@@ -210,7 +211,7 @@ impl Achieved {
             .iter()
             .find(|point| point.is("clock", "iteration_duration_intended"))
             .map(Point::begun)
-            .expect("the scenario that marks the clock has run");
+            .expect("the arrival that marks the clock has started");
         let mut seen = BTreeMap::new();
         for sign in points.iter().filter(|point| point.is("users", "alive")) {
             let at = since(clock, sign.at);
