@@ -196,6 +196,10 @@ fn scenarios(
                 let is_churn = matches!(load, Load::Churn(_));
                 roles::roles(scenario, description, load.users_max(), is_churn, problems)
             }
+            (None, Some(_)) => {
+                roles::check(scenario, description, problems);
+                Roles::default()
+            }
             _ => Roles::default(),
         };
         let identities = shapes.identities.get(position).copied();

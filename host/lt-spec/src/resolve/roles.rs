@@ -45,6 +45,13 @@ pub(super) fn roles(
     Roles::new(&shares)
 }
 
+/// Faults of single shares, where it is not known how many users there are to share.
+pub(super) fn check(scenario: &ScenarioPlan, description: &Description, problems: &mut Problems) {
+    for given in &scenario.roles {
+        let _checked = problems.read(given, |text| named_share(text, description));
+    }
+}
+
 fn declared(share: Declared) -> RoleShare {
     match share {
         Declared::Weight(weight) => RoleShare::Weight(weight),

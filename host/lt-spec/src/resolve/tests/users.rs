@@ -167,6 +167,17 @@ fn faults_of_roles_are_told() {
         });
         check_wrong(raw, &shop, &[part]);
     }
+    // Also of a load that is at fault itself.
+    let raw = typed(|raw| {
+        raw.rate = some("fast");
+        raw.duration = some("1s");
+        raw.roles = texts(&["sendr=1"]);
+    });
+    let told = wrong(raw, &shop).join("\n");
+    assert!(
+        told.contains("fast") && told.contains("did you mean sender?"),
+        "{told}"
+    );
     let raw = typed(|raw| raw.roles = texts(&["sender=1"]));
     check_wrong(
         raw,
