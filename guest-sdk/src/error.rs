@@ -18,6 +18,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// Why an iteration (or `join`, or `init`) failed, and what is to follow.
 ///
 /// `?` turns every standard error into one that fails the iteration: it is counted, its text is sampled, the user goes on.
+/// Only a wait that ended because the user is [asked to end](crate::coordination::Error::Stopping) is no failure: it ends the user.
 /// The text is made at once, so that an `Error` is small and holds nothing alive. Like `anyhow::Error` it is no
 /// `std::error::Error` itself.
 ///
@@ -124,12 +125,29 @@ impl fmt::Debug for Error {
     }
 }
 
+/// The source of an error that says that the user is asked to end. It stands in the chain so that `?` finds it wherever the error
+/// was wrapped.
+#[derive(Debug)]
+pub(crate) struct AskedToEnd;
+
+impl fmt::Display for AskedToEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this user is asked to end")
+    }
+}
+
+impl std::error::Error for AskedToEnd {}
+
 impl<E: std::error::Error> From<E> for Error {
     #[cold]
     fn from(error: E) -> Self {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
+            if cause.is::<AskedToEnd>() {
+                // What its owner says of it is enough.
+                return Self::stop_user(message);
+            }
             message.push_str(": ");
             message.push_str(&cause.to_string());
             source = cause.source();

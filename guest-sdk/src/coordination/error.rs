@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::bindings::lt::scenario::coordination::ErrorCode;
+use crate::error::AskedToEnd;
 
 /// Why a call failed. The user goes on, whatever it is.
 ///
@@ -24,7 +25,8 @@ use crate::bindings::lt::scenario::coordination::ErrorCode;
 pub enum Error {
     /// The time given for the wait is over.
     Timeout,
-    /// This user is asked to end ([`user::should_stop`](crate::user::should_stop)): nobody waits any more.
+    /// This user is asked to end ([`user::should_stop`](crate::user::should_stop)): nobody waits any more. Passed on with `?` it
+    /// ends the user, and is no failure.
     Stopping,
     /// A value that makes no sense: a rate of zero, an empty range. The text says which.
     InvalidValue(String),
@@ -135,11 +137,49 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    /// `Stopping` is known by it wherever it was wrapped: `?` ends the user then, and counts no failure.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Stopping => Some(&AskedToEnd),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::Failure;
+
+    #[test]
+    fn to_be_asked_to_end_is_no_failure_wherever_it_is_wrapped() {
+        #[derive(Debug)]
+        struct Wrapped(Error);
+        impl fmt::Display for Wrapped {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("no partner")
+            }
+        }
+        impl std::error::Error for Wrapped {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let follows = |error: crate::Error| Failure::from(error);
+        assert!(matches!(
+            follows(Error::Stopping.into()),
+            Failure::StopUser(text) if text == "this user is asked to end"
+        ));
+        assert!(matches!(
+            follows(crate::Error::from(Wrapped(Error::Stopping)).context("meet")),
+            Failure::StopUser(text) if text == "meet: no partner: this user is asked to end"
+        ));
+        assert!(matches!(
+            follows(crate::Error::from(Wrapped(Error::Timeout))),
+            Failure::Failed(text) if text == "no partner: the time is over"
+        ));
+    }
 
     #[test]
     fn texts_name_the_cause_and_what_it_carries() {
