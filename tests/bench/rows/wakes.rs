@@ -13,8 +13,8 @@ use crate::table::{Row, Table, Verdict};
 const CORES_MAX: f64 = 0.5;
 /// How long a user sleeps.
 const SLEEP: Duration = Duration::from_secs(1);
-/// The users start this far apart in all, so that some wake at every moment.
-const JOIN_TIME: Duration = Duration::from_secs(2);
+/// The users start this far apart in all, so that some wake at every moment, and joining makes few of them late.
+const JOIN_TIME: Duration = Duration::from_secs(5);
 /// Time until all sleep, much more than it takes.
 const JOIN_LIMIT: Duration = Duration::from_secs(60);
 /// Pause before CPU time is counted, for what joining leaves to be done.
