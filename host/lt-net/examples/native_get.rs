@@ -1,7 +1,7 @@
 //! What the HTTP path costs without a sandbox: users that GET one URL again and again over their own kept connection.
 //!
 //! `native_get URL [USERS] [SECONDS] [THREADS] [http1|http2]` prints requests, failures, requests per second and CPU time
-//! (user and system) per request. It is the "native" row of `make bench`, and the place to profile.
+//! (user and system) per request: the client alone, recording nothing. The bench compares with `native_user`; this is the place to profile.
 
 #![allow(
     clippy::disallowed_methods,

@@ -110,7 +110,7 @@ impl Identities {
 pub struct FailurePolicy {
     /// Whether a lost user is built anew.
     pub on_loss: OnLoss,
-    /// The run ends (exit code 107) when more users than this have failed.
+    /// The run ends (exit code 107) when so many users have failed.
     pub abort_after: Option<FailureLimit>,
 }
 
