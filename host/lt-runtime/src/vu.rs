@@ -105,6 +105,10 @@ impl Body {
             let call = pin!(scenario.pre.instantiate_async(&mut store));
             metered(&meter, call).await?
         };
+        if stop.is_some() && scenario.uses_coordination {
+            // Not only in `join`: those who start together must all count before the first of them looks whether all are there.
+            store.data_mut().enroll();
+        }
         Ok(Self {
             store,
             world,
@@ -122,9 +126,6 @@ impl Body {
             seed: who.seed,
             is_new: who.is_new,
         };
-        if core.run.scenario.uses_coordination {
-            self.store.data_mut().enroll();
-        }
         let call = pin!(
             self.world
                 .call_join(&mut self.store, &user, &core.run.state)
