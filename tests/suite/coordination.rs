@@ -20,7 +20,7 @@ fn expect_checked(ran: Ran) -> Ran {
 
 /// Eight users who take turns for a second and a half.
 fn turns(settings: &[(&str, &str)]) -> Ran {
-    let mut command = LtHost::run("coordination_throttle").arguments("--users 8 --duration 1500ms");
+    let mut command = LtHost::run("coordination_throttle").arguments("--users 8 --duration 1s");
     for (name, value) in settings {
         command = command.set(name, value);
     }
@@ -42,7 +42,7 @@ fn a_rate_is_never_exceeded_however_turns_are_taken() {
         let most = most_turns(&ran, 20.0);
         assert!(taken as f64 <= most, "{via}: {taken} turns\n{ran}");
         // Half of what is allowed comes on any machine.
-        assert!(taken >= 15, "{via}: {taken} turns\n{ran}");
+        assert!(taken >= 10, "{via}: {taken} turns\n{ran}");
         let refused = summary.count("refused");
         assert_eq!(
             refused > 0,
@@ -64,7 +64,7 @@ fn an_interarrival_is_a_rate() {
     let ran = turns(&[("mode", "interarrival"), ("interval", "50ms")]);
     let taken = ran.summary().count("turns");
     assert!(taken as f64 <= most_turns(&ran, 20.0), "{taken}\n{ran}");
-    assert!(taken >= 15, "{taken}\n{ran}");
+    assert!(taken >= 10, "{taken}\n{ran}");
     // Without a limit they would be thousands.
     let ran = turns(&[("mode", "unlimited")]);
     assert!(ran.summary().count("turns") > 500, "{ran}");
@@ -77,7 +77,7 @@ fn a_throttle_changes_at_once_gradually_and_not_at_all() {
         (ran.summary().count("turns"), ran)
     };
     let (unchanged, ran) = taken("nothing");
-    assert!(unchanged <= 17, "{ran}");
+    assert!(unchanged <= 12, "{ran}");
     // A hundred times as fast, at once or after half a second.
     for first in ["change", "over", "steps", "unlock"] {
         let (faster, ran) = taken(first);
@@ -86,7 +86,7 @@ fn a_throttle_changes_at_once_gradually_and_not_at_all() {
     let (paused, ran) = taken("pause");
     assert!(paused <= 2, "{paused}\n{ran}");
     let (resumed, ran) = taken("resume");
-    assert!((2..=16).contains(&resumed), "{resumed}\n{ran}");
+    assert!((2..=12).contains(&resumed), "{resumed}\n{ran}");
 }
 
 #[test]
@@ -111,12 +111,13 @@ fn no_more_hold_a_place_than_there_are() {
 #[test]
 fn pairs_meet_and_talk() {
     let ran = LtHost::run("coordination_pairs")
-        .arguments("--users 40 --cores 2 --threshold meeting_wait{meeting:couples}:count==40")
+        .arguments("--users 40 --cores 2 --threshold meeting_wait{meeting:couples}:max<60000")
         .finish();
     let ran = expect_checked(ran);
     let summary = ran.summary();
     assert_eq!(summary.count("met"), 40, "{ran}");
     assert_eq!(summary.count("messages"), 400, "{ran}");
+    assert_eq!(summary.value("meeting_wait", "count"), Some(40.0), "{ran}");
     assert_eq!(summary.check("two meet"), Some((40, 0)), "{ran}");
 }
 
@@ -178,7 +179,7 @@ fn groups_are_made_of_roles() {
     let ran = LtHost::run("coordination_groups")
         .set("mode", "roles")
         .set("timeout", "10s")
-        .arguments("--users 9 --threshold meeting_wait{role:seller}:count==3")
+        .arguments("--users 9 --threshold iterations{role:seller}:count==3")
         .finish();
     let ran = expect_checked(ran);
     let summary = ran.summary();
@@ -341,10 +342,12 @@ fn waits_end_when_the_run_does() {
         "async-message",
         "async-group",
     ] {
-        // The graceful stop is far longer than a run of the suite may take.
+        // The graceful stop is far longer than a run of the suite may take. On one core all are asked to end at once: on two, one
+        // might be gone, and no longer everybody, before another is asked.
         let ran = LtHost::run("coordination_stopping")
             .set("on", on)
-            .arguments("--users 6 --duration 300ms --graceful-stop 10m")
+            .arguments("--users 6 --duration 300ms --graceful-stop 10m --cores")
+            .argument(if on == "everybody" { "1" } else { "2" })
             .finish();
         let ran = expect_checked(ran);
         let summary = ran.summary();

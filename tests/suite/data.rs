@@ -148,11 +148,11 @@ fn records_come_from_json_too() {
     for (name, contents) in [
         (
             "accounts.json",
-            r#"[{"name": "name-1", "age": 30}, {"name": "name-2", "age": null}]"#,
+            r#"[{"name": "name-1", "age": 30}, {"name": "name-2", "age": "31"}]"#,
         ),
         (
             "accounts.jsonl",
-            "{\"name\": \"name-1\", \"age\": 30}\n{\"name\": \"name-2\", \"age\": null}\n",
+            "{\"name\": \"name-1\", \"age\": 30}\n{\"name\": \"name-2\", \"age\": \"31\"}\n",
         ),
     ] {
         let command = LtHost::run("data_feeder")
@@ -161,7 +161,7 @@ fn records_come_from_json_too() {
             .arguments("--users 1 --repeat-num 2");
         command.file(name, contents);
         let ran = checked(command);
-        assert_eq!(ran.summary().count("years"), 30, "{name}\n{ran}");
+        assert_eq!(ran.summary().count("years"), 61, "{name}\n{ran}");
         assert_eq!(shares(&ran), BTreeMap::from([(1, vec![1, 2])]), "{ran}");
     }
 }

@@ -97,6 +97,6 @@ fn a_run_file_may_be_tried_once() {
     .arguments("--once")
     .finish()
     .expect_clean()
-    .expect_text("user.");
+    .expect_text("metrics.check(");
     assert_eq!(ran.summary().count("iterations"), 1, "{ran}");
 }

@@ -87,7 +87,7 @@ fn several_settings_change_several_times() {
 #[test]
 fn changes_that_cannot_be_are_refused_before_the_start() {
     for (change, texts) in [
-        ("set = { pause = \"1ms\" }", ["pause", "live"]),
+        ("set = { pause = \"1ms\" }", ["pause", "read-only"]),
         ("set = { pace = 5000 }", ["pace", "1000"]),
         ("set = { pace = \"quick\" }", ["pace", "quick"]),
         ("set = { mood = \"wild\" }", ["mood", "busy"]),

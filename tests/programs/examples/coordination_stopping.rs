@@ -45,7 +45,11 @@ impl Guest {
             // User 1 stays away, so that the group is never complete.
             _ if user::id() == 1 => coordination::receive_async().await.map(drop),
             "group" => everybody()?.join(b"", None).map(drop),
-            "everybody" => Meeting::all("all")?.join(b"", None).map(drop),
+            // Whoever has ended is not of everybody any more: those who wait are then complete.
+            "everybody" => match Meeting::all("all")?.join(b"", None) {
+                Ok(_) if user::should_stop() => Err(CoordinationError::Stopping),
+                joined => joined.map(drop),
+            },
             "async-group" => everybody()?.join_async(b"").await.map(drop),
             _ => coordination::receive_async().await.map(drop),
         }
