@@ -419,7 +419,8 @@ impl<'a> Desk<'a> {
         let mut count = Count::default();
         for counters in self.counters() {
             count.built += counters.users_built();
-            count.ready += counters.users_ready();
+            // Replacements are built one after the other: what counts is how many there may be at a time.
+            count.ready += counters.users_ready().min(counters.users_planned());
             count.active += counters.users_active();
             count.iterations += counters.iterations_completed();
             count.open += counters.iterations_open();
