@@ -1,6 +1,10 @@
 //! From `init` to `terminate`: what is called whatever happens between, and what becomes of users that fail.
 
+use std::time::Duration;
+
 use lt_tests::peers::HttpPeer;
+use lt_tests::peers::http::{Then, respond};
+use lt_tests::process::wait_until;
 use lt_tests::results::sums_by;
 use lt_tests::{LtHost, Ran};
 
@@ -94,6 +98,25 @@ fn terminate_follows_the_end_of_a_run_that_was_cut_short() {
         .finish()
         .expect_code(99);
     assert_eq!(terminated(&peer, &ran), WHOLE);
+}
+
+#[test]
+fn terminate_follows_an_init_that_was_interrupted() {
+    // The peer never answers `init`; it answers `terminate`.
+    let peer = HttpPeer::start(|seen, stream| {
+        if seen.path() != "/init" {
+            respond(stream, 200, &[], b"ok");
+        }
+        Then::Keep
+    });
+    let running = life(&peer).arguments("--users 3 --duration 60s").start();
+    wait_until("init", Duration::from_secs(30), || {
+        !peer.seen_at("/init").is_empty()
+    });
+    running.interrupt();
+    let ran = running.finish().expect_code(105);
+    assert_eq!(told(&peer), [1, 0, 0, 1], "{ran}");
+    assert_eq!(terminated(&peer, &ran), NOTHING);
 }
 
 #[test]

@@ -53,6 +53,29 @@ fn describe_shows_what_a_scenario_says_of_itself() {
 }
 
 #[test]
+fn describe_tells_what_a_scenario_waits_for_reads_and_plays() {
+    for (guest, lines) in [
+        (
+            "user_steady",
+            &["Steady, of each user", "stream is up  its last check held"][..],
+        ),
+        ("user_steady_gauge", &["established"]),
+        ("user_live", &["pace", "live"]),
+        (
+            "data_feeder",
+            &["accounts  feeder with name, age, required; who may log in"],
+        ),
+        ("data_asset", &["picture", "caption", "required"]),
+        ("user_role_every", &["reader   every 5", "teacher  1 user"]),
+    ] {
+        let ran = command("describe", guest).finish().expect_code(0);
+        for line in lines {
+            assert!(ran.stdout().contains(line), "{guest}: no {line:?}\n{ran}");
+        }
+    }
+}
+
+#[test]
 fn validate_says_whether_it_would_run() {
     let ran = command("validate", "user_settings")
         .set("url", "http://127.0.0.1:1")

@@ -38,6 +38,9 @@ fn a_run_ends_well_once_its_state_has_held() {
         let ran = reached(ran);
         let steady_users = ran.summary().value("steady_users", "max");
         assert_eq!(steady_users, Some(5.0), "{guest}\n{ran}");
+        let ran = ran.expect_text("the steady state was reached");
+        // It was told while it went on: the run takes more than a second.
+        assert!(ran.stderr().contains(" steady="), "{guest}\n{ran}");
     }
     // A run with an end of its own ends earlier if it may.
     let ran = steady(
