@@ -116,10 +116,10 @@ impl Scenario for Relay {
         Ok(())
     }
 
-    /// Says goodbye. What the sender had on the way by then is still received: the receiver stays until its partner has said
-    /// goodbye too.
+    /// Says goodbye, also to a partner that has said it before. What the sender had on the way by then is still received: the
+    /// receiver stays until its partner has said goodbye too.
     fn leave(mut self) -> Result<()> {
-        if self.parted || !self.tell(&Mail::Bye)? || self.sends {
+        if !self.tell(&Mail::Bye)? || self.parted || self.sends {
             return Ok(());
         }
         let end = timing::now() + LAST_WORDS;
