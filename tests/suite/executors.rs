@@ -293,6 +293,23 @@ fn amocs_defaults_are_a_profile() {
 }
 
 #[test]
+fn shapes_come_from_variables_too() {
+    let ran = patient("")
+        .variable("LT_START_USERS", "0")
+        .variable("LT_STAGE", "0s:3\n400ms:3\n0s:0")
+        .finish()
+        .expect_clean();
+    assert_eq!(lives(&ran), (3, 3, 3, 3), "{ran}");
+    let ran = quick("--rate 10/s")
+        .variable("LT_DURATION", "1s")
+        .variable("LT_RATE", "9999/s")
+        .variable("LT_USERS", "5")
+        .finish()
+        .expect_clean();
+    assert_eq!(arrivals(&ran), (10, 0), "{ran}");
+}
+
+#[test]
 fn what_an_executor_does_not_take_is_refused() {
     for (options, texts) in [
         (
