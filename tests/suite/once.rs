@@ -72,6 +72,39 @@ fn secrets_and_long_texts_are_not_shown() {
 }
 
 #[test]
+fn functions_of_the_scenario_and_waits_for_several_things_are_shown() {
+    let ran = LtHost::run("timing_waits")
+        .arguments("--once")
+        .finish()
+        .expect_clean();
+    let lines: Vec<&str> = ran.stderr().lines().collect();
+    let at = |part: &str| {
+        let found = lines.iter().position(|line| line.contains(part));
+        found.unwrap_or_else(|| panic!("{part} is not shown\n{ran}"))
+    };
+    // Waits for pollables are WASI's, but calls as all others are.
+    let order = [
+        "--- init(run: ",
+        "--- join(user: ",
+        "--- join  ",
+        "--- iterate(",
+        "timing.sleep(duration: 30000000)  ",
+        "poll.pollable.block(#1)  ",
+        "poll.poll(pollables: [#1, ",
+        "--- iterate  ",
+        "--- leave()",
+        "--- terminate(",
+        "--- terminate  ",
+    ]
+    .map(at);
+    assert!(order.is_sorted(), "{order:?}\n{ran}");
+    for end in ["--- join  ", "--- iterate  ", "--- terminate  "] {
+        assert!(lines[at(end)].ends_with("  -> Ok(())"), "{end}\n{ran}");
+    }
+    assert!(lines[at("--- leave  ")].ends_with("  -> done"), "{ran}");
+}
+
+#[test]
 fn other_runs_show_no_calls() {
     let peer = HttpPeer::always("ok");
     for options in ["", "--log-level debug"] {

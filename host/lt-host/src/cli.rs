@@ -120,11 +120,6 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether every call of a scenario is shown.
-    pub(crate) fn is_traced(&self) -> bool {
-        matches!(self, Self::Run(run) if run.is_traced())
-    }
-
     /// Do it.
     pub(crate) fn execute(
         self,

@@ -53,7 +53,7 @@ pub fn main(process: &mut Process) -> Exit {
         Err(error) => return usage(process, &error),
     };
     let colors = cli.global.colors_stderr(process);
-    logging::start(&cli.global, colors, cli.command.is_traced());
+    logging::start(&cli.global, colors);
     match cli.command.execute(process, &cli.global) {
         Ok(exit) => exit,
         Err(CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {

@@ -11,7 +11,6 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Global, LogFormat, LogLevel};
-use crate::trace;
 
 /// What takes the level asked for: our crates, and scenarios (`guest`). Libraries are heard from their warnings on.
 const OURS: [&str; 11] = [
@@ -33,9 +32,8 @@ const HELD_LINES_MAX: usize = 1000;
 /// The lines being held; `None` while nobody draws a bar. The log is one for the process, so this is too.
 static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
-/// Start logging for the rest of the process; with a trace of calls, if that is wanted. Where a log is running already, as in
-/// tests, it stays.
-pub(crate) fn start(global: &Global, colors: bool, with_trace: bool) {
+/// Start logging for the rest of the process. Where a log is running already, as in tests, it stays.
+pub(crate) fn start(global: &Global, colors: bool) {
     let level = level(global.log_level);
     let others = level.min(LevelFilter::WARN);
     let filter = OURS
@@ -43,9 +41,6 @@ pub(crate) fn start(global: &Global, colors: bool, with_trace: bool) {
         .fold(Targets::new().with_default(others), |filter, target| {
             filter.with_target(*target, level)
         });
-    // What bindings tell of each call is for the trace alone: without one, nobody wants it, which costs a look at a flag.
-    let filter = filter.with_target(trace::BINDINGS, LevelFilter::OFF);
-    let calls = with_trace.then(|| trace::layer(write_line));
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(|| Sink)
         .with_ansi(colors);
@@ -55,11 +50,11 @@ pub(crate) fn start(global: &Global, colors: bool, with_trace: bool) {
     };
     let _running_already = tracing_subscriber::registry()
         .with(layer.with_filter(filter))
-        .with(calls)
         .try_init();
 }
 
-fn write_line(line: &str) {
+/// Write a line among those of the log.
+pub(crate) fn write_line(line: &str) {
     // If nobody can read it, there is nobody to tell.
     let _unheard = Sink.write_all(format!("{line}\n").as_bytes());
 }

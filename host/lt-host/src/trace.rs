@@ -1,37 +1,29 @@
-//! `--once`: every call of the user to the host, on standard error, one line a call. The calls come as the spans and events
-//! that `lt-runtime`'s generated bindings emit: a span `wit-bindgen import` with `module` and `function`, in it an event `call`
-//! with the arguments and an event `return` with the result.
+//! `--once`: every call between the user and the host, on standard error, one line a call.
 
-use std::fmt::{Debug, Write};
-use std::sync::OnceLock;
+use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lt_report::humanize_duration;
+use lt_runtime::Tracer;
+use lt_runtime::trace::{Call, Outcome, Seen};
 use tokio::time::Instant;
-use tracing::field::{Field, Visit};
-use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
 
 use crate::show::{HIDDEN, plain};
 
-/// Where the contract's bindings emit.
-pub(crate) const BINDINGS: &str = "lt_runtime::bindings";
-/// And those of what scenarios may use of WASI, such as waiting for several things.
-const TARGETS: [&str; 3] = [BINDINGS, "wasmtime_wasi", "wasmtime_wasi_io"];
-/// Name of the bindings' spans.
-const SPAN: &str = "wit-bindgen import";
 /// Characters of arguments, and of a result, that are shown: a screen's few lines.
 const TEXT_CHARS_MAX: usize = 300;
 /// Bytes that are shown as numbers if they are no text.
 const BYTES_SHOWN_MAX: usize = 8;
 
-/// The run being traced; calls before it (`describe`) are not shown.
-static RUN: OnceLock<Run> = OnceLock::new();
+/// What writes a line for each call from now on, without these values. `write` takes whole lines.
+pub(crate) fn tracer<'a>(
+    secrets: impl Iterator<Item = &'a str>,
+    write: impl Fn(&str) + Send + Sync + 'static,
+) -> Tracer {
+    let run = Run::new(secrets);
+    Arc::new(move |seen| write(&run.line(&seen)))
+}
 
 /// What lines need to know of the run.
 #[derive(Debug)]
@@ -39,24 +31,6 @@ struct Run {
     began: Instant,
     /// Values that are not shown, in each form they may have in a line.
     secrets: Vec<String>,
-}
-
-/// Show calls from now on, without these values.
-pub(crate) fn begin<'a>(secrets: impl Iterator<Item = &'a str>) {
-    // One process traces one run.
-    let _begun = RUN.set(Run::new(secrets));
-}
-
-/// What the process's subscriber needs for it. `write` takes whole lines.
-pub(crate) fn layer<S>(write: fn(&str)) -> impl Layer<S>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
-    let filter = TARGETS.iter().fold(Targets::new(), |filter, target| {
-        filter.with_target(*target, LevelFilter::TRACE)
-    });
-    let trace = CallTrace { run: &RUN, write };
-    trace.with_filter(filter)
 }
 
 impl Run {
@@ -74,9 +48,71 @@ impl Run {
         }
     }
 
+    /// A call of the host's: `+12.3ms   http.send(method: Get)  3.21ms  -> Ok(..)`; one of the scenario's has a line where
+    /// it begins and one where it ends: `+12ms     --- iterate(..)`, `+90ms     --- iterate  78ms  -> Ok(())`.
+    fn line(&self, seen: &Seen<'_>) -> String {
+        match seen {
+            Seen::Entered(call) => {
+                let arguments = self.arguments(call);
+                format!("{} --- {}({arguments})", self.at(call.began), call.name)
+            }
+            Seen::Left(call, outcome) => format!(
+                "{} --- {}  {}",
+                self.at(Instant::now()),
+                call.name,
+                self.end(call, outcome)
+            ),
+            Seen::Called(call, outcome) => {
+                let arguments = self.arguments(call);
+                format!(
+                    "{} {}({arguments})  {}",
+                    self.at(call.began),
+                    call.name,
+                    self.end(call, outcome)
+                )
+            }
+        }
+    }
+
+    fn at(&self, time: Instant) -> String {
+        format!("+{:<9}", human(time.duration_since(self.began)))
+    }
+
+    /// How long a call took and what came of it.
+    fn end(&self, call: &Call, outcome: &Outcome) -> String {
+        let took = human(call.began.elapsed());
+        let result = match outcome {
+            Outcome::Returned(value) if value == "()" => "done".to_owned(),
+            Outcome::Returned(value) => self.shown(value),
+            Outcome::Trapped(reason) => format!("trap: {}", self.hidden(reason)),
+            Outcome::CutOff => "cut off".to_owned(),
+        };
+        format!("{took}  -> {result}")
+    }
+
+    fn arguments(&self, call: &Call) -> String {
+        let mut text = String::new();
+        for (name, value) in &call.arguments {
+            let comma = if text.is_empty() { "" } else { ", " };
+            let value = self.shown(value);
+            // Writing to a text cannot fail. The handle that a method is called on needs no name.
+            let _infallible = if value.starts_with('#') {
+                write!(text, "{comma}{value}")
+            } else {
+                write!(text, "{comma}{}: {value}", name.replace('_', "-"))
+            };
+        }
+        text
+    }
+
     /// A printed value as it is shown.
     fn shown(&self, text: &str) -> String {
-        let mut text = readable(text);
+        self.hidden(&readable(text))
+    }
+
+    /// A text without what nobody may see, and not longer than a reader wants.
+    fn hidden(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         for secret in &self.secrets {
             text = text.replace(secret, HIDDEN);
         }
@@ -84,154 +120,8 @@ impl Run {
     }
 }
 
-/// See the module.
-struct CallTrace<W> {
-    run: &'static OnceLock<Run>,
-    write: W,
-}
-
-/// A call under way, kept with its span.
-struct Call {
-    name: String,
-    arguments: String,
-    began: Instant,
-    returned: bool,
-}
-
-impl<S, W> Layer<S> for CallTrace<W>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-    W: Fn(&str) + 'static,
-{
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if attributes.metadata().name() != SPAN || self.run.get().is_none() {
-            return;
-        }
-        let mut fields = Fields::default();
-        attributes.record(&mut fields);
-        if let Some(span) = context.span(id) {
-            span.extensions_mut().insert(Call {
-                name: name(&fields),
-                arguments: String::new(),
-                began: Instant::now(),
-                returned: false,
-            });
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let (Some(run), Some(span)) = (self.run.get(), context.event_span(event)) else {
-            return;
-        };
-        let mut extensions = span.extensions_mut();
-        let Some(call) = extensions.get_mut::<Call>() else {
-            return;
-        };
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        match fields.message.as_str() {
-            "call" => {
-                call.arguments = arguments(run, &fields);
-                call.began = Instant::now();
-            }
-            "return" => {
-                call.returned = true;
-                let result = fields.value("result");
-                // The outermost result says whether the host itself failed, which ends the user.
-                let result = unwrapped(result).unwrap_or(result);
-                let result = match result {
-                    "()" => "done".to_owned(),
-                    result => run.shown(result),
-                };
-                (self.write)(&call.line(run, &result));
-            }
-            _ => {}
-        }
-    }
-
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let (Some(run), Some(span)) = (self.run.get(), context.span(&id)) else {
-            return;
-        };
-        if let Some(call) = span.extensions().get::<Call>()
-            && !call.returned
-        {
-            (self.write)(&call.line(run, "cut off"));
-        }
-    }
-}
-
-impl Call {
-    /// `+12.3ms  http.send(method: Get)  3.21ms  -> Ok(..)`.
-    fn line(&self, run: &Run, result: &str) -> String {
-        let since = |time: Duration| humanize_duration(time.as_secs_f64() * 1000.0);
-        format!(
-            "+{:<9} {}({})  {}  -> {result}",
-            since(self.began.duration_since(run.began)),
-            self.name,
-            self.arguments,
-            since(self.began.elapsed()),
-        )
-    }
-}
-
-/// What is recorded of a span or an event.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    values: Vec<(&'static str, String)>,
-}
-
-impl Fields {
-    fn value(&self, name: &str) -> &str {
-        let found = self.values.iter().find(|(known, _)| *known == name);
-        found.map_or("", |(_, value)| value)
-    }
-}
-
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.values.push((field.name(), value.to_owned()));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let text = format!("{value:?}");
-        if field.name() == "message" {
-            self.message = text;
-        } else {
-            self.values.push((field.name(), text));
-        }
-    }
-}
-
-/// `http.response.status` of the module `http` and the function `[method]response.status`.
-fn name(fields: &Fields) -> String {
-    let function = fields.value("function");
-    let function = function.rsplit_once(']').map_or(function, |(_, name)| name);
-    format!("{}.{function}", fields.value("module"))
-}
-
-fn arguments(run: &Run, fields: &Fields) -> String {
-    let mut text = String::new();
-    for (name, value) in &fields.values {
-        let comma = if text.is_empty() { "" } else { ", " };
-        // Writing to a text cannot fail. The handle that a method is called on needs no name.
-        let _infallible = match *name {
-            "self_" => write!(text, "{comma}{}", run.shown(value)),
-            name => write!(
-                text,
-                "{comma}{}: {}",
-                name.trim_end_matches('_'),
-                run.shown(value)
-            ),
-        };
-    }
-    text
-}
-
-/// What stands in `Ok(…)`.
-fn unwrapped(result: &str) -> Option<&str> {
-    result.strip_prefix("Ok(")?.strip_suffix(')')
+fn human(time: Duration) -> String {
+    humanize_duration(time.as_secs_f64() * 1000.0)
 }
 
 /// A printed text without its quotes.
@@ -321,7 +211,7 @@ fn quoted(from: &str) -> Option<(String, usize)> {
     None
 }
 
-/// `[104, 105]` as `b"hi"`, and its length.
+/// `[104, 105]` as `b"hi"`, and its length. Other bytes stay numbers, unless there are many.
 fn bytes(from: &str) -> Option<(String, usize)> {
     let end = from.strip_prefix('[')?.find(']')? + 1;
     let inner = from.get(1..end)?;
@@ -329,14 +219,17 @@ fn bytes(from: &str) -> Option<(String, usize)> {
         .split(", ")
         .map(|number| number.parse().ok())
         .collect::<Option<_>>()?;
-    let shown = match String::from_utf8(bytes) {
-        Ok(text) => format!("b{text:?}"),
-        Err(error) if error.as_bytes().len() > BYTES_SHOWN_MAX => {
-            format!("[{} bytes]", error.as_bytes().len())
-        }
-        Err(_) => format!("[{inner}]"),
+    let shown = match std::str::from_utf8(&bytes) {
+        Ok(text) if text.chars().all(is_written) => format!("b{text:?}"),
+        _ if bytes.len() > BYTES_SHOWN_MAX => format!("[{} bytes]", bytes.len()),
+        _ => format!("[{inner}]"),
     };
     Some((shown, end + 1))
+}
+
+/// Whether a character stands in texts: a list of small numbers is none.
+fn is_written(char: char) -> bool {
+    !char.is_control() || "\t\n\r".contains(char)
 }
 
 /// `Resource { rep: 3, .. }` as `#3`, and its length.

@@ -1,80 +1,82 @@
-//! Tests of the trace: spans and events as the generated bindings emit them, and the form of a line.
-
-use tracing_subscriber::layer::SubscriberExt;
+//! Tests of the trace: the form of a line.
 
 use super::*;
 use crate::process::testing::Shared;
 
-fn run(secrets: &[&str]) -> &'static OnceLock<Run> {
-    let run = OnceLock::new();
-    run.set(Run::new(secrets.iter().copied())).unwrap();
-    Box::leak(Box::new(run))
-}
-
-/// What is written while `emit` runs.
-fn traced(run: &'static OnceLock<Run>, emit: impl FnOnce()) -> String {
+/// What is written of these calls.
+fn traced(secrets: &[&str], seen: &[Seen<'_>]) -> Vec<String> {
     let written = Shared::default();
     let to = written.clone();
-    let trace = CallTrace {
-        run,
-        write: move |line: &str| {
-            std::io::Write::write_all(&mut to.clone(), format!("{line}\n").as_bytes()).unwrap();
-        },
-    };
-    let subscriber = tracing_subscriber::registry().with(trace);
-    tracing::subscriber::with_default(subscriber, emit);
-    written.text()
+    let tracer = tracer(secrets.iter().copied(), move |line: &str| {
+        std::io::Write::write_all(&mut to.clone(), format!("{line}\n").as_bytes()).unwrap();
+    });
+    for seen in seen {
+        tracer(match seen {
+            Seen::Entered(call) => Seen::Entered(call),
+            Seen::Left(call, outcome) => Seen::Left(call, outcome),
+            Seen::Called(call, outcome) => Seen::Called(call, outcome),
+        });
+    }
+    written.text().lines().map(str::to_owned).collect()
 }
 
-fn call(function: &'static str, result: Option<&dyn Debug>) {
-    let span = tracing::span!(
-        tracing::Level::TRACE,
-        "wit-bindgen import",
-        module = "http",
-        function = function
-    );
-    let _inside = span.enter();
-    let (method, url) = ("Get", "http://x/?key=geheim");
-    tracing::event!(
-        tracing::Level::TRACE,
-        method = tracing::field::debug(&method),
-        url = tracing::field::debug(&url),
-        "call"
-    );
-    if let Some(result) = result {
-        tracing::event!(
-            tracing::Level::TRACE,
-            result = tracing::field::debug(result),
-            "return"
-        );
+fn call(name: &'static str, arguments: &[(&'static str, &str)]) -> Call {
+    Call {
+        name,
+        arguments: arguments
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
+        began: Instant::now(),
     }
 }
 
 #[test]
 fn a_call_is_a_line_with_arguments_time_and_result() {
-    let result: Result<Result<u16, String>, ()> = Ok(Ok(200));
-    let text = traced(run(&["geheim"]), || {
-        call("send", Some(&result));
-        call("[method]pending.finish", None);
-        tracing::info!("something else");
-    });
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 2, "{text}");
-    assert!(lines[0].starts_with('+'), "{text}");
-    assert!(
-        lines[0].contains(r#"http.send(method: "Get", url: "http://x/?key=***")  "#),
-        "{text}"
+    let send = call(
+        "http.send",
+        &[("method", "Get"), ("to_url", r#""http://x/?key=geheim""#)],
     );
-    assert!(lines[0].ends_with("  -> Ok(200)"), "{text}");
-    assert!(lines[1].contains("http.pending.finish("), "{text}");
-    assert!(lines[1].ends_with("  -> cut off"), "{text}");
-    assert!(!text.contains("geheim"), "{text}");
+    let finish = call(
+        "http.pending.finish",
+        &[("pending", "Resource { rep: 3, state: Borrow }")],
+    );
+    let lines = traced(
+        &["geheim"],
+        &[
+            Seen::Called(&send, &Outcome::Returned("Ok(200)".to_owned())),
+            Seen::Called(&finish, &Outcome::CutOff),
+            Seen::Called(&finish, &Outcome::Trapped("no geheim".to_owned())),
+        ],
+    );
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().all(|line| line.starts_with('+')), "{lines:?}");
+    assert!(
+        lines[0].contains(r#" http.send(method: Get, to-url: "http://x/?key=***")  "#),
+        "{lines:?}"
+    );
+    assert!(lines[0].ends_with("  -> Ok(200)"), "{lines:?}");
+    assert!(lines[1].contains(" http.pending.finish(#3)  "), "{lines:?}");
+    assert!(lines[1].ends_with("  -> cut off"), "{lines:?}");
+    assert!(lines[2].ends_with("  -> trap: no ***"), "{lines:?}");
 }
 
 #[test]
-fn nothing_is_shown_before_the_run() {
-    let none = Box::leak(Box::new(OnceLock::new()));
-    assert_eq!(traced(none, || call("send", Some(&Ok::<(), ()>(())))), "");
+fn a_function_of_the_scenario_has_a_line_at_both_ends() {
+    let join = call("join", &[("state", "[104, 105]")]);
+    let lines = traced(
+        &[],
+        &[
+            Seen::Entered(&join),
+            Seen::Left(&join, &Outcome::Returned("()".to_owned())),
+        ],
+    );
+    assert!(
+        lines[0].ends_with(r#" --- join(state: b"hi")"#),
+        "{lines:?}"
+    );
+    assert!(lines[1].contains(" --- join  "), "{lines:?}");
+    assert!(lines[1].ends_with("  -> done"), "{lines:?}");
 }
 
 #[test]
@@ -82,6 +84,8 @@ fn values_read_as_people_write_them() {
     assert_eq!(readable("Some([104, 105])"), "Some(b\"hi\")");
     assert_eq!(readable("[]"), "[]");
     assert_eq!(readable("[255, 1]"), "[255, 1]");
+    assert_eq!(readable("[0, 2]"), "[0, 2]");
+    assert_eq!(readable("[104, 10]"), r#"b"h\n""#);
     assert_eq!(readable(&format!("{:?}", [255_u8; 9])), "[9 bytes]");
     assert_eq!(readable("[(200, 399)]"), "[(200, 399)]");
     assert_eq!(readable("[300]"), "[300]");

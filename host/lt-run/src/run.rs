@@ -8,7 +8,7 @@ use lt_data::{DataSet, LocalShared, UserPlace};
 use lt_load::Team;
 use lt_metrics::{Judge, Registry, SubmetricPlan, Summary, ThresholdError, Totals};
 use lt_report::SampleWriter;
-use lt_runtime::{Common, OnceError, RunShared, Scenario};
+use lt_runtime::{Common, OnceError, RunShared, Scenario, Tracer};
 use lt_spec::spec::{RunSpec, ScenarioSpec};
 
 use crate::control::Control;
@@ -34,6 +34,8 @@ pub struct RunPlan {
     pub shared: Arc<LocalShared>,
     /// What the process uses at this moment: asked once a second.
     pub probe: Box<dyn FnMut() -> GeneratorLoad>,
+    /// Told of every call between users and the host, if anybody wants to see them: for a user or two.
+    pub tracer: Option<Tracer>,
 }
 
 /// Where a run is in its life.
@@ -158,6 +160,7 @@ pub fn run(
         data,
         shared,
         probe,
+        tracer,
     } = plan;
     let spec = Arc::new(spec);
     let submetrics = Arc::new(SubmetricPlan::new(&registry, &spec.thresholds)?);
@@ -173,6 +176,7 @@ pub fn run(
         registry.clone(),
         coordination.clone(),
         (data, shared.clone()),
+        tracer,
     );
     let runs = runs(&common, scenarios);
     let office = Office::new(&registry, &submetrics, keep_samples)?;

@@ -20,6 +20,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::component::Scenario;
 use crate::ctx::Identity;
 use crate::network;
+use crate::trace::Tracer;
 
 /// Different groups one core tells apart; further ones are counted under their parent. Journeys have tens.
 const GROUPS_MAX: usize = 10_000;
@@ -58,6 +59,8 @@ pub struct Common {
     pub data: DataSet,
     /// Cursors and store.
     pub shared: Arc<dyn Shared>,
+    /// Told of every call, if anybody wants to see them.
+    pub tracer: Option<Tracer>,
     /// TLS settings, one for all users that want the same.
     tls: Arc<TlsProfiles>,
 }
@@ -70,6 +73,7 @@ impl Common {
         registry: Arc<Registry>,
         coordination: Arc<dyn Coordination>,
         (data, shared): (DataSet, Arc<dyn Shared>),
+        tracer: Option<Tracer>,
     ) -> Arc<Self> {
         Arc::new(Self {
             spec,
@@ -77,6 +81,7 @@ impl Common {
             coordination,
             data,
             shared,
+            tracer,
             tls: Arc::default(),
         })
     }

@@ -24,6 +24,7 @@ use crate::io_link::IoLink;
 use crate::limits::{HANDLES_MAX, MemoryLimiter};
 use crate::meter::{Meter, Verdict};
 use crate::pinned::Pinned;
+use crate::trace::Trace;
 use crate::wasi::{LastWords, deny_all};
 
 /// Why the host ended a guest call: the root cause of the trap, found again by type.
@@ -57,6 +58,8 @@ pub(crate) type Mailbox = Rc<RefCell<Box<dyn Membership>>>;
 
 /// The data of one store.
 pub(crate) struct UserCtx {
+    /// Told of every call. First, so that what is cut off when the user ends is told before it is gone.
+    pub(crate) trace: Trace,
     core: Pinned<Rc<Core>>,
     meter: Pinned<Rc<Meter>>,
     io: Option<Pinned<Rc<IoLink>>>,
@@ -93,6 +96,7 @@ impl UserCtx {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         Self {
+            trace: Trace::new(core.run.common.tracer.as_ref()),
             limits: MemoryLimiter::new(core.run.common.spec.user_limits.memory_bytes),
             core: Pinned::new(core),
             meter: Pinned::new(meter),

@@ -33,6 +33,7 @@ mod meter;
 mod network;
 pub mod once;
 mod pinned;
+pub mod trace;
 pub mod vu;
 mod wasi;
 
@@ -40,4 +41,5 @@ pub use component::{LoadError, Scenario};
 pub use core::{Common, Core, RunShared, Settings};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use once::OnceError;
+pub use trace::Tracer;
 pub use vu::Factory;

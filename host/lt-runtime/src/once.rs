@@ -41,10 +41,12 @@ pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
     };
     within(INIT_DEADLINE, async {
         let mut body = instance(core).await?;
+        body.store.data_mut().trace.enter("init", &[("run", &run)]);
         let result = {
             let call = pin!(body.world.call_init(&mut body.store, &run));
             metered(&body.meter, call).await
         };
+        body.store.data_mut().trace.leave(&result);
         settle(&body, result)
     })
     .await
@@ -57,10 +59,14 @@ pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
 pub async fn terminate(core: &Rc<Core>) -> Result<(), OnceError> {
     within(TERMINATE_DEADLINE, async {
         let mut body = instance(core).await?;
+        let state = &core.run.state;
+        let trace = &mut body.store.data_mut().trace;
+        trace.enter("terminate", &[("state", state)]);
         let result = {
-            let call = pin!(body.world.call_terminate(&mut body.store, &core.run.state));
+            let call = pin!(body.world.call_terminate(&mut body.store, state));
             metered(&body.meter, call).await
         };
+        body.store.data_mut().trace.leave(&result);
         settle(&body, result)
     })
     .await

@@ -126,11 +126,15 @@ impl Body {
             seed: who.seed,
             is_new: who.is_new,
         };
-        let call = pin!(
-            self.world
-                .call_join(&mut self.store, &user, &core.run.state)
-        );
-        metered(&self.meter, call).await
+        let state = &core.run.state;
+        let trace = &mut self.store.data_mut().trace;
+        trace.enter("join", &[("user", &user), ("state", state)]);
+        let result = {
+            let call = pin!(self.world.call_join(&mut self.store, &user, state));
+            metered(&self.meter, call).await
+        };
+        self.store.data_mut().trace.leave(&result);
+        result
     }
 }
 
@@ -165,10 +169,13 @@ impl Vu for ScenarioUser {
             intended_start: to_guest(iteration.intended),
             actual_start: to_guest(iteration.actual),
         };
+        let trace = &mut body.store.data_mut().trace;
+        trace.enter("iterate", &[("iteration", &info)]);
         let result = {
             let call = pin!(body.world.call_iterate(&mut body.store, info));
             metered(&body.meter, call).await
         };
+        body.store.data_mut().trace.leave(&result);
         while body.store.data_mut().end_group() {}
         let stop = body.store.data().stop_self;
         let trapped = result.is_err();
@@ -190,10 +197,12 @@ impl Vu for ScenarioUser {
     async fn leave(&mut self) {
         let Some(body) = &mut self.body else { return };
         let result = Box::pin(async {
+            body.store.data_mut().trace.enter("leave", &[]);
             let call = pin!(body.world.call_leave(&mut body.store));
             metered(&body.meter, call).await
         })
         .await;
+        body.store.data_mut().trace.leave(&result);
         self.judge(result.map(Ok));
     }
 

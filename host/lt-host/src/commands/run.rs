@@ -21,7 +21,7 @@ use crate::ending::{complete, exit_of, refused, settle, tell_end};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::load_text::load_line;
-use crate::logging::Held;
+use crate::logging::{Held, write_line};
 use crate::machine;
 use crate::options::RunOptions;
 use crate::prepare::{Prepared, prepare};
@@ -160,9 +160,9 @@ impl Run {
                 }
             }
         }
-        if self.is_traced() {
-            trace::begin(secrets(&spec));
-        }
+        let tracer = self
+            .is_traced()
+            .then(|| trace::tracer(secrets(&spec), write_line));
         obey_interrupts(&control)?;
         let facts = spec.clone();
         let mut watch = Watch::new(
@@ -181,6 +181,7 @@ impl Run {
             data,
             shared,
             probe: Box::new(machine::generator_load),
+            tracer,
         };
         let outcome = lt_run::run(plan, &control, &mut |tick| watch.see(tick));
         let mut record = watch.finish();
@@ -201,7 +202,7 @@ impl Run {
     }
 
     /// Whether every call is shown.
-    pub(crate) fn is_traced(&self) -> bool {
+    fn is_traced(&self) -> bool {
         self.options.load.once
     }
 

@@ -13,6 +13,7 @@ use crate::core::Common;
 use crate::ctx::UserCtx;
 use crate::interfaces::View;
 use crate::limits::HANDLES_MAX;
+use crate::trace::{traced, traced_async};
 use crate::vu::user_seed;
 
 /// A feeder that the guest has open.
@@ -50,11 +51,7 @@ impl From<DataError> for ErrorCode {
 }
 
 /// The run has no such file: says which it has, and how to give one.
-fn no_such<'names>(
-    kind: &str,
-    name: &str,
-    known: impl Iterator<Item = &'names str>,
-) -> ErrorCode {
+fn no_such<'names>(kind: &str, name: &str, known: impl Iterator<Item = &'names str>) -> ErrorCode {
     let known: Vec<&str> = known.collect();
     let known = match known.as_slice() {
         [] => "none was given".to_owned(),
@@ -94,10 +91,12 @@ impl View<'_> {
 
 impl Host for View<'_> {
     fn asset_size(&mut self, name: String) -> wasmtime::Result<Result<u64, ErrorCode>> {
-        let data = &self.0.core().run.common.data;
-        Ok(match data.asset(&name) {
-            Some(asset) => Ok(asset.len() as u64),
-            None => Err(no_such("asset", &name, data.asset_names())),
+        traced!(self, "data.asset-size", (name), {
+            let data = &self.0.core().run.common.data;
+            Ok(match data.asset(&name) {
+                Some(asset) => Ok(asset.len() as u64),
+                None => Err(no_such("asset", &name, data.asset_names())),
+            })
         })
     }
 
@@ -107,21 +106,25 @@ impl Host for View<'_> {
         offset: u64,
         length: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
-        let data = &self.0.core().run.common.data;
-        let Some(asset) = data.asset(&name) else {
-            return Ok(Err(no_such("asset", &name, data.asset_names())));
-        };
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = asset.get(start..).unwrap_or_default();
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let length = length.min(ASSET_READ_BYTES_MAX).min(rest.len());
-        Ok(Ok(rest.get(..length).unwrap_or_default().to_vec()))
+        traced!(self, "data.asset-read", (name, offset, length), {
+            let data = &self.0.core().run.common.data;
+            let Some(asset) = data.asset(&name) else {
+                return Ok(Err(no_such("asset", &name, data.asset_names())));
+            };
+            let start = usize::try_from(offset).unwrap_or(usize::MAX);
+            let rest = asset.get(start..).unwrap_or_default();
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let length = length.min(ASSET_READ_BYTES_MAX).min(rest.len());
+            Ok(Ok(rest.get(..length).unwrap_or_default().to_vec()))
+        })
     }
 
     async fn load(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, ErrorCode>> {
-        let answer = self.0.core().run.common.shared.load(&key);
-        let value = answer.await.map_err(ErrorCode::from);
-        Ok(value.map(|value| value.map(|bytes| bytes.to_vec())))
+        traced_async!(self, "data.load", (key), {
+            let answer = self.0.core().run.common.shared.load(&key);
+            let value = answer.await.map_err(ErrorCode::from);
+            Ok(value.map(|value| value.map(|bytes| bytes.to_vec())))
+        })
     }
 
     async fn store(
@@ -129,9 +132,11 @@ impl Host for View<'_> {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let shared = &self.0.core().run.common.shared;
-        let answer = shared.store(&key, Bytes::from(value));
-        Ok(answer.await.map_err(ErrorCode::from))
+        traced_async!(self, "data.store", (key, value), {
+            let shared = &self.0.core().run.common.shared;
+            let answer = shared.store(&key, Bytes::from(value));
+            Ok(answer.await.map_err(ErrorCode::from))
+        })
     }
 
     async fn compare_and_store(
@@ -140,15 +145,19 @@ impl Host for View<'_> {
         expected: Option<Vec<u8>>,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<bool, ErrorCode>> {
-        let shared = &self.0.core().run.common.shared;
-        let expected = expected.map(Bytes::from);
-        let answer = shared.compare_and_store(&key, expected, Bytes::from(value));
-        Ok(answer.await.map_err(ErrorCode::from))
+        traced_async!(self, "data.compare-and-store", (key, expected, value), {
+            let shared = &self.0.core().run.common.shared;
+            let expected = expected.map(Bytes::from);
+            let answer = shared.compare_and_store(&key, expected, Bytes::from(value));
+            Ok(answer.await.map_err(ErrorCode::from))
+        })
     }
 
     async fn remove(&mut self, key: String) -> wasmtime::Result<Result<bool, ErrorCode>> {
-        let answer = self.0.core().run.common.shared.remove(&key);
-        Ok(answer.await.map_err(ErrorCode::from))
+        traced_async!(self, "data.remove", (key), {
+            let answer = self.0.core().run.common.shared.remove(&key);
+            Ok(answer.await.map_err(ErrorCode::from))
+        })
     }
 }
 
@@ -158,65 +167,73 @@ impl HostFeeder for View<'_> {
         name: String,
         order: Option<wit::Order>,
     ) -> wasmtime::Result<Result<Resource<FeederHandle>, ErrorCode>> {
-        let common = self.0.core().run.common.clone();
-        let opened = match common.data.feeder(&name) {
-            Some(feeder) => feeder.open(order.map(plain)).map_err(ErrorCode::from),
-            None => Err(no_such("feeder", &name, common.data.feeder_names())),
-        };
-        let order = match opened {
-            Ok(order) => order,
-            Err(error) => return Ok(Err(error)),
-        };
-        let handle = FeederHandle {
-            name: name.into(),
-            order,
-            common,
-        };
-        Ok(self.0.table.push(handle).map_err(|_| {
-            ErrorCode::Other(format!("a user may hold {HANDLES_MAX} handles; drop some"))
-        }))
+        traced!(self, "data.feeder.open", (name, order), {
+            let common = self.0.core().run.common.clone();
+            let opened = match common.data.feeder(&name) {
+                Some(feeder) => feeder.open(order.map(plain)).map_err(ErrorCode::from),
+                None => Err(no_such("feeder", &name, common.data.feeder_names())),
+            };
+            let order = match opened {
+                Ok(order) => order,
+                Err(error) => return Ok(Err(error)),
+            };
+            let handle = FeederHandle {
+                name: name.into(),
+                order,
+                common,
+            };
+            Ok(self.0.table.push(handle).map_err(|_| {
+                ErrorCode::Other(format!("a user may hold {HANDLES_MAX} handles; drop some"))
+            }))
+        })
     }
 
     fn fields(&mut self, handle: Resource<FeederHandle>) -> wasmtime::Result<Vec<String>> {
-        let feeder = self.0.table.get(&handle)?;
-        Ok(feeder
-            .feeder()
-            .map(|feeder| feeder.fields().to_vec())
-            .unwrap_or_default())
+        traced!(self, "data.feeder.fields", (handle), {
+            let feeder = self.0.table.get(&handle)?;
+            Ok(feeder
+                .feeder()
+                .map(|feeder| feeder.fields().to_vec())
+                .unwrap_or_default())
+        })
     }
 
     fn size(&mut self, handle: Resource<FeederHandle>) -> wasmtime::Result<u64> {
-        let feeder = self.0.table.get(&handle)?;
-        Ok(feeder.feeder().map(Feeder::len).unwrap_or_default())
+        traced!(self, "data.feeder.size", (handle), {
+            let feeder = self.0.table.get(&handle)?;
+            Ok(feeder.feeder().map(Feeder::len).unwrap_or_default())
+        })
     }
 
     async fn next(
         &mut self,
         handle: Resource<FeederHandle>,
     ) -> wasmtime::Result<Result<Vec<String>, ErrorCode>> {
-        let open = self.0.table.get(&handle)?;
-        let (common, name, order) = (open.common.clone(), open.name.clone(), open.order);
-        let (place, seed) = (self.data_place(), self.0.who.seed);
-        let taken = self.0.taken(&name);
-        let Some(feeder) = common.data.feeder(&name) else {
-            return Ok(Err(no_such("feeder", &name, common.data.feeder_names())));
-        };
-        let random = |bound: u64| draw(seed, &name, taken, bound);
-        let at = match order.next(taken, place, feeder.len(), random) {
-            Ok(Next::At(at)) => Ok(at),
-            Ok(Next::Shared) => match common.shared.advance(&name).await {
-                Ok(n) => order.settle(n, feeder.len()),
+        traced_async!(self, "data.feeder.next", (handle), {
+            let open = self.0.table.get(&handle)?;
+            let (common, name, order) = (open.common.clone(), open.name.clone(), open.order);
+            let (place, seed) = (self.data_place(), self.0.who.seed);
+            let taken = self.0.taken(&name);
+            let Some(feeder) = common.data.feeder(&name) else {
+                return Ok(Err(no_such("feeder", &name, common.data.feeder_names())));
+            };
+            let random = |bound: u64| draw(seed, &name, taken, bound);
+            let at = match order.next(taken, place, feeder.len(), random) {
+                Ok(Next::At(at)) => Ok(at),
+                Ok(Next::Shared) => match common.shared.advance(&name).await {
+                    Ok(n) => order.settle(n, feeder.len()),
+                    Err(error) => Err(error),
+                },
                 Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
-        };
-        Ok(match at {
-            Ok(at) => {
-                let record = feeder.record(at).ok_or(ErrorCode::Exhausted);
-                self.0.took(name);
-                record
-            }
-            Err(error) => Err(error.into()),
+            };
+            Ok(match at {
+                Ok(at) => {
+                    let record = feeder.record(at).ok_or(ErrorCode::Exhausted);
+                    self.0.took(name);
+                    record
+                }
+                Err(error) => Err(error.into()),
+            })
         })
     }
 
@@ -225,10 +242,12 @@ impl HostFeeder for View<'_> {
         handle: Resource<FeederHandle>,
         index: u64,
     ) -> wasmtime::Result<Result<Vec<String>, ErrorCode>> {
-        let open = self.0.table.get(&handle)?;
-        Ok(open
-            .feeder()
-            .and_then(|feeder| feeder.record(index).ok_or(ErrorCode::Exhausted)))
+        traced!(self, "data.feeder.at", (handle, index), {
+            let open = self.0.table.get(&handle)?;
+            Ok(open
+                .feeder()
+                .and_then(|feeder| feeder.record(index).ok_or(ErrorCode::Exhausted)))
+        })
     }
 
     fn drop(&mut self, handle: Resource<FeederHandle>) -> wasmtime::Result<()> {
@@ -239,10 +258,12 @@ impl HostFeeder for View<'_> {
 
 /// A number below `bound`, the same for the same user, feeder and count in every run with the same seed.
 fn draw(seed: u64, feeder: &str, taken: u64, bound: u64) -> u64 {
-    let name = feeder.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        // FNV-1a.
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let name = feeder
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            // FNV-1a.
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     let random = user_seed(seed ^ name, taken.wrapping_add(1));
     // The high half of the product: as even as 64 bits can be.
     let scaled = (u128::from(random) * u128::from(bound)) >> 64;
@@ -266,11 +287,17 @@ mod tests {
 
     #[test]
     fn draws_repeat_stay_below_their_bound_and_differ() {
-        let draws: Vec<u64> = (0..100).map(|taken| draw(7, "accounts", taken, 10)).collect();
+        let draws: Vec<u64> = (0..100)
+            .map(|taken| draw(7, "accounts", taken, 10))
+            .collect();
         assert!(draws.iter().all(|drawn| *drawn < 10));
-        let again: Vec<u64> = (0..100).map(|taken| draw(7, "accounts", taken, 10)).collect();
+        let again: Vec<u64> = (0..100)
+            .map(|taken| draw(7, "accounts", taken, 10))
+            .collect();
         assert_eq!(draws, again);
-        let other: Vec<u64> = (0..100).map(|taken| draw(8, "accounts", taken, 10)).collect();
+        let other: Vec<u64> = (0..100)
+            .map(|taken| draw(8, "accounts", taken, 10))
+            .collect();
         assert_ne!(draws, other);
         for digit in 0..10 {
             assert!(draws.contains(&digit), "{digit} is never drawn");

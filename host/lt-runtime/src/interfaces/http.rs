@@ -21,6 +21,7 @@ use crate::interfaces::View;
 use crate::interfaces::timing::nanos;
 use crate::io_link::{Answer, Job, Slot};
 use crate::pinned::{Pinned, PinnedFuture};
+use crate::trace::{traced, traced_async};
 
 /// A response that the guest holds.
 #[expect(
@@ -147,61 +148,69 @@ fn method(method: wit::Method) -> Result<Method, NetError> {
 
 impl Host for View<'_> {
     async fn send(&mut self, request: wit::Request) -> Sent {
-        let job = match self.job(request) {
-            Ok(job) => Box::new(job),
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let io = self.0.io()?;
-        let answer = PinnedFuture::new(async move { io.send(job).await }).await;
-        self.deliver(answer)
+        traced_async!(self, "http.send", (request), {
+            let job = match self.job(request) {
+                Ok(job) => Box::new(job),
+                Err(error) => return Ok(Err(error.into())),
+            };
+            let io = self.0.io()?;
+            let answer = PinnedFuture::new(async move { io.send(job).await }).await;
+            self.deliver(answer)
+        })
     }
 
     fn start(
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<PendingHandle>, ErrorCode>> {
-        let io = self.0.io()?;
-        match self.job(request).and_then(|job| io.start(Box::new(job))) {
-            Ok(slot) => match self.0.table.push(PendingHandle(Pinned::new(slot))) {
-                Ok(handle) => Ok(Ok(handle)),
-                Err(_) => Ok(Err(ErrorCode::TooManyRequests)),
-            },
-            Err(error) => Ok(Err(error.into())),
-        }
+        traced!(self, "http.start", (request), {
+            let io = self.0.io()?;
+            match self.job(request).and_then(|job| io.start(Box::new(job))) {
+                Ok(slot) => match self.0.table.push(PendingHandle(Pinned::new(slot))) {
+                    Ok(handle) => Ok(Ok(handle)),
+                    Err(_) => Ok(Err(ErrorCode::TooManyRequests)),
+                },
+                Err(error) => Ok(Err(error.into())),
+            }
+        })
     }
 
     async fn batch(
         &mut self,
         requests: Vec<wit::Request>,
     ) -> wasmtime::Result<Vec<Result<Resource<ResponseHandle>, ErrorCode>>> {
-        // Each comes back as a response that the host keeps: as many as may be under way, not as many as can be listed.
-        let jobs = requests
-            .into_iter()
-            .enumerate()
-            .map(|(place, request)| match place < USER_REQUESTS_MAX {
-                true => self.job(request),
-                false => Err(NetError::TooManyRequests),
-            })
-            .collect();
-        let io = self.0.io()?;
-        let answers = PinnedFuture::new(async move { Pinned::new(io.batch(jobs).await) }).await;
-        answers
-            .into_inner()
-            .into_iter()
-            .map(|answer| self.deliver(answer))
-            .collect()
+        traced_async!(self, "http.batch", (requests), {
+            // Each comes back as a response that the host keeps: as many as may be under way, not as many as can be listed.
+            let jobs = requests
+                .into_iter()
+                .enumerate()
+                .map(|(place, request)| match place < USER_REQUESTS_MAX {
+                    true => self.job(request),
+                    false => Err(NetError::TooManyRequests),
+                })
+                .collect();
+            let io = self.0.io()?;
+            let answers = PinnedFuture::new(async move { Pinned::new(io.batch(jobs).await) }).await;
+            answers
+                .into_inner()
+                .into_iter()
+                .map(|answer| self.deliver(answer))
+                .collect()
+        })
     }
 
     fn cookies(&mut self, url: String) -> wasmtime::Result<Result<Vec<wit::Cookie>, ErrorCode>> {
-        let cookies = self.0.io()?.client.cookies(&url);
-        Ok(cookies
-            .map(|pairs| {
-                pairs
-                    .into_iter()
-                    .map(|(name, value)| wit::Cookie { name, value })
-                    .collect()
-            })
-            .map_err(ErrorCode::from))
+        traced!(self, "http.cookies", (url), {
+            let cookies = self.0.io()?.client.cookies(&url);
+            Ok(cookies
+                .map(|pairs| {
+                    pairs
+                        .into_iter()
+                        .map(|(name, value)| wit::Cookie { name, value })
+                        .collect()
+                })
+                .map_err(ErrorCode::from))
+        })
     }
 
     fn set_cookie(
@@ -209,40 +218,48 @@ impl Host for View<'_> {
         url: String,
         set_cookie: String,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        Ok(self
-            .0
-            .io()?
-            .client
-            .set_cookie(&url, &set_cookie)
-            .map_err(ErrorCode::from))
+        traced!(self, "http.set-cookie", (url, set_cookie), {
+            Ok(self
+                .0
+                .io()?
+                .client
+                .set_cookie(&url, &set_cookie)
+                .map_err(ErrorCode::from))
+        })
     }
 
     fn clear_cookies(&mut self) -> wasmtime::Result<()> {
-        self.0.io()?.client.clear_cookies();
-        Ok(())
+        traced!(self, "http.clear-cookies", (), {
+            self.0.io()?.client.clear_cookies();
+            Ok(())
+        })
     }
 
     fn close_connections(&mut self) -> wasmtime::Result<()> {
-        self.0.io()?.client.close_connections();
-        Ok(())
+        traced!(self, "http.close-connections", (), {
+            self.0.io()?.client.close_connections();
+            Ok(())
+        })
     }
 
     fn configure(&mut self, config: wit::ClientConfig) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let change = ClientChanges {
-            authorities: config.authorities,
-            identity: config.identity,
-            insecure: config.insecure,
-            resumption: config.resumption,
-            proxy: config.proxy,
-            local_address: config.local_address,
-            user_agent: config.user_agent,
-        };
-        Ok(self
-            .0
-            .io()?
-            .client
-            .configure(change)
-            .map_err(ErrorCode::from))
+        traced!(self, "http.configure", (config), {
+            let change = ClientChanges {
+                authorities: config.authorities,
+                identity: config.identity,
+                insecure: config.insecure,
+                resumption: config.resumption,
+                proxy: config.proxy,
+                local_address: config.local_address,
+                user_agent: config.user_agent,
+            };
+            Ok(self
+                .0
+                .io()?
+                .client
+                .configure(change)
+                .map_err(ErrorCode::from))
+        })
     }
 }
 
@@ -251,19 +268,23 @@ impl HostPending for View<'_> {
         &mut self,
         pending: Resource<PendingHandle>,
     ) -> wasmtime::Result<Resource<DynPollable>> {
-        let slot = self.0.table.get(&pending)?.0.get().clone();
-        let done = self.0.table.push(Done(Pinned::new(slot)))?;
-        subscribe(&mut self.0.table, done)
+        traced!(self, "http.pending.subscribe", (pending), {
+            let slot = self.0.table.get(&pending)?.0.get().clone();
+            let done = self.0.table.push(Done(Pinned::new(slot)))?;
+            subscribe(&mut self.0.table, done)
+        })
     }
 
     async fn finish(&mut self, pending: Resource<PendingHandle>) -> Sent {
-        let slot = self.0.table.get(&pending)?.0.get().clone();
-        let answer = PinnedFuture::new(async move {
-            slot.ready().await;
-            slot.take()
+        traced_async!(self, "http.pending.finish", (pending), {
+            let slot = self.0.table.get(&pending)?.0.get().clone();
+            let answer = PinnedFuture::new(async move {
+                slot.ready().await;
+                slot.take()
+            })
+            .await;
+            self.deliver(answer)
         })
-        .await;
-        self.deliver(answer)
     }
 
     fn drop(&mut self, pending: Resource<PendingHandle>) -> wasmtime::Result<()> {
@@ -274,30 +295,40 @@ impl HostPending for View<'_> {
 
 impl HostResponse for View<'_> {
     fn status(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<u16> {
-        Ok(self.response(&this)?.status())
+        traced!(self, "http.response.status", (this), {
+            Ok(self.response(&this)?.status())
+        })
     }
 
     fn version(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<wit::Version> {
-        Ok(match self.response(&this)?.version() {
-            Version::Http10 => wit::Version::Http10,
-            Version::Http11 => wit::Version::Http11,
-            Version::Http2 => wit::Version::Http2,
+        traced!(self, "http.response.version", (this), {
+            Ok(match self.response(&this)?.version() {
+                Version::Http10 => wit::Version::Http10,
+                Version::Http11 => wit::Version::Http11,
+                Version::Http2 => wit::Version::Http2,
+            })
         })
     }
 
     fn url(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<String> {
-        Ok(self.response(&this)?.url().into_owned())
+        traced!(self, "http.response.url", (this), {
+            Ok(self.response(&this)?.url().into_owned())
+        })
     }
 
     fn redirects(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<u32> {
-        Ok(self.response(&this)?.redirects())
+        traced!(self, "http.response.redirects", (this), {
+            Ok(self.response(&this)?.redirects())
+        })
     }
 
     fn headers(
         &mut self,
         this: Resource<ResponseHandle>,
     ) -> wasmtime::Result<Vec<(String, Vec<u8>)>> {
-        Ok(self.response(&this)?.headers())
+        traced!(self, "http.response.headers", (this), {
+            Ok(self.response(&this)?.headers())
+        })
     }
 
     fn header(
@@ -305,35 +336,43 @@ impl HostResponse for View<'_> {
         this: Resource<ResponseHandle>,
         name: String,
     ) -> wasmtime::Result<Option<Vec<u8>>> {
-        Ok(self.response(&this)?.header(&name).map(<[u8]>::to_vec))
+        traced!(self, "http.response.header", (this, name), {
+            Ok(self.response(&this)?.header(&name).map(<[u8]>::to_vec))
+        })
     }
 
     fn body_length(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<u64> {
-        Ok(self.response(&this)?.body_length())
+        traced!(self, "http.response.body-length", (this), {
+            Ok(self.response(&this)?.body_length())
+        })
     }
 
     fn body(
         &mut self,
         this: Resource<ResponseHandle>,
     ) -> wasmtime::Result<Result<Vec<u8>, ErrorCode>> {
-        Ok(self
-            .response(&this)?
-            .body()
-            .map(Cow::into_owned)
-            .map_err(ErrorCode::from))
+        traced!(self, "http.response.body", (this), {
+            Ok(self
+                .response(&this)?
+                .body()
+                .map(Cow::into_owned)
+                .map_err(ErrorCode::from))
+        })
     }
 
     fn timings(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<wit::Timings> {
-        let timings = self.response(&this)?.timings();
-        Ok(wit::Timings {
-            blocked: nanos(timings.blocked),
-            resolving: nanos(timings.resolving),
-            connecting: nanos(timings.connecting),
-            tls_handshaking: nanos(timings.tls),
-            sending: nanos(timings.sending),
-            waiting: nanos(timings.waiting),
-            receiving: nanos(timings.receiving),
-            duration: nanos(timings.duration()),
+        traced!(self, "http.response.timings", (this), {
+            let timings = self.response(&this)?.timings();
+            Ok(wit::Timings {
+                blocked: nanos(timings.blocked),
+                resolving: nanos(timings.resolving),
+                connecting: nanos(timings.connecting),
+                tls_handshaking: nanos(timings.tls),
+                sending: nanos(timings.sending),
+                waiting: nanos(timings.waiting),
+                receiving: nanos(timings.receiving),
+                duration: nanos(timings.duration()),
+            })
         })
     }
 
@@ -341,7 +380,9 @@ impl HostResponse for View<'_> {
         &mut self,
         this: Resource<ResponseHandle>,
     ) -> wasmtime::Result<Option<String>> {
-        Ok(Some(self.response(&this)?.remote_address().to_string()))
+        traced!(self, "http.response.remote-address", (this), {
+            Ok(Some(self.response(&this)?.remote_address().to_string()))
+        })
     }
 
     fn drop(&mut self, this: Resource<ResponseHandle>) -> wasmtime::Result<()> {

@@ -6,30 +6,33 @@ use tracing::Level as HostLevel;
 
 use crate::bindings::log::{Host, Level};
 use crate::interfaces::{View, cut};
+use crate::trace::traced;
 
 impl Host for View<'_> {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
-        if !enabled(level) {
-            return Ok(());
-        }
-        if !self.0.log_budget.take(Instant::now()) {
-            self.0.core().drop_log_line(self.0.tags());
-            return Ok(());
-        }
-        let (user, iteration) = (self.0.who.id.0, self.0.iteration);
-        let text = cut(&message, LOG_LINE_BYTES_MAX);
-        match level {
-            Level::Trace => tracing::trace!(target: "guest", user, iteration, "{text}"),
-            Level::Debug => tracing::debug!(target: "guest", user, iteration, "{text}"),
-            Level::Info => tracing::info!(target: "guest", user, iteration, "{text}"),
-            Level::Warn => tracing::warn!(target: "guest", user, iteration, "{text}"),
-            Level::Error => tracing::error!(target: "guest", user, iteration, "{text}"),
-        }
-        Ok(())
+        traced!(self, "log.write", (level, message), {
+            if !enabled(level) {
+                return Ok(());
+            }
+            if !self.0.log_budget.take(Instant::now()) {
+                self.0.core().drop_log_line(self.0.tags());
+                return Ok(());
+            }
+            let (user, iteration) = (self.0.who.id.0, self.0.iteration);
+            let text = cut(&message, LOG_LINE_BYTES_MAX);
+            match level {
+                Level::Trace => tracing::trace!(target: "guest", user, iteration, "{text}"),
+                Level::Debug => tracing::debug!(target: "guest", user, iteration, "{text}"),
+                Level::Info => tracing::info!(target: "guest", user, iteration, "{text}"),
+                Level::Warn => tracing::warn!(target: "guest", user, iteration, "{text}"),
+                Level::Error => tracing::error!(target: "guest", user, iteration, "{text}"),
+            }
+            Ok(())
+        })
     }
 
     fn enabled(&mut self, level: Level) -> wasmtime::Result<bool> {
-        Ok(enabled(level))
+        traced!(self, "log.enabled", (level), { Ok(enabled(level)) })
     }
 }
 

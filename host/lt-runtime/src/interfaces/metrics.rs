@@ -10,6 +10,7 @@ use crate::bindings::types::{MetricKind, MetricUnit, Tag};
 use crate::describe::{metric_kind, metric_unit};
 use crate::interfaces::{View, cut};
 use crate::limits::HANDLES_MAX;
+use crate::trace::traced;
 
 /// An open metric of the run.
 #[expect(
@@ -25,35 +26,41 @@ pub struct MetricHandle {
 
 impl Host for View<'_> {
     fn check(&mut self, name: String, ok: bool) -> wasmtime::Result<bool> {
-        let (core, tags) = (self.0.core(), self.0.tags());
-        let path = core.group_path(self.0.group());
-        let name = cut(&name, NAME_BYTES_MAX);
-        core.recorder.borrow_mut().check(name, &path, tags, ok);
-        if core.steady_check() == Some(name) {
-            self.0.set_steady(ok);
-        }
-        Ok(ok)
+        traced!(self, "metrics.check", (name, ok), {
+            let (core, tags) = (self.0.core(), self.0.tags());
+            let path = core.group_path(self.0.group());
+            let name = cut(&name, NAME_BYTES_MAX);
+            core.recorder.borrow_mut().check(name, &path, tags, ok);
+            if core.steady_check() == Some(name) {
+                self.0.set_steady(ok);
+            }
+            Ok(ok)
+        })
     }
 
     fn group_start(&mut self, name: String) -> wasmtime::Result<()> {
-        let parent = self.0.group();
-        // Beyond the deepest level a group counts as its parent, but still ends where it should.
-        let group = if self.0.groups.len() < GROUP_DEPTH_MAX {
-            self.0
-                .core()
-                .enter_group(parent, cut(&name, NAME_BYTES_MAX))
-        } else {
-            parent
-        };
-        if self.0.groups.len() < 2 * GROUP_DEPTH_MAX {
-            self.0.groups.push((group, Instant::now()));
-        }
-        Ok(())
+        traced!(self, "metrics.group-start", (name), {
+            let parent = self.0.group();
+            // Beyond the deepest level a group counts as its parent, but still ends where it should.
+            let group = if self.0.groups.len() < GROUP_DEPTH_MAX {
+                self.0
+                    .core()
+                    .enter_group(parent, cut(&name, NAME_BYTES_MAX))
+            } else {
+                parent
+            };
+            if self.0.groups.len() < 2 * GROUP_DEPTH_MAX {
+                self.0.groups.push((group, Instant::now()));
+            }
+            Ok(())
+        })
     }
 
     fn group_end(&mut self) -> wasmtime::Result<()> {
-        self.0.end_group();
-        Ok(())
+        traced!(self, "metrics.group-end", (), {
+            self.0.end_group();
+            Ok(())
+        })
     }
 }
 
@@ -79,28 +86,30 @@ impl HostMetric for View<'_> {
         kind: MetricKind,
         unit: MetricUnit,
     ) -> wasmtime::Result<Result<Resource<MetricHandle>, ErrorCode>> {
-        let kind = metric_kind(kind);
-        let declared = self
-            .0
-            .core()
-            .run
-            .common
-            .registry
-            .declare(&name, kind, metric_unit(unit), "");
-        let steady = kind == Kind::Gauge && self.0.core().steady_gauge() == Some(name.as_str());
-        Ok(match declared {
-            Ok(id) => match self.0.table.push(MetricHandle { id, kind, steady }) {
-                Ok(handle) => Ok(handle),
-                Err(_) => {
-                    let text = format!("a user may hold {HANDLES_MAX} handles; drop some");
-                    Err(ErrorCode::Other(text))
+        traced!(self, "metrics.metric.open", (name, kind, unit), {
+            let kind = metric_kind(kind);
+            let declared =
+                self.0
+                    .core()
+                    .run
+                    .common
+                    .registry
+                    .declare(&name, kind, metric_unit(unit), "");
+            let steady = kind == Kind::Gauge && self.0.core().steady_gauge() == Some(name.as_str());
+            Ok(match declared {
+                Ok(id) => match self.0.table.push(MetricHandle { id, kind, steady }) {
+                    Ok(handle) => Ok(handle),
+                    Err(_) => {
+                        let text = format!("a user may hold {HANDLES_MAX} handles; drop some");
+                        Err(ErrorCode::Other(text))
+                    }
+                },
+                Err(DeclareError::InvalidName(name)) => Err(ErrorCode::InvalidName(name)),
+                Err(error @ DeclareError::KindMismatch { .. }) => {
+                    Err(ErrorCode::KindMismatch(error.to_string()))
                 }
-            },
-            Err(DeclareError::InvalidName(name)) => Err(ErrorCode::InvalidName(name)),
-            Err(error @ DeclareError::KindMismatch { .. }) => {
-                Err(ErrorCode::KindMismatch(error.to_string()))
-            }
-            Err(DeclareError::TooMany) => Err(ErrorCode::TooManyMetrics),
+                Err(DeclareError::TooMany) => Err(ErrorCode::TooManyMetrics),
+            })
         })
     }
 
@@ -110,26 +119,28 @@ impl HostMetric for View<'_> {
         value: f64,
         tags: Vec<Tag>,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let MetricHandle { id, kind, steady } = *self.0.table.get(&metric)?;
-        if !value.is_finite() || (kind == Kind::Counter && value < 0.0) {
-            return Ok(Err(ErrorCode::InvalidValue(value)));
-        }
-        let extra: Vec<(&str, &str)> = tags
-            .iter()
-            .map(|tag| {
-                (
-                    cut(&tag.name, NAME_BYTES_MAX),
-                    cut(&tag.value, NAME_BYTES_MAX),
-                )
-            })
-            .collect();
-        let core = self.0.core();
-        let tags = core.tags_with(self.0.who.role, self.0.group(), &extra);
-        core.recorder.borrow_mut().record(id, tags, value);
-        if steady {
-            self.0.set_steady(value != 0.0);
-        }
-        Ok(Ok(()))
+        traced!(self, "metrics.metric.add", (metric, value, tags), {
+            let MetricHandle { id, kind, steady } = *self.0.table.get(&metric)?;
+            if !value.is_finite() || (kind == Kind::Counter && value < 0.0) {
+                return Ok(Err(ErrorCode::InvalidValue(value)));
+            }
+            let extra: Vec<(&str, &str)> = tags
+                .iter()
+                .map(|tag| {
+                    (
+                        cut(&tag.name, NAME_BYTES_MAX),
+                        cut(&tag.value, NAME_BYTES_MAX),
+                    )
+                })
+                .collect();
+            let core = self.0.core();
+            let tags = core.tags_with(self.0.who.role, self.0.group(), &extra);
+            core.recorder.borrow_mut().record(id, tags, value);
+            if steady {
+                self.0.set_steady(value != 0.0);
+            }
+            Ok(Ok(()))
+        })
     }
 
     fn drop(&mut self, metric: Resource<MetricHandle>) -> wasmtime::Result<()> {

@@ -1,11 +1,12 @@
 //! The contract's imports: one file per WIT interface, named after it. Each has a view of the store's data on which the
-//! generated `Host` traits are implemented.
+//! generated `Host` traits are implemented; each function is told to whoever watches ([`crate::trace`]).
 
 pub(crate) mod coordination;
 pub(crate) mod data;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod poll;
 pub(crate) mod timing;
 pub(crate) mod user;
 
@@ -45,5 +46,6 @@ pub(crate) fn add_to_linker(linker: &mut Linker<UserCtx>) -> wasmtime::Result<()
     bindings::metrics::add_to_linker::<_, Contract>(linker, view)?;
     bindings::log::add_to_linker::<_, Contract>(linker, view)?;
     bindings::coordination::add_to_linker::<_, Contract>(linker, view)?;
-    bindings::data::add_to_linker::<_, Contract>(linker, view)
+    bindings::data::add_to_linker::<_, Contract>(linker, view)?;
+    poll::add_to_linker(linker)
 }

@@ -9,6 +9,7 @@ use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 use crate::bindings::timing::{Host, WallTime};
 use crate::interfaces::View;
+use crate::trace::{traced, traced_async};
 
 /// Granularity of tokio's timer wheel.
 const RESOLUTION: Duration = Duration::from_millis(1);
@@ -53,40 +54,48 @@ impl Pollable for Deadline {
 
 impl Host for View<'_> {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(to_guest(Instant::now()))
+        traced!(self, "timing.now", (), { Ok(to_guest(Instant::now())) })
     }
 
     fn wall_clock(&mut self) -> wasmtime::Result<WallTime> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Ok(WallTime {
-            seconds: now.as_secs(),
-            nanoseconds: now.subsec_nanos(),
+        traced!(self, "timing.wall-clock", (), {
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            Ok(WallTime {
+                seconds: now.as_secs(),
+                nanoseconds: now.subsec_nanos(),
+            })
         })
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
-        Ok(nanos(RESOLUTION))
+        traced!(self, "timing.resolution", (), { Ok(nanos(RESOLUTION)) })
     }
 
     async fn sleep(&mut self, duration: u64) -> wasmtime::Result<()> {
-        if duration == 0 {
-            tokio::task::yield_now().await;
-        } else {
-            tokio::time::sleep(Duration::from_nanos(duration).min(SLEEP_MAX)).await;
-        }
-        Ok(())
+        traced_async!(self, "timing.sleep", (duration), {
+            if duration == 0 {
+                tokio::task::yield_now().await;
+            } else {
+                tokio::time::sleep(Duration::from_nanos(duration).min(SLEEP_MAX)).await;
+            }
+            Ok(())
+        })
     }
 
     async fn sleep_until(&mut self, when: u64) -> wasmtime::Result<()> {
-        sleep_until(from_guest(when)).await;
-        Ok(())
+        traced_async!(self, "timing.sleep-until", (when), {
+            sleep_until(from_guest(when)).await;
+            Ok(())
+        })
     }
 
     fn subscribe(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        let deadline = self.0.table.push(Deadline(from_guest(when)))?;
-        subscribe(&mut self.0.table, deadline)
+        traced!(self, "timing.subscribe", (when), {
+            let deadline = self.0.table.push(Deadline(from_guest(when)))?;
+            subscribe(&mut self.0.table, deadline)
+        })
     }
 }
 

@@ -2,42 +2,53 @@
 
 use crate::bindings::user::Host;
 use crate::interfaces::View;
+use crate::trace::traced;
 
 impl Host for View<'_> {
     fn id(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.0.who.id.0)
+        traced!(self, "user.id", (), { Ok(self.0.who.id.0) })
     }
 
     fn iteration(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.0.iteration)
+        traced!(self, "user.iteration", (), { Ok(self.0.iteration) })
     }
 
     fn role(&mut self) -> wasmtime::Result<String> {
-        Ok(self.0.core().role_name(self.0.who.role).to_owned())
+        traced!(self, "user.role", (), {
+            Ok(self.0.core().role_name(self.0.who.role).to_owned())
+        })
     }
 
     fn node(&mut self) -> wasmtime::Result<String> {
-        Ok(self.0.core().run.common.spec.node.clone())
+        traced!(self, "user.node", (), {
+            Ok(self.0.core().run.common.spec.node.clone())
+        })
     }
 
     fn seed(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.0.who.seed)
+        traced!(self, "user.seed", (), { Ok(self.0.who.seed) })
     }
 
     fn setting(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.0.core().run.settings.value(&name))
+        traced!(self, "user.setting", (name), {
+            Ok(self.0.core().run.settings.value(&name))
+        })
     }
 
     fn settings_revision(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.0.core().run.settings.revision())
+        traced!(self, "user.settings-revision", (), {
+            Ok(self.0.core().run.settings.revision())
+        })
     }
 
     fn should_stop(&mut self) -> wasmtime::Result<bool> {
-        Ok(self.0.should_stop())
+        traced!(self, "user.should-stop", (), { Ok(self.0.should_stop()) })
     }
 
     fn stop_self(&mut self) -> wasmtime::Result<()> {
-        self.0.stop_self = true;
-        Ok(())
+        traced!(self, "user.stop-self", (), {
+            self.0.stop_self = true;
+            Ok(())
+        })
     }
 }

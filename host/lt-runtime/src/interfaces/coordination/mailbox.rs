@@ -18,6 +18,7 @@ use crate::ctx::Mailbox;
 use crate::interfaces::View;
 use crate::interfaces::timing::{from_guest, nanos, to_guest};
 use crate::pinned::{Pinned, PinnedFuture};
+use crate::trace::{traced, traced_async};
 
 /// Ready when there is a message, or the user is asked to end.
 struct MailReady(Pinned<Mail>);
@@ -77,45 +78,53 @@ impl Host for View<'_> {
         to: wit::Recipient,
         content: Vec<u8>,
     ) -> wasmtime::Result<Result<u32, ErrorCode>> {
-        let to = match to {
-            wit::Recipient::User(id) => Recipient::User(id),
-            wit::Recipient::AnyOfRole(role) => Recipient::AnyOfRole(role),
-            wit::Recipient::AllOfRole(role) => Recipient::AllOfRole(role),
-        };
-        let coordination = self.0.core().run.common.coordination.clone();
-        let answer = coordination.send(self.0.who.id.0, to, Bytes::from(content));
-        Ok(answer.await.map_err(ErrorCode::from))
+        traced_async!(self, "coordination.send", (to, content), {
+            let to = match to {
+                wit::Recipient::User(id) => Recipient::User(id),
+                wit::Recipient::AnyOfRole(role) => Recipient::AnyOfRole(role),
+                wit::Recipient::AllOfRole(role) => Recipient::AllOfRole(role),
+            };
+            let coordination = self.0.core().run.common.coordination.clone();
+            let answer = coordination.send(self.0.who.id.0, to, Bytes::from(content));
+            Ok(answer.await.map_err(ErrorCode::from))
+        })
     }
 
     async fn receive(
         &mut self,
         timeout: Option<u64>,
     ) -> wasmtime::Result<Result<wit::Message, ErrorCode>> {
-        let waiting = {
-            let Some(mailbox) = self.0.mailbox() else {
-                let text = "only users have mailboxes: init and terminate have none";
-                return Ok(Err(ErrorCode::Other(text.to_owned())));
+        traced_async!(self, "coordination.receive", (timeout), {
+            let waiting = {
+                let Some(mailbox) = self.0.mailbox() else {
+                    let text = "only users have mailboxes: init and terminate have none";
+                    return Ok(Err(ErrorCode::Other(text.to_owned())));
+                };
+                PinnedFuture::new(next_message(mailbox, timeout, self.0.stop_flag()))
             };
-            PinnedFuture::new(next_message(mailbox, timeout, self.0.stop_flag()))
-        };
-        Ok(waiting.await)
+            Ok(waiting.await)
+        })
     }
 
     fn try_receive(&mut self) -> wasmtime::Result<Option<wit::Message>> {
-        let next = self
-            .0
-            .mailbox()
-            .and_then(|mailbox| mailbox.borrow_mut().try_receive());
-        Ok(next.map(message))
+        traced!(self, "coordination.try-receive", (), {
+            let next = self
+                .0
+                .mailbox()
+                .and_then(|mailbox| mailbox.borrow_mut().try_receive());
+            Ok(next.map(message))
+        })
     }
 
     fn subscribe(&mut self) -> wasmtime::Result<Resource<DynPollable>> {
-        let mail = Mail {
-            mailbox: self.0.mailbox(),
-            stop: self.0.stop_flag(),
-        };
-        let ready = self.0.table.push(MailReady(Pinned::new(mail)))?;
-        subscribe(&mut self.0.table, ready)
+        traced!(self, "coordination.subscribe", (), {
+            let mail = Mail {
+                mailbox: self.0.mailbox(),
+                stop: self.0.stop_flag(),
+            };
+            let ready = self.0.table.push(MailReady(Pinned::new(mail)))?;
+            subscribe(&mut self.0.table, ready)
+        })
     }
 
     fn mark_sent(
@@ -124,21 +133,23 @@ impl Host for View<'_> {
         recipients: u32,
         at: Option<u64>,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let at = at.map_or_else(Instant::now, from_guest);
-        let core = self.0.core();
-        let marked = core.run.common.coordination.mark_sent(&id, recipients, at);
-        let early = match marked {
-            Ok(early) => early,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let tags = self.0.tags();
-        let mut recorder = core.recorder.borrow_mut();
-        recorder.record(builtin::DELIVERY_SENT, tags, f64::from(recipients));
-        for time in early {
-            recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
-            recorder.record_time(builtin::DELIVERY_TIME, tags, time);
-        }
-        Ok(Ok(()))
+        traced!(self, "coordination.mark-sent", (id, recipients, at), {
+            let at = at.map_or_else(Instant::now, from_guest);
+            let core = self.0.core();
+            let marked = core.run.common.coordination.mark_sent(&id, recipients, at);
+            let early = match marked {
+                Ok(early) => early,
+                Err(error) => return Ok(Err(error.into())),
+            };
+            let tags = self.0.tags();
+            let mut recorder = core.recorder.borrow_mut();
+            recorder.record(builtin::DELIVERY_SENT, tags, f64::from(recipients));
+            for time in early {
+                recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
+                recorder.record_time(builtin::DELIVERY_TIME, tags, time);
+            }
+            Ok(Ok(()))
+        })
     }
 
     fn mark_received(
@@ -146,26 +157,28 @@ impl Host for View<'_> {
         id: String,
         at: Option<u64>,
     ) -> wasmtime::Result<Result<Option<u64>, ErrorCode>> {
-        let at = at.map_or_else(Instant::now, from_guest);
-        let core = self.0.core();
-        let user = self.0.who.id.0;
-        let receipt = match core.run.common.coordination.mark_received(&id, user, at) {
-            Ok(receipt) => receipt,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let tags = self.0.tags();
-        let mut recorder = core.recorder.borrow_mut();
-        Ok(Ok(match receipt {
-            Receipt::Delivered(time) => {
-                recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
-                recorder.record_time(builtin::DELIVERY_TIME, tags, time);
-                Some(nanos(time))
-            }
-            Receipt::Duplicate => {
-                recorder.record(builtin::DELIVERY_DUPLICATES, tags, 1.0);
-                None
-            }
-            Receipt::Early => None,
-        }))
+        traced!(self, "coordination.mark-received", (id, at), {
+            let at = at.map_or_else(Instant::now, from_guest);
+            let core = self.0.core();
+            let user = self.0.who.id.0;
+            let receipt = match core.run.common.coordination.mark_received(&id, user, at) {
+                Ok(receipt) => receipt,
+                Err(error) => return Ok(Err(error.into())),
+            };
+            let tags = self.0.tags();
+            let mut recorder = core.recorder.borrow_mut();
+            Ok(Ok(match receipt {
+                Receipt::Delivered(time) => {
+                    recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
+                    recorder.record_time(builtin::DELIVERY_TIME, tags, time);
+                    Some(nanos(time))
+                }
+                Receipt::Duplicate => {
+                    recorder.record(builtin::DELIVERY_DUPLICATES, tags, 1.0);
+                    None
+                }
+                Receipt::Early => None,
+            }))
+        })
     }
 }

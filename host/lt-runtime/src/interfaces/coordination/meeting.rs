@@ -17,6 +17,7 @@ use crate::bindings::coordination as wit;
 use crate::bindings::coordination::{ErrorCode, HostMeeting, HostSeat};
 use crate::interfaces::View;
 use crate::pinned::{Pinned, PinnedFuture};
+use crate::trace::{traced, traced_async};
 
 /// A meeting that the guest has open.
 #[expect(
@@ -161,24 +162,26 @@ impl HostMeeting for View<'_> {
         name: String,
         plan: wit::MeetingPlan,
     ) -> wasmtime::Result<Result<Resource<MeetingHandle>, ErrorCode>> {
-        let plan = MeetingPlan {
-            size: match plan.size {
-                wit::Size::Exactly(count) => MeetingSize::Exactly(count),
-                wit::Size::Between((least, most)) => MeetingSize::Between(least, most),
-                wit::Size::All => MeetingSize::All,
-            },
-            roles: plan.roles,
-        };
-        let coordination = self.0.core().run.common.coordination.clone();
-        let meeting = match coordination.open_meeting(&name, plan).await {
-            Ok(meeting) => Rc::new(OpenMeeting { name, meeting }),
-            Err(error) => return Ok(Err(error.into())),
-        };
-        Ok(self
-            .0
-            .table
-            .push(MeetingHandle(Pinned::new(meeting)))
-            .map_err(|_| handles_used_up()))
+        traced_async!(self, "coordination.meeting.open", (name, plan), {
+            let plan = MeetingPlan {
+                size: match plan.size {
+                    wit::Size::Exactly(count) => MeetingSize::Exactly(count),
+                    wit::Size::Between((least, most)) => MeetingSize::Between(least, most),
+                    wit::Size::All => MeetingSize::All,
+                },
+                roles: plan.roles,
+            };
+            let coordination = self.0.core().run.common.coordination.clone();
+            let meeting = match coordination.open_meeting(&name, plan).await {
+                Ok(meeting) => Rc::new(OpenMeeting { name, meeting }),
+                Err(error) => return Ok(Err(error.into())),
+            };
+            Ok(self
+                .0
+                .table
+                .push(MeetingHandle(Pinned::new(meeting)))
+                .map_err(|_| handles_used_up()))
+        })
     }
 
     async fn join(
@@ -187,10 +190,17 @@ impl HostMeeting for View<'_> {
         data: Vec<u8>,
         timeout: Option<u64>,
     ) -> wasmtime::Result<Result<wit::Group, ErrorCode>> {
-        match self.take_seat(&handle, data)? {
-            Ok(seat) => Ok(self.finish_seat(seat, timeout).await),
-            Err(error) => Ok(Err(error)),
-        }
+        traced_async!(
+            self,
+            "coordination.meeting.join",
+            (handle, data, timeout),
+            {
+                match self.take_seat(&handle, data)? {
+                    Ok(seat) => Ok(self.finish_seat(seat, timeout).await),
+                    Err(error) => Ok(Err(error)),
+                }
+            }
+        )
     }
 
     fn queue(
@@ -198,20 +208,24 @@ impl HostMeeting for View<'_> {
         handle: Resource<MeetingHandle>,
         data: Vec<u8>,
     ) -> wasmtime::Result<Result<Resource<SeatHandle>, ErrorCode>> {
-        let seat = match self.take_seat(&handle, data)? {
-            Ok(seat) => seat,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(self
-            .0
-            .table
-            .push(SeatHandle(seat))
-            .map_err(|_| handles_used_up()))
+        traced!(self, "coordination.meeting.queue", (handle, data), {
+            let seat = match self.take_seat(&handle, data)? {
+                Ok(seat) => seat,
+                Err(error) => return Ok(Err(error)),
+            };
+            Ok(self
+                .0
+                .table
+                .push(SeatHandle(seat))
+                .map_err(|_| handles_used_up()))
+        })
     }
 
     fn reset(&mut self, handle: Resource<MeetingHandle>) -> wasmtime::Result<()> {
-        self.0.table.get(&handle)?.0.get().meeting.reset();
-        Ok(())
+        traced!(self, "coordination.meeting.reset", (handle), {
+            self.0.table.get(&handle)?.0.get().meeting.reset();
+            Ok(())
+        })
     }
 
     fn drop(&mut self, handle: Resource<MeetingHandle>) -> wasmtime::Result<()> {
@@ -225,9 +239,11 @@ impl HostSeat for View<'_> {
         &mut self,
         handle: Resource<SeatHandle>,
     ) -> wasmtime::Result<Resource<DynPollable>> {
-        let seat = self.0.table.get(&handle)?.0.get().clone();
-        let ready = self.0.table.push(SeatReady(Pinned::new(seat)))?;
-        subscribe(&mut self.0.table, ready)
+        traced!(self, "coordination.seat.subscribe", (handle), {
+            let seat = self.0.table.get(&handle)?.0.get().clone();
+            let ready = self.0.table.push(SeatReady(Pinned::new(seat)))?;
+            subscribe(&mut self.0.table, ready)
+        })
     }
 
     async fn finish(
@@ -235,8 +251,10 @@ impl HostSeat for View<'_> {
         handle: Resource<SeatHandle>,
         timeout: Option<u64>,
     ) -> wasmtime::Result<Result<wit::Group, ErrorCode>> {
-        let seat = Pinned::new(self.0.table.get(&handle)?.0.get().clone());
-        Ok(self.finish_seat(seat, timeout).await)
+        traced_async!(self, "coordination.seat.finish", (handle, timeout), {
+            let seat = Pinned::new(self.0.table.get(&handle)?.0.get().clone());
+            Ok(self.finish_seat(seat, timeout).await)
+        })
     }
 
     fn drop(&mut self, handle: Resource<SeatHandle>) -> wasmtime::Result<()> {

@@ -17,6 +17,7 @@ use crate::bindings::coordination as wit;
 use crate::bindings::coordination::{ErrorCode, HostThrottle, HostTurn};
 use crate::interfaces::View;
 use crate::pinned::{Pinned, PinnedFuture};
+use crate::trace::{traced, traced_async};
 
 /// A throttle that the guest has open.
 #[expect(
@@ -185,21 +186,23 @@ impl HostThrottle for View<'_> {
         name: String,
         budget: wit::Budget,
     ) -> wasmtime::Result<Result<Resource<ThrottleHandle>, ErrorCode>> {
-        let coordination = self.0.core().run.common.coordination.clone();
-        let throttle = match coordination.open_throttle(&name, plain(budget)).await {
-            Ok(throttle) => throttle,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let open = Rc::new(OpenThrottle {
-            name,
-            throttle,
-            held: Cell::new(0),
-        });
-        Ok(self
-            .0
-            .table
-            .push(ThrottleHandle(Pinned::new(open)))
-            .map_err(|_| handles_used_up()))
+        traced_async!(self, "coordination.throttle.open", (name, budget), {
+            let coordination = self.0.core().run.common.coordination.clone();
+            let throttle = match coordination.open_throttle(&name, plain(budget)).await {
+                Ok(throttle) => throttle,
+                Err(error) => return Ok(Err(error.into())),
+            };
+            let open = Rc::new(OpenThrottle {
+                name,
+                throttle,
+                held: Cell::new(0),
+            });
+            Ok(self
+                .0
+                .table
+                .push(ThrottleHandle(Pinned::new(open)))
+                .map_err(|_| handles_used_up()))
+        })
     }
 
     async fn wait(
@@ -207,49 +210,57 @@ impl HostThrottle for View<'_> {
         handle: Resource<ThrottleHandle>,
         timeout: Option<u64>,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        match self.queue_turn(&handle)? {
-            Ok(turn) => Ok(self.finish_turn(turn, timeout).await),
-            Err(error) => Ok(Err(error)),
-        }
+        traced_async!(self, "coordination.throttle.wait", (handle, timeout), {
+            match self.queue_turn(&handle)? {
+                Ok(turn) => Ok(self.finish_turn(turn, timeout).await),
+                Err(error) => Ok(Err(error)),
+            }
+        })
     }
 
     async fn try_(
         &mut self,
         handle: Resource<ThrottleHandle>,
     ) -> wasmtime::Result<Result<bool, ErrorCode>> {
-        if self.is_stopping() {
-            return Ok(Err(ErrorCode::Stopping));
-        }
-        let answer = self.throttle(&handle)?.throttle.try_turn();
-        let taken = match answer.await {
-            Ok(taken) => taken,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        if taken {
-            let open = self.throttle(&handle)?;
-            open.granted(open.throttle.holds_places());
-        }
-        Ok(Ok(taken))
+        traced_async!(self, "coordination.throttle.try", (handle), {
+            if self.is_stopping() {
+                return Ok(Err(ErrorCode::Stopping));
+            }
+            let answer = self.throttle(&handle)?.throttle.try_turn();
+            let taken = match answer.await {
+                Ok(taken) => taken,
+                Err(error) => return Ok(Err(error.into())),
+            };
+            if taken {
+                let open = self.throttle(&handle)?;
+                open.granted(open.throttle.holds_places());
+            }
+            Ok(Ok(taken))
+        })
     }
 
     fn queue(
         &mut self,
         handle: Resource<ThrottleHandle>,
     ) -> wasmtime::Result<Result<Resource<TurnHandle>, ErrorCode>> {
-        let turn = match self.queue_turn(&handle)? {
-            Ok(turn) => turn,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(self
-            .0
-            .table
-            .push(TurnHandle(turn))
-            .map_err(|_| handles_used_up()))
+        traced!(self, "coordination.throttle.queue", (handle), {
+            let turn = match self.queue_turn(&handle)? {
+                Ok(turn) => turn,
+                Err(error) => return Ok(Err(error)),
+            };
+            Ok(self
+                .0
+                .table
+                .push(TurnHandle(turn))
+                .map_err(|_| handles_used_up()))
+        })
     }
 
     fn release(&mut self, handle: Resource<ThrottleHandle>) -> wasmtime::Result<()> {
-        self.throttle(&handle)?.release();
-        Ok(())
+        traced!(self, "coordination.throttle.release", (handle), {
+            self.throttle(&handle)?.release();
+            Ok(())
+        })
     }
 
     fn change(
@@ -257,8 +268,10 @@ impl HostThrottle for View<'_> {
         handle: Resource<ThrottleHandle>,
         budget: wit::Budget,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let changed = self.throttle(&handle)?.throttle.change(plain(budget));
-        Ok(changed.map_err(ErrorCode::from))
+        traced!(self, "coordination.throttle.change", (handle, budget), {
+            let changed = self.throttle(&handle)?.throttle.change(plain(budget));
+            Ok(changed.map_err(ErrorCode::from))
+        })
     }
 
     fn change_gradually(
@@ -267,30 +280,43 @@ impl HostThrottle for View<'_> {
         budget: wit::Budget,
         transition: wit::Transition,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let transition = match transition {
-            wit::Transition::Steps((count, length)) => {
-                Transition::Steps(count, Duration::from_nanos(length))
+        traced!(
+            self,
+            "coordination.throttle.change-gradually",
+            (handle, budget, transition),
+            {
+                let transition = match transition {
+                    wit::Transition::Steps((count, length)) => {
+                        Transition::Steps(count, Duration::from_nanos(length))
+                    }
+                    wit::Transition::Over(length) => Transition::Over(Duration::from_nanos(length)),
+                };
+                let open = self.throttle(&handle)?;
+                let changed = open.throttle.change_gradually(plain(budget), transition);
+                Ok(changed.map_err(ErrorCode::from))
             }
-            wit::Transition::Over(length) => Transition::Over(Duration::from_nanos(length)),
-        };
-        let open = self.throttle(&handle)?;
-        let changed = open.throttle.change_gradually(plain(budget), transition);
-        Ok(changed.map_err(ErrorCode::from))
+        )
     }
 
     fn pause(&mut self, handle: Resource<ThrottleHandle>) -> wasmtime::Result<()> {
-        self.throttle(&handle)?.throttle.pause();
-        Ok(())
+        traced!(self, "coordination.throttle.pause", (handle), {
+            self.throttle(&handle)?.throttle.pause();
+            Ok(())
+        })
     }
 
     fn resume(&mut self, handle: Resource<ThrottleHandle>) -> wasmtime::Result<()> {
-        self.throttle(&handle)?.throttle.resume();
-        Ok(())
+        traced!(self, "coordination.throttle.resume", (handle), {
+            self.throttle(&handle)?.throttle.resume();
+            Ok(())
+        })
     }
 
     fn unlock(&mut self, handle: Resource<ThrottleHandle>) -> wasmtime::Result<()> {
-        self.throttle(&handle)?.throttle.unlock();
-        Ok(())
+        traced!(self, "coordination.throttle.unlock", (handle), {
+            self.throttle(&handle)?.throttle.unlock();
+            Ok(())
+        })
     }
 
     fn drop(&mut self, handle: Resource<ThrottleHandle>) -> wasmtime::Result<()> {
@@ -304,9 +330,11 @@ impl HostTurn for View<'_> {
         &mut self,
         handle: Resource<TurnHandle>,
     ) -> wasmtime::Result<Resource<DynPollable>> {
-        let turn = self.0.table.get(&handle)?.0.get().clone();
-        let ready = self.0.table.push(TurnReady(Pinned::new(turn)))?;
-        subscribe(&mut self.0.table, ready)
+        traced!(self, "coordination.turn.subscribe", (handle), {
+            let turn = self.0.table.get(&handle)?.0.get().clone();
+            let ready = self.0.table.push(TurnReady(Pinned::new(turn)))?;
+            subscribe(&mut self.0.table, ready)
+        })
     }
 
     async fn finish(
@@ -314,8 +342,10 @@ impl HostTurn for View<'_> {
         handle: Resource<TurnHandle>,
         timeout: Option<u64>,
     ) -> wasmtime::Result<Result<(), ErrorCode>> {
-        let turn = Pinned::new(self.0.table.get(&handle)?.0.get().clone());
-        Ok(self.finish_turn(turn, timeout).await)
+        traced_async!(self, "coordination.turn.finish", (handle, timeout), {
+            let turn = Pinned::new(self.0.table.get(&handle)?.0.get().clone());
+            Ok(self.finish_turn(turn, timeout).await)
+        })
     }
 
     fn drop(&mut self, handle: Resource<TurnHandle>) -> wasmtime::Result<()> {
