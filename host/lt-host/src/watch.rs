@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use lt_metrics::{Totals, builtin};
 use lt_report::{Progress, ProgressDisplay};
 use lt_run::{ChangeSeen, Control, Stage, Tick};
+use lt_spec::limits::TERMINATE_DEADLINE;
 use lt_spec::spec::RunSpec;
 use serde_json::json;
 
@@ -85,6 +86,9 @@ impl<'a> Watch<'a> {
         }
         self.progress.elapsed = tick.elapsed;
         self.progress.users = tick.users_active;
+        if tick.users_planned > 0 {
+            self.progress.users_max = tick.users_planned;
+        }
         self.progress.iterations = tick.iterations;
         self.progress.stopping = tick.stage == Stage::Stopping;
         self.progress.steady = tick.steady;
@@ -181,6 +185,13 @@ impl<'a> Watch<'a> {
         self.said = due;
         let (event, text) = match due {
             Said::AtOnce => ("stopping_at_once", "stopping at once".to_owned()),
+            Said::Stopping | Said::Nothing if tick.stage == Stage::Terminating => (
+                "stopping",
+                format!(
+                    "waiting up to {} for terminate; Ctrl-C again to cut it off",
+                    time(TERMINATE_DEADLINE)
+                ),
+            ),
             Said::Stopping | Said::Nothing => {
                 ("stopping", stopping_line(self.spec, tick.iterations_open))
             }
@@ -267,6 +278,7 @@ mod tests {
             elapsed,
             users_built: 4,
             users_active: 3,
+            users_planned: 4,
             iterations: 20,
             iterations_open: 3,
             steady: None,

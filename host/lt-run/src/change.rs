@@ -46,11 +46,7 @@ pub(crate) fn scheduled(
     apply(&parts, coordination, &change.action)
 }
 
-fn apply(
-    parts: &[&Part],
-    coordination: &dyn Coordination,
-    action: &Action,
-) -> Result<(), String> {
+fn apply(parts: &[&Part], coordination: &dyn Coordination, action: &Action) -> Result<(), String> {
     let steer = |steer: &dyn Fn(&Team) -> Result<(), lt_load::SteerError>| {
         let mut refused = None;
         let mut done = false;

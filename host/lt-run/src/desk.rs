@@ -1,5 +1,6 @@
 //! Where everything of a run comes together: merges, judges, changes, writes, shows.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use lt_data::LocalShared;
 use lt_load::{Counters, Ending, Signal};
 use lt_metrics::{Delta, Judge, Totals, builtin};
 use lt_runtime::RunShared;
-use lt_spec::spec::RunSpec;
+use lt_spec::spec::{Load, RunSpec};
 use tokio::time::Instant;
 
 use crate::change;
@@ -33,7 +34,7 @@ pub(crate) struct Desk<'a> {
     spec: Arc<RunSpec>,
     coordination: Arc<Local>,
     shared: Arc<LocalShared>,
-    office: Office,
+    office: Rc<Office>,
     judge: Judge,
     writer: Option<WriterThread>,
     probe: Box<dyn FnMut() -> GeneratorLoad>,
@@ -57,6 +58,7 @@ pub(crate) struct Desk<'a> {
 /// Sums over the scenarios of a run.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
+    planned: u64,
     built: u64,
     ready: u64,
     active: u64,
@@ -80,7 +82,7 @@ impl<'a> Desk<'a> {
             spec,
             coordination,
             shared,
-            office,
+            office: Rc::new(office),
             judge,
             writer,
             probe,
@@ -127,11 +129,17 @@ impl<'a> Desk<'a> {
     }
 
     /// Run `terminate` of every scenario whose `init` was begun, the last first; what those said that failed.
-    pub(crate) fn terminate(&mut self, runs: &[Arc<RunShared>]) -> Option<String> {
+    pub(crate) fn terminate(
+        &mut self,
+        runs: &[Arc<RunShared>],
+        control: &Control,
+    ) -> Option<String> {
         self.show(Stage::Terminating, false);
+        let office = self.office.clone();
         let mut failed = Vec::new();
         for run in runs.iter().rev() {
-            if let Err(error) = self.office.terminate(run) {
+            let mut look = || self.show(Stage::Terminating, false);
+            if let Err(error) = office.terminate(run, control, &mut look) {
                 failed.push(match runs {
                     [_] => error.to_string(),
                     _ => format!("{}: {error}", run.spec.name),
@@ -311,12 +319,13 @@ impl<'a> Desk<'a> {
     }
 
     fn watch_steady(&mut self, crew: &Crew, ended: &mut Ended) {
+        // Users that leave at the end are not what the end is judged by.
+        if *ended != Ended::Finished || self.stage(crew) != Stage::Running {
+            return;
+        }
         let Some(steady) = &mut self.steady else {
             return;
         };
-        if self.clock.is_none() || *ended != Ended::Finished {
-            return;
-        }
         let users = crew.parts.iter().map(|part| &part.run.steady_users);
         self.steady_users = users
             .map(|users| users.load(std::sync::atomic::Ordering::Relaxed))
@@ -418,6 +427,7 @@ impl<'a> Desk<'a> {
     fn count(&self) -> Count {
         let mut count = Count::default();
         for counters in self.counters() {
+            count.planned += counters.users_planned();
             count.built += counters.users_built();
             // Replacements are built one after the other: what counts is how many there may be at a time.
             count.ready += counters.users_ready().min(counters.users_planned());
@@ -434,10 +444,13 @@ impl<'a> Desk<'a> {
     }
 
     fn stage(&self, crew: &Crew) -> Stage {
+        let now = Instant::now();
+        let paused = crew.parts.iter().map(|part| part.team.paused_for(now));
+        let paused = paused.max().unwrap_or_default();
         let over = self
             .spec
             .length()
-            .is_some_and(|length| self.elapsed >= length);
+            .is_some_and(|length| self.elapsed.saturating_sub(paused) >= length);
         let signals = || crew.parts.iter().map(|part| part.team.signal_now());
         if signals().all(|signal| signal == Signal::Prepare) {
             Stage::Building
@@ -456,6 +469,7 @@ impl<'a> Desk<'a> {
             elapsed: self.elapsed,
             users_built: count.built,
             users_active: count.active,
+            users_planned: count.planned,
             iterations: count.iterations,
             iterations_open: count.open,
             steady: self
@@ -474,8 +488,8 @@ impl<'a> Desk<'a> {
     pub(crate) fn close(mut self, ended: Ended, terminate_failed: Option<String>) -> RunOutcome {
         let count = self.count();
         if self.clock.is_some() && self.totals.value(builtin::VUS).is_none() {
-            // A run of less than a second: no tick has counted its users.
-            self.office.record(builtin::VUS, float(count.active));
+            // A run of less than a second: no tick has counted its users, and now they are gone.
+            self.office.record(builtin::VUS, float(count.ready));
             self.office.record(builtin::VUS_MAX, float(count.ready));
         }
         self.record_deliveries(self.coordination.close());
@@ -550,7 +564,12 @@ fn requested(crew: &Crew) -> u64 {
     crew.parts
         .iter()
         .filter(|part| says(&part.run))
-        .map(|part| part.run.spec.load.users_max())
+        .map(|part| match &part.run.spec.load {
+            // Those beyond the users made before the start may never be needed.
+            Load::ConstantArrivalRate(load) => load.users,
+            Load::RampingArrivalRate(load) => load.users,
+            other => other.users_max(),
+        })
         .fold(0, u64::saturating_add)
 }
 

@@ -24,7 +24,5 @@ mod steady;
 mod writers;
 
 pub use control::Control;
-pub use run::{
-    ChangeSeen, Ended, RunError, RunOutcome, RunPlan, Stage, Tick, run,
-};
+pub use run::{ChangeSeen, Ended, RunError, RunOutcome, RunPlan, Stage, Tick, run};
 pub use saturation::GeneratorLoad;

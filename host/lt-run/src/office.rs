@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 use crate::control::Control;
 use crate::run::RunError;
 
-/// How often a waiting `init` looks whether it is still wanted.
+/// How often a waiting `init` or `terminate` looks whether it is still wanted.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// See the module.
@@ -65,10 +65,27 @@ impl Office {
         })
     }
 
-    /// Run `terminate`.
-    pub(crate) fn terminate(&self, run: &Arc<RunShared>) -> Result<(), OnceError> {
+    /// Run `terminate`, calling `look` ten times a second. Whoever asks for the end at once while it runs, cuts it off.
+    pub(crate) fn terminate(
+        &self,
+        run: &Arc<RunShared>,
+        control: &Control,
+        look: &mut dyn FnMut(),
+    ) -> Result<(), OnceError> {
         let core = self.core(run).map_err(OnceError::Failed)?;
-        LocalSet::new().block_on(&self.runtime, once::terminate(&core))
+        let asked_before = control.stop_now_asked();
+        let watching = async {
+            while asked_before || !control.stop_now_asked() {
+                look();
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        LocalSet::new().block_on(&self.runtime, async {
+            tokio::select! {
+                result = once::terminate(&core) => result,
+                () = watching => Err(OnceError::Failed("it was cut off: the run was to end at once".to_owned())),
+            }
+        })
     }
 
     /// Record something of the whole run.

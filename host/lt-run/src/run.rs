@@ -63,6 +63,8 @@ pub struct Tick<'a> {
     pub users_built: u64,
     /// Users between join and leave.
     pub users_active: u64,
+    /// Users that there may be at a time, as last changed.
+    pub users_planned: u64,
     /// Iterations done.
     pub iterations: u64,
     /// Iterations under way; once the run has ended, those that were cut off.
@@ -209,7 +211,7 @@ pub fn run(
         }
     };
     let terminate_failed = if spec.terminate {
-        desk.terminate(&runs)
+        desk.terminate(&runs, control)
     } else {
         None
     };
