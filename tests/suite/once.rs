@@ -41,12 +41,19 @@ fn every_call_is_shown_in_its_order() {
             of(part)
         );
     }
-    let mut rest = calls.iter();
-    for path in ["/init", "/join", "/iterate", "/leave", "/terminate"] {
-        assert!(
-            rest.any(|line| line.contains(&peer.url(path))),
-            "{path} is not shown, or not in its turn\n{ran}"
-        );
+    // And those of the host to the scenario stand around them.
+    let mut rest = ran.stderr().lines();
+    for part in ["init", "join", "iterate", "leave", "terminate"] {
+        for shown in [
+            format!("--- {part}("),
+            peer.url(&format!("/{part}")),
+            format!("--- {part} "),
+        ] {
+            assert!(
+                rest.any(|line| line.contains(&shown)),
+                "{shown} is not shown, or not in its turn\n{ran}"
+            );
+        }
     }
 }
 

@@ -361,6 +361,7 @@ fn validate_prints_the_plan_and_starts_nothing() {
         "iterations{scenario:life}:count==15",
         "ramp: 50 users",
         "for 1m, before 5m have passed",
+        "after 5m at the latest",
         "that are free",
         "valid: it would run here",
     ] {

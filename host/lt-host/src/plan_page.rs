@@ -62,8 +62,9 @@ fn pairs(values: &BTreeMap<String, String>) -> impl Iterator<Item = Row> {
 
 /// What is of the run as a whole.
 fn plan(spec: &RunSpec, around: &Around<'_>) -> Vec<Row> {
-    let ends = match spec.length() {
-        Some(length) => format!("after {} at the latest", time(length)),
+    let deadline = spec.steady.map(|steady| steady.deadline);
+    let ends = match spec.length().into_iter().chain(deadline).min() {
+        Some(latest) => format!("after {} at the latest", time(latest)),
         None if spec.scenarios.iter().all(|scenario| counts(&scenario.load)) => {
             "when all iterations are done".to_owned()
         }
