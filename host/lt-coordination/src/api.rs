@@ -149,14 +149,12 @@ pub trait Throttle: Send + Sync {
     /// `TooMany`.
     fn queue(&self) -> Result<Box<dyn Turn>, CoordinationError>;
 
-    /// Take a turn if one is free now and nobody waits for it.
-    fn try_turn(&self) -> Answer<bool>;
+    /// Take a turn if one is free now and nobody waits for it. `None`: there is none. Else, whether it holds a place that must be
+    /// released: told by the turn, since the budget may be another by the time somebody asks.
+    fn try_turn(&self) -> Answer<Option<bool>>;
 
     /// Give a place back. The caller holds one: it came through [`Turn`] or [`Throttle::try_turn`].
     fn release(&self);
-
-    /// Whether turns hold places that must be released.
-    fn holds_places(&self) -> bool;
 
     /// Change the budget now.
     ///

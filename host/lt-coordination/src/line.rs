@@ -178,11 +178,6 @@ impl<W> Line<W> {
         self.held = self.held.saturating_sub(1);
     }
 
-    /// Whether turns hold places.
-    pub(crate) fn holds_places(&self) -> bool {
-        matches!(self.mode, Mode::Places(_))
-    }
-
     /// Another budget from now on. The line is advanced before and after.
     pub(crate) fn change(&mut self, budget: Budget, now_ns: u64) -> Result<(), CoordinationError> {
         let now_ns = self.own_clock_ns(now_ns);

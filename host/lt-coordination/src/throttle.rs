@@ -246,19 +246,14 @@ impl Throttle for LocalThrottle {
         }))
     }
 
-    fn try_turn(&self) -> Answer<bool> {
-        let taken = self
-            .shared
-            .with(|line, now_ns| line.try_now(now_ns).is_some());
-        Box::pin(std::future::ready(Ok(taken)))
+    fn try_turn(&self) -> Answer<Option<bool>> {
+        let granted = self.shared.with(|line, now_ns| line.try_now(now_ns));
+        let holds_place = granted.map(|grant| grant.holds_place);
+        Box::pin(std::future::ready(Ok(holds_place)))
     }
 
     fn release(&self) {
         self.shared.with(|line, _| line.release());
-    }
-
-    fn holds_places(&self) -> bool {
-        lock(&self.shared.state).line.holds_places()
     }
 
     fn change(&self, budget: Budget) -> Result<(), CoordinationError> {

@@ -140,20 +140,19 @@ async fn a_turn_taken_too_soon_is_still_there() {
 #[tokio::test(start_paused = true)]
 async fn a_try_takes_a_turn_only_if_nobody_waits() {
     let throttle = throttle(Budget::Interarrival(ms(10))).await;
-    assert_eq!(throttle.try_turn().await, Ok(true));
-    assert_eq!(throttle.try_turn().await, Ok(false));
+    assert_eq!(throttle.try_turn().await, Ok(Some(false)));
+    assert_eq!(throttle.try_turn().await, Ok(None));
     let mut turn = throttle.queue().unwrap();
     advance(ms(15)).await;
-    assert_eq!(throttle.try_turn().await, Ok(false));
+    assert_eq!(throttle.try_turn().await, Ok(None));
     assert!(has_come(&mut turn));
     advance(ms(15)).await;
-    assert_eq!(throttle.try_turn().await, Ok(true));
+    assert_eq!(throttle.try_turn().await, Ok(Some(false)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_than_the_places_are_held_at_a_time() {
     let throttle = throttle(Budget::Parallelism(3)).await;
-    assert!(throttle.holds_places());
     let (held, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let began = Instant::now();
     let mut users = JoinSet::new();
@@ -170,9 +169,23 @@ async fn no_more_than_the_places_are_held_at_a_time() {
     users.join_all().await;
     assert_eq!(most.load(Ordering::SeqCst), 3);
     assert_eq!(began.elapsed(), ms(1000));
-    for free in [true, true, true, false] {
+    for free in [Some(true), Some(true), Some(true), None] {
         assert_eq!(throttle.try_turn().await, Ok(free));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_says_itself_whether_it_holds_a_place() {
+    let throttle = throttle(Budget::Parallelism(1)).await;
+    let answer = throttle.try_turn();
+    // The budget is another before the answer is read: the place is held all the same, and given back.
+    throttle.change(Budget::Unlimited).unwrap();
+    assert_eq!(answer.await, Ok(Some(true)));
+    assert_eq!(throttle.try_turn().await, Ok(Some(false)));
+    throttle.change(Budget::Parallelism(1)).unwrap();
+    assert_eq!(throttle.try_turn().await, Ok(None));
+    throttle.release();
+    assert_eq!(throttle.try_turn().await, Ok(Some(true)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +206,7 @@ async fn a_place_granted_and_dropped_is_given_back() {
     last.take().unwrap();
     // Dropping a turn that was taken gives nothing back.
     drop(last);
-    assert_eq!(throttle.try_turn().await, Ok(false));
+    assert_eq!(throttle.try_turn().await, Ok(None));
 }
 
 #[tokio::test(start_paused = true)]

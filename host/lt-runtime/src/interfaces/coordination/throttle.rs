@@ -227,15 +227,14 @@ impl HostThrottle for View<'_> {
                 return Ok(Err(ErrorCode::Stopping));
             }
             let answer = self.throttle(&handle)?.throttle.try_turn();
-            let taken = match answer.await {
-                Ok(taken) => taken,
+            let granted = match answer.await {
+                Ok(granted) => granted,
                 Err(error) => return Ok(Err(error.into())),
             };
-            if taken {
-                let open = self.throttle(&handle)?;
-                open.granted(open.throttle.holds_places());
+            if let Some(holds_place) = granted {
+                self.throttle(&handle)?.granted(holds_place);
             }
-            Ok(Ok(taken))
+            Ok(Ok(granted.is_some()))
         })
     }
 
