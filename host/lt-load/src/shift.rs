@@ -128,6 +128,9 @@ impl Shift {
                 Signal::Stop => self.watch.enter(Phase::Stopping),
                 Signal::Halt => return self.watch.enter(Phase::Halted),
             }
+            if self.phase() >= Phase::Stopping {
+                break;
+            }
             let begun = self.phase() >= Phase::Running;
             tokio::select! {
                 changed = signals.changed() => if changed.is_err() { return },

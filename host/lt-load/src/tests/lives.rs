@@ -100,6 +100,45 @@ fn stop_wakes_users_that_wait_for_an_iteration_or_for_their_start() {
 }
 
 #[test]
+fn stop_gives_users_that_hang_the_graceful_stop_and_no_more() {
+    // In mid-run, with an end in a minute or without any.
+    for length in [Some(60_000), None] {
+        for cores in [1, 2] {
+            let mut spec = scenario(load(2, length, 0, None));
+            spec.graceful_stop = MS(50);
+            let ran = run_with(spec, cores, Script::hangs(), signal(500, Signal::Stop));
+            assert_eq!(ran.took, MS(550), "{length:?} on {cores}");
+            assert!(ran.endings.contains(&Ending::Halted));
+            assert_eq!(ran.dropped().len(), 2);
+        }
+    }
+}
+
+#[test]
+fn stop_before_the_start_ends_users_that_hang_in_join() {
+    for cores in [1, 2] {
+        let mut spec = scenario(rate(10.0, 60_000, 3, 3));
+        spec.graceful_stop = MS(50);
+        let mut script = Script::takes(MS(0));
+        script.hangs_in_join = true;
+        let ran = run_unstarted(spec, cores, script, signal(500, Signal::Stop));
+        assert_eq!((ran.took, ran.dropped().len()), (MS(550), 3), "{cores}");
+    }
+}
+
+#[test]
+fn an_abort_gives_users_that_hang_the_graceful_stop_and_no_more() {
+    let aborts = Script::does(|position, _| match position {
+        0 => (MS(10), Outcome::AbortRun("no stock".into())),
+        _ => (Duration::MAX, Outcome::Passed),
+    });
+    let mut spec = scenario(load(3, None, 0, None));
+    spec.graceful_stop = MS(50);
+    let ran = run_with(spec, 2, aborts, Vec::new());
+    assert_eq!((ran.took, ran.dropped().len()), (MS(60), 2));
+}
+
+#[test]
 fn halt_ends_at_once_and_later_signals_stay() {
     let mut acts = signal(500, Signal::Halt);
     acts.extend(signal(500, Signal::Stop));

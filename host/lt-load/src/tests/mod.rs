@@ -29,6 +29,8 @@ pub(crate) struct Script {
     /// How long iteration `number` of the user at `position` takes, and how it ends.
     iterate: Box<dyn Fn(u64, u64) -> (Duration, Outcome)>,
     join: Box<dyn Fn(u64) -> Outcome>,
+    /// Whether `join` never ends.
+    hangs_in_join: bool,
     /// Whether an iteration ends early when its user is asked to end.
     heeds: bool,
 }
@@ -43,6 +45,7 @@ impl Script {
         Self {
             iterate: Box::new(iterate),
             join: Box::new(|_| Outcome::Passed),
+            hangs_in_join: false,
             heeds: false,
         }
     }
@@ -97,6 +100,9 @@ impl Vu for TestUser {
     async fn join(&mut self) -> Outcome {
         let entry = (self.place.position, self.diary.now());
         self.diary.joined.borrow_mut().push(entry);
+        if self.script.hangs_in_join {
+            pending::<()>().await;
+        }
         (self.script.join)(self.place.position)
     }
 
@@ -258,6 +264,15 @@ pub(crate) fn recorder() -> (Recorder, Totals) {
 
 /// Run a scenario on so many cores, all on one thread.
 fn run_with(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>) -> Ran {
+    simulate(spec, cores, script, acts, true)
+}
+
+/// The same without `Signal::Start`, unless an act gives it; times count from the beginning.
+fn run_unstarted(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>) -> Ran {
+    simulate(spec, cores, script, acts, false)
+}
+
+fn simulate(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>, starts: bool) -> Ran {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
     let local = LocalSet::new();
@@ -282,12 +297,14 @@ fn run_with(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>) -> R
                 (ending, recorder)
             }));
         }
-        while team.counters().users_built() < at_start {
+        while starts && team.counters().users_built() < at_start {
             sleep(MS(1)).await;
         }
         let clock = Instant::now();
         diary.clock.set(Some(clock));
-        team.signal(Signal::Start(clock));
+        if starts {
+            team.signal(Signal::Start(clock));
+        }
         for (after, act) in acts {
             let team = team.clone();
             spawn_local(async move {
