@@ -21,6 +21,7 @@ mod drive;
 mod executor;
 pub mod pacer;
 pub mod phase;
+mod positions;
 mod roster;
 mod serve;
 pub mod shift;

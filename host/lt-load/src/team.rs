@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::phase::Signal;
+use crate::positions::Positions;
 use crate::steering::{SteerError, Steering};
 use crate::vu::VuId;
 
@@ -50,8 +51,7 @@ pub struct Team {
     signals: watch::Sender<Signal>,
     steering: watch::Sender<Steering>,
     clock: OnceLock<Instant>,
-    /// The next position that no user has had: replacements, and users beyond those made before the start.
-    position: AtomicU64,
+    positions: Mutex<Positions>,
     /// Users of an arrival rate that exist or are being made.
     allocated: AtomicU64,
     /// Places of a closed load whose user has ended for good.
@@ -91,11 +91,11 @@ impl Team {
             signals: watch::Sender::new(Signal::Prepare),
             steering: watch::Sender::new(steering),
             clock: OnceLock::new(),
-            position: AtomicU64::new(match load {
+            positions: Mutex::new(Positions::from(match load {
                 Load::ConstantArrivalRate(load) => load.users,
                 Load::RampingArrivalRate(load) => load.users,
                 _ => load.users_max(),
-            }),
+            })),
             allocated: AtomicU64::new(0),
             vacant: Mutex::default(),
             warned: AtomicBool::new(false),
@@ -295,7 +295,17 @@ impl Team {
 
     /// The next position that no user has had.
     pub(crate) fn next_position(&self) -> u64 {
-        self.position.fetch_add(1, Ordering::Relaxed)
+        lock(&self.positions).next()
+    }
+
+    /// A position below `most` that no living user has.
+    pub(crate) fn take_position(&self, most: u64) -> Option<u64> {
+        lock(&self.positions).take(most)
+    }
+
+    /// The user of a position has ended, and is not replaced now.
+    pub(crate) fn free_position(&self, position: u64) {
+        lock(&self.positions).free(position);
     }
 
     /// Take a place for one more user, if there may be one.

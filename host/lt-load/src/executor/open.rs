@@ -129,8 +129,12 @@ impl<'a, F: VuFactory> Open<'a, F> {
         if shift.making.get().is_some() {
             return;
         }
-        if shift.team.allocate(shift.users_max()) {
-            let position = shift.team.next_position();
+        let most = shift.users_max();
+        if shift.team.allocate(most) {
+            let Some(position) = shift.team.take_position(most) else {
+                // One too many has given its place back, and its position not yet: it is still leaving.
+                return shift.team.release();
+            };
             shift.making.set(Some(position));
             self.roster.start_server(position);
         } else if shift.team.warn_once() {
@@ -166,12 +170,14 @@ impl<'a, F: VuFactory> Open<'a, F> {
         let is_over = self.roster.shift.phase() >= Phase::Draining;
         for Gone { slot, end } in gone {
             self.roster.shift.made(slot);
+            if end == End::Own && !is_over {
+                // Its place is taken by a new user, so that the rate keeps its users: the same one, for only so many ids are
+                // reserved as there may be users at a time.
+                self.roster.start_server(slot);
+                continue;
+            }
+            team.free_position(slot);
             match end {
-                // Its place is taken by a new user, so that the rate keeps its users.
-                End::Own if !is_over => {
-                    let position = team.next_position();
-                    self.roster.start_server(position);
-                }
                 // It gave its place back itself, or was removed.
                 End::Surplus => {}
                 // Another may be made when one is missed.

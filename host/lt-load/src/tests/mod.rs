@@ -1,6 +1,7 @@
 //! Scenarios in virtual time, on one core or several: no test here waits for a real clock.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,6 +74,10 @@ pub(crate) struct Diary {
     joined: RefCell<Vec<(u64, Duration)>>,
     left: RefCell<Vec<(u64, Duration)>>,
     dropped: RefCell<Vec<(u64, Duration)>>,
+    /// Ids of the users that are alive.
+    living: RefCell<HashSet<u64>>,
+    /// Users that were built while another with the same id lived.
+    doubles: Cell<u64>,
 }
 
 impl Diary {
@@ -148,6 +153,7 @@ impl Vu for TestUser {
 
 impl Drop for TestUser {
     fn drop(&mut self) {
+        self.diary.living.borrow_mut().remove(&self.place.id.0);
         if !self.has_left {
             let entry = (self.place.position, self.diary.now());
             self.diary.dropped.borrow_mut().push(entry);
@@ -164,6 +170,9 @@ pub(crate) struct TestFactory {
 impl VuFactory for TestFactory {
     type Vu = TestUser;
     async fn build(&self, place: Place) -> Result<TestUser, BuildError> {
+        if !self.diary.living.borrow_mut().insert(place.id.0) {
+            self.diary.doubles.set(self.diary.doubles.get() + 1);
+        }
         Ok(TestUser {
             place,
             script: self.script.clone(),
@@ -318,6 +327,7 @@ fn simulate(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>, star
             totals.merge(&recorder.borrow_mut().take());
             endings.push(ending);
         }
+        assert_eq!(diary.doubles.get(), 0, "two users with one id");
         Ran {
             endings,
             diary,

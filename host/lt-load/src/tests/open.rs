@@ -125,15 +125,51 @@ fn more_users_are_made_up_to_the_most_there_may_be() {
 fn a_user_that_ends_itself_is_replaced() {
     let script = Script::does(|_, _| (MS(5), Outcome::StopUser));
     let ran = run(constant(100.0, 100, 2, 2), 1, script);
-    let positions: Vec<_> = ran.starts().iter().map(|start| start.position).collect();
-    assert_eq!(positions, (0..10).collect::<Vec<_>>());
+    let starts = ran.starts();
+    let positions: Vec<_> = starts.iter().map(|start| start.position).collect();
+    // By itself anew: there are only as many ids as users.
+    assert_eq!(positions, [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+    assert!(starts.iter().all(|start| start.number == 0));
+    assert_eq!(ran.joined().len(), 12);
     assert_eq!(ran.team.counters().dropped(), 0);
 }
 
 #[test]
+fn no_user_has_an_id_beyond_those_reserved() {
+    // Nor one that another has: no test here may have that.
+    // Every third life cannot join, every other iteration ends its user.
+    for cores in [1, 3] {
+        let lives = Cell::new(0);
+        let mut script = Script::does(|_, number| match number {
+            0 => (MS(25), Outcome::Passed),
+            _ => (MS(25), Outcome::StopUser),
+        });
+        script.join = Box::new(move |_| {
+            lives.set(lives.get() + 1);
+            if lives.get() % 3 == 0 {
+                Outcome::Failed
+            } else {
+                Outcome::Passed
+            }
+        });
+        let acts = vec![
+            act(MS(300), |team| team.set_users(2).unwrap()),
+            act(MS(600), |team| team.set_users(6).unwrap()),
+            act(MS(700), |team| {
+                let _there = team.remove_user(1, true);
+            }),
+        ];
+        let ran = run_with(scenario(constant(400.0, 1500, 2, 5)), cores, script, acts);
+        assert!(ran.joined().len() > 50);
+        assert!(ran.joined().iter().all(|(position, _)| *position < 6));
+    }
+}
+
+#[test]
 fn users_that_cannot_join_are_made_anew_when_they_are_missed() {
+    let lives = Cell::new(0);
     let mut script = Script::takes(MS(1));
-    script.join = Box::new(|position| match position {
+    script.join = Box::new(move |_| match lives.replace(lives.get() + 1) {
         0..2 => Outcome::Failed,
         _ => Outcome::Passed,
     });
