@@ -48,7 +48,12 @@ impl Outcome {
     fn of<T: Debug>(result: &wasmtime::Result<T>) -> Self {
         match result {
             Ok(value) => Self::Returned(format!("{value:?}")),
-            Err(trap) => Self::Trapped(trap.root_cause().to_string()),
+            Err(trap) => {
+                let reason = trap.root_cause().to_string();
+                // Those of wasmtime's own say that they are traps.
+                let reason = reason.strip_prefix("wasm trap: ").unwrap_or(&reason);
+                Self::Trapped(reason.to_owned())
+            }
         }
     }
 }
@@ -309,6 +314,19 @@ mod tests {
         assert_eq!(
             *seen.lock().unwrap(),
             ["> join []", r#"< join Returned("()")"#]
+        );
+    }
+
+    #[test]
+    fn a_trap_is_told_by_its_reason() {
+        let of = |trap: wasmtime::Error| Outcome::of::<()>(&Err(trap));
+        assert_eq!(
+            of(wasmtime::Trap::StackOverflow.into()),
+            Outcome::Trapped("call stack exhausted".to_owned())
+        );
+        assert_eq!(
+            of(crate::ctx::Ended::Denied("http").into()),
+            Outcome::Trapped("http is not available here".to_owned())
         );
     }
 
