@@ -6,8 +6,12 @@ use lt_metrics::{CheckSummary, Summary, ThresholdResult};
 
 use crate::threshold_text::value_text;
 
-/// Write the report: one suite of thresholds, one of checks. A check fails as a case if it failed once, as in k6's own
-/// reports, though only thresholds decide the exit code.
+/// Exit codes of runs that came to their end: every threshold holds, or one does not, which is a case of its own.
+const JUDGED: [i32; 2] = [0, 99];
+
+/// Write the report: one suite of thresholds, one of checks, and where the run itself failed, one of the run: a CI system
+/// must not show a failed run as green. A check fails as a case if it failed once, as in k6's own reports, though only
+/// thresholds decide the exit code.
 ///
 /// # Errors
 /// What the writer says.
@@ -28,13 +32,18 @@ pub fn write_junit(mut writer: impl Write, summary: &Summary) -> io::Result<()> 
         .iter()
         .filter(|check| check.fails > 0)
         .count();
-    let tests = summary.thresholds.len() + summary.checks.len();
+    let run_error = run_error(summary);
+    let errors = usize::from(run_error.is_some());
+    let tests = summary.thresholds.len() + summary.checks.len() + errors;
     let failures = failed_thresholds + failed_checks;
     writeln!(writer, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
     writeln!(
         writer,
-        r#"<testsuites name="{scenario}" tests="{tests}" failures="{failures}" time="{seconds:.3}">"#
+        r#"<testsuites name="{scenario}" tests="{tests}" failures="{failures}" errors="{errors}" time="{seconds:.3}">"#
     )?;
+    if let Some(reason) = run_error {
+        run_suite(&mut writer, &scenario, &reason, seconds)?;
+    }
     suite(
         &mut writer,
         "thresholds",
@@ -59,6 +68,39 @@ pub fn write_junit(mut writer: impl Write, summary: &Summary) -> io::Result<()> 
     writeln!(writer, "  </testsuite>")?;
     writeln!(writer, "</testsuites>")?;
     writer.flush()
+}
+
+/// Why the run failed, if not by a threshold.
+fn run_error(summary: &Summary) -> Option<String> {
+    let code = summary.state.exit_code;
+    let reason = || {
+        let told = summary.state.ended_early.clone();
+        told.unwrap_or_else(|| format!("the run ended with exit code {code}"))
+    };
+    (!JUDGED.contains(&code)).then(reason)
+}
+
+fn run_suite(
+    writer: &mut impl Write,
+    scenario: &str,
+    reason: &str,
+    seconds: f64,
+) -> io::Result<()> {
+    writeln!(
+        writer,
+        r#"  <testsuite name="run" tests="1" failures="0" errors="1" time="{seconds:.3}">"#
+    )?;
+    writeln!(
+        writer,
+        r#"    <testcase classname="{scenario}" name="run">"#
+    )?;
+    writeln!(
+        writer,
+        r#"      <error type="run" message="{}"/>"#,
+        escape(reason)
+    )?;
+    writeln!(writer, "    </testcase>")?;
+    writeln!(writer, "  </testsuite>")
 }
 
 fn suite(
@@ -156,6 +198,36 @@ mod tests {
         write_junit(&mut bytes, &a_run()).unwrap();
         let got = String::from_utf8(bytes).unwrap();
         assert_eq!(got, include_str!("../snapshots/junit.xml"));
+    }
+
+    fn report(exit_code: i32, ended_early: Option<&str>) -> String {
+        let mut summary = a_run();
+        summary.state.exit_code = exit_code;
+        summary.state.ended_early = ended_early.map(str::to_owned);
+        let mut bytes = Vec::new();
+        write_junit(&mut bytes, &summary).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_failed_is_an_error_and_one_that_was_judged_is_none() {
+        for judged in [0, 99] {
+            let text = report(judged, Some("the steady state was reached"));
+            assert!(!text.contains("<error"), "{text}");
+        }
+        for code in [100, 101, 105, 107, 108, 110, 111] {
+            let text = report(code, Some("init failed: <no>"));
+            assert!(
+                text.contains(r#"tests="9" failures="5" errors="1" time"#),
+                "{text}"
+            );
+            assert!(
+                text.contains(r#"<error type="run" message="init failed: &lt;no&gt;"/>"#),
+                "{text}"
+            );
+        }
+        let text = report(101, None);
+        assert!(text.contains("the run ended with exit code 101"), "{text}");
     }
 
     #[test]
