@@ -3,8 +3,7 @@
 //! Users have slots, counted from 0; while `n` users are wanted, those of the slots below `n` live. Every core walks the
 //! same steps and looks after its own slots, which are every so many-th.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use lt_spec::profile::{Climb, Ramp, Step};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
+use super::renewals::Renewals;
 use crate::pacer::users_of_core;
 use crate::phase::Phase;
 use crate::roster::{End, Gone, Roster, SPAWN_BATCH};
@@ -79,7 +79,7 @@ pub(super) struct Closed<'a, F> {
     deadlines: VecDeque<Deadline>,
     /// Slots to start when the user that is just leaving them has gone.
     anew: HashSet<u64>,
-    renewals: BinaryHeap<Reverse<(Duration, u64)>>,
+    renewals: Renewals,
 }
 
 impl<'a, F: VuFactory> Closed<'a, F> {
@@ -95,7 +95,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
             revision: 0,
             deadlines: VecDeque::new(),
             anew: HashSet::new(),
-            renewals: BinaryHeap::new(),
+            renewals: Renewals::default(),
         }
     }
 
@@ -129,8 +129,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
                 self.steer();
             }
             let step = self.next.map(|step| step.at);
-            let renewal = self.renewals.peek().map(|Reverse((due, _))| *due);
-            let due = step.into_iter().chain(renewal).min();
+            let due = step.into_iter().chain(self.renewals.next()).min();
             let deadline = self.deadlines.front().and_then(|deadline| deadline.at);
             tokio::select! {
                 biased;
@@ -166,11 +165,8 @@ impl<'a, F: VuFactory> Closed<'a, F> {
                 yield_now().await;
             }
         }
-        while let Some(Reverse((due, slot))) = self.renewals.peek().copied()
-            && due <= now
-        {
-            self.renewals.pop();
-            if slot < self.wanted && !self.is_past(due) {
+        while let Some((due, slot)) = self.renewals.take(now) {
+            if slot < self.wanted && !self.is_past(due) && !self.is_living(slot) {
                 self.start(slot, due);
             }
         }
@@ -220,8 +216,13 @@ impl<'a, F: VuFactory> Closed<'a, F> {
         }
     }
 
+    fn is_living(&self, slot: u64) -> bool {
+        self.roster.shift.users.borrow().contains_key(&slot)
+    }
+
     /// A slot is to have a user.
     fn want(&mut self, slot: u64, due: Duration) {
+        self.renewals.forget(slot);
         let flag = {
             let users = self.roster.shift.users.borrow();
             users.get(&slot).map(|handle| handle.flag.clone())
@@ -239,6 +240,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
     /// A slot is to have none.
     fn dismiss(&mut self, slot: u64) {
         self.anew.remove(&slot);
+        self.renewals.forget(slot);
         let users = self.roster.shift.users.borrow();
         let Some(handle) = users.get(&slot) else {
             return;
@@ -301,6 +303,10 @@ impl<'a, F: VuFactory> Closed<'a, F> {
     fn settle(&mut self) {
         let gone = std::mem::take(&mut *self.roster.shift.gone.borrow_mut());
         for Gone { slot, end } in gone {
+            if self.is_living(slot) {
+                // It was wanted again before this was looked at: its next user has begun.
+                continue;
+            }
             let now = self.roster.shift.elapsed();
             if self.anew.remove(&slot) {
                 self.start(slot, now);
@@ -319,7 +325,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
                     } else {
                         after
                     };
-                    self.renewals.push(Reverse((now + after, slot)));
+                    self.renewals.put(slot, now.saturating_add(after));
                 }
             }
         }

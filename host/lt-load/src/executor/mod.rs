@@ -13,6 +13,7 @@ mod open;
 mod per_user_iterations;
 mod ramping_arrival_rate;
 mod ramping_users;
+mod renewals;
 mod shared_iterations;
 
 /// Start this core's users as the load wants them; returns when all have ended.

@@ -151,6 +151,42 @@ fn churn_may_have_more_or_fewer_places() {
 }
 
 #[test]
+fn churn_forgets_the_renewal_of_a_place_that_was_dropped() {
+    let load = Load::Churn(Churn {
+        users: 2,
+        iterations: Some(1),
+        duration: Some(S(20)),
+        interval: S(2),
+        repeat_interval: None,
+    });
+    for cores in [1, 2] {
+        // Place 1: 2 s to 5 s, its renewal due at 7 s; dropped before that, and wanted again at 6 s.
+        let acts = vec![set_users(5500, 1), set_users(6000, 2)];
+        let ran = run_with(scenario(load.clone()), cores, Script::takes(S(3)), acts);
+        let mut at: Vec<_> = ran.joined().iter().map(|(_, at)| *at).collect();
+        at.sort_unstable();
+        assert_eq!(at, [0, 2, 5, 6, 10, 11, 15, 16].map(S), "on {cores}");
+        assert_eq!(ran.team.counters().users_active(), 0);
+    }
+}
+
+#[test]
+fn a_user_that_is_wanted_again_just_as_it_ends_counts_as_there() {
+    // User 2 is dropped at 100 and ends at 141, when it is wanted again; the others end themselves at 200 and 171.
+    let lives = Cell::new(0);
+    let script = Script::does(move |position, number| match (position, number) {
+        (0, 3) => (MS(50), Outcome::StopUser),
+        (1, 0) if lives.replace(lives.get() + 1) == 1 => (MS(50), Outcome::StopUser),
+        (2, 1) => (MS(51), Outcome::Passed),
+        _ => (MS(50), Outcome::Passed),
+    });
+    let acts = vec![set_users(100, 1), set_users(121, 3)];
+    let ran = run_with(scenario(users(3, 1000, 20, None)), 1, script, acts);
+    let left = [(0, 200), (1, 120), (1, 171), (2, 141), (2, 1042)];
+    assert_eq!(ran.left(), left.map(|(position, at)| (position, MS(at))));
+}
+
+#[test]
 fn a_rate_may_change() {
     for cores in [1, 3] {
         let acts = vec![
