@@ -39,7 +39,7 @@ struct Options {
     /// How long to wait for the partner to come
     #[setting(default = "30s")]
     meeting_timeout: Duration,
-    /// How long to wait for the partner's next word
+    /// How long to wait for the partner's next word, its pause not counted
     #[setting(default = "10s")]
     answer_timeout: Duration,
 }
@@ -65,6 +65,15 @@ impl Scenario for Relay {
         base.role("sender", "posts messages", Share::Weight(1))
             .role("receiver", "fetches them", Share::Weight(1))
             .users(2)
+    }
+
+    fn init(run: &RunInfo) -> Result<Vec<u8>> {
+        ensure!(
+            run.users.is_multiple_of(2),
+            "{} users cannot meet two and two: one would wait for a partner that never comes (remedy: an even number of users)",
+            run.users
+        );
+        Ok(Vec::new())
     }
 
     fn join(user: &User, options: Options) -> Result<Self> {
@@ -111,7 +120,10 @@ impl Scenario for Relay {
             if self.parted || user::should_stop() {
                 break;
             }
-            timing::sleep(rng.think_time(think_time_min..think_time_max));
+            if self.sends {
+                // Only here: a receiver that paused too would measure its own pause as time to delivery.
+                timing::sleep(rng.think_time(think_time_min..think_time_max));
+            }
         }
         Ok(())
     }
@@ -182,7 +194,9 @@ impl Relay {
 
     /// Wait for the partner's next message, and fetch it.
     fn wait_for_message(&mut self) -> Result<()> {
-        let end = timing::now() + self.options.answer_timeout;
+        // The sender pauses before each but the first.
+        let patience = self.options.answer_timeout + self.options.think_time_max;
+        let end = timing::now() + patience;
         loop {
             match coordination::receive(end - timing::now()) {
                 Ok(message) => match Mail::read(&message.content) {
@@ -237,7 +251,8 @@ impl Relay {
     fn tell(&mut self, word: &Mail) -> Result<bool> {
         match coordination::send(self.partner, word.write()) {
             Ok(()) => Ok(true),
-            Err(CoordinationError::NoRecipient) => {
+            // It is gone; in a run that winds down that is no wonder, and told as `Stopping`.
+            Err(CoordinationError::NoRecipient | CoordinationError::Stopping) => {
                 self.parted = true;
                 Ok(false)
             }
