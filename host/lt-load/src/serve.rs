@@ -117,6 +117,7 @@ pub(crate) async fn serve<F: VuFactory>(
     let Ok(()) = prepared(shift, joined) else {
         return End::Unprepared;
     };
+    shift.team.note_joined();
     let standby = Standby {
         shift: shift.clone(),
         server: Rc::new(Server {

@@ -57,6 +57,8 @@ pub struct Team {
     /// Places of a closed load whose user has ended for good.
     vacant: Mutex<BTreeSet<u64>>,
     warned: AtomicBool,
+    /// Whether any user of an arrival rate was ever idle.
+    joined: AtomicBool,
     lines: Vec<Line>,
     /// Which core and slot a living user has, by id. Touched when a life begins and ends, never in between.
     living: Mutex<HashMap<u64, (u64, u64)>>,
@@ -99,6 +101,7 @@ impl Team {
             allocated: AtomicU64::new(0),
             vacant: Mutex::default(),
             warned: AtomicBool::new(false),
+            joined: AtomicBool::new(false),
             lines: (0..cores).map(line).collect(),
             living: Mutex::default(),
             scenario,
@@ -340,6 +343,16 @@ impl Team {
     /// Whether this is the first time that the users did not suffice.
     pub(crate) fn warn_once(&self) -> bool {
         !self.warned.swap(true, Ordering::Relaxed)
+    }
+
+    /// A user of an arrival rate has joined.
+    pub(crate) fn note_joined(&self) {
+        self.joined.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether any user of an arrival rate has.
+    pub(crate) fn has_joined(&self) -> bool {
+        self.joined.load(Ordering::Relaxed)
     }
 
     /// A place of a closed load has no user any more. Once all have none, the load is over.

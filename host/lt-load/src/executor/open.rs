@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
+use lt_spec::limits::REBUILD_PAUSE;
 use lt_spec::profile::Arrivals;
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use crate::pacer::users_of_core;
 use crate::phase::Phase;
@@ -27,6 +29,8 @@ pub(super) struct Open<'a, F> {
     /// This core's arrivals; `None` if it takes only what others hand it.
     arrivals: Option<Arrivals>,
     revision: u64,
+    /// Until when none is made in the background: the last could not join.
+    rest_until: Option<Instant>,
     /// The core that was last handed an arrival.
     last_core: u64,
 }
@@ -42,6 +46,7 @@ impl<'a, F: VuFactory> Open<'a, F> {
             users,
             arrivals,
             revision: 0,
+            rest_until: None,
             last_core: core,
             roster,
         }
@@ -129,19 +134,44 @@ impl<'a, F: VuFactory> Open<'a, F> {
         if shift.making.get().is_some() {
             return;
         }
+        if self.rest_until.is_some_and(|until| Instant::now() < until) {
+            return self.warn_if_nobody_joined();
+        }
         let most = shift.users_max();
-        if shift.team.allocate(most) {
-            let Some(position) = shift.team.take_position(most) else {
-                // One too many has given its place back, and its position not yet: it is still leaving.
-                return shift.team.release();
-            };
-            shift.making.set(Some(position));
-            self.roster.start_server(position);
-        } else if shift.team.warn_once() {
+        if !shift.team.allocate(most) {
+            return self.warn();
+        }
+        let Some(position) = shift.team.take_position(most) else {
+            // One too many has given its place back, and its position not yet: it is still leaving.
+            return shift.team.release();
+        };
+        shift.making.set(Some(position));
+        self.roster.start_server(position);
+    }
+
+    /// Say once that the users do not suffice.
+    fn warn(&self) {
+        let shift = &self.roster.shift;
+        if !shift.team.has_joined() {
+            return self.warn_if_nobody_joined();
+        }
+        if shift.team.warn_once() {
             tracing::warn!(
                 scenario = shift.team.scenario.name,
                 users = shift.users_max(),
                 "insufficient users: all are busy and no more may be made, so iterations are dropped"
+            );
+        }
+    }
+
+    /// More users would not help.
+    fn warn_if_nobody_joined(&self) {
+        let team = &self.roster.shift.team;
+        if !team.has_joined() && team.warn_once() {
+            tracing::warn!(
+                scenario = team.scenario.name,
+                failed = team.counters().users_failed(),
+                "no user has joined yet, so iterations are dropped: look at why join fails or takes so long"
             );
         }
     }
@@ -169,6 +199,10 @@ impl<'a, F: VuFactory> Open<'a, F> {
         let team = self.roster.shift.team.clone();
         let is_over = self.roster.shift.phase() >= Phase::Draining;
         for Gone { slot, end } in gone {
+            if end == End::Unprepared && self.roster.shift.making.get() == Some(slot) {
+                // Users that cannot join must not eat a core by being made for every arrival.
+                self.rest_until = Instant::now().checked_add(REBUILD_PAUSE);
+            }
             self.roster.shift.made(slot);
             if end == End::Own && !is_over {
                 // Its place is taken by a new user, so that the rate keeps its users: the same one, for only so many ids are
@@ -180,7 +214,7 @@ impl<'a, F: VuFactory> Open<'a, F> {
             match end {
                 // It gave its place back itself, or was removed.
                 End::Surplus => {}
-                // Another may be made when one is missed.
+                // Another may be made when one is missed, and not at once.
                 End::Unprepared => team.release(),
                 // Removed, or lost to a fault of the host: there may be one fewer from now on.
                 End::Asked | End::Dropped if !is_over => team.release_for_good(),

@@ -179,6 +179,28 @@ fn users_that_cannot_join_are_made_anew_when_they_are_missed() {
 }
 
 #[test]
+fn users_that_can_never_join_are_not_made_for_every_arrival() {
+    for cores in [1, 2] {
+        let mut script = Script::takes(MS(1));
+        script.join = Box::new(|_| Outcome::Failed);
+        let ran = run(constant(500.0, 3000, 5, 10), cores, script);
+        // The first, and on each core one in each pause.
+        let made = ran.joined().len() as u64;
+        assert!((5 + 25..=5 + 30 * cores).contains(&made), "{made}");
+        assert!(
+            ran.joined()
+                .iter()
+                .all(|(position, _)| *position < 5 + cores)
+        );
+        assert_eq!(
+            (ran.starts().len(), ran.team.counters().dropped()),
+            (0, 1500)
+        );
+        assert!(ran.finished());
+    }
+}
+
+#[test]
 fn a_late_core_catches_up_and_forgets_nothing() {
     // Time jumps by 50 ms, as it does for a generator that was stalled.
     let stall = act(MS(50), |_| {
