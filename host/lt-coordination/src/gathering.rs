@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lt_spec::limits::{COORDINATION_WAITERS_MAX, MEETING_SIZE_MAX};
+use lt_spec::limits::{COORDINATION_WAITERS_MAX, MEETING_BYTES_MAX, MEETING_SIZE_MAX};
 use rustc_hash::FxHashMap;
 
 use crate::api::{CoordinationError, Group, MeetingPlan, MeetingSize, Member, Population};
@@ -59,6 +59,8 @@ pub(crate) struct Gathering<W> {
     filled: usize,
     /// Of those who wait, how many run.
     running: u64,
+    /// Bytes that those who wait have brought.
+    bytes: usize,
     users: FxHashMap<u64, SeatId>,
     settled: FxHashMap<u64, Result<Group, CoordinationError>>,
     groups: u64,
@@ -92,6 +94,7 @@ impl<W> Gathering<W> {
             places,
             filled: 0,
             running: 0,
+            bytes: 0,
             users: FxHashMap::default(),
             settled: FxHashMap::default(),
             groups: 0,
@@ -140,6 +143,7 @@ impl<W> Gathering<W> {
         woken: &mut Vec<W>,
     ) -> Result<SeatId, CoordinationError> {
         self.possible.clone()?;
+        self.check_bytes(member.data.len())?;
         let user = member.user.id;
         if self.users.contains_key(&user) {
             return Err(CoordinationError::InvalidValue(format!(
@@ -172,6 +176,7 @@ impl<W> Gathering<W> {
             part,
         };
         self.seats += 1;
+        self.bytes += member.data.len();
         let waiting = Waiting { member, runs, kept };
         waiters.waiting.insert(seat.number, waiting);
         self.filled += usize::from(waiters.waiting.len() == waiters.needed);
@@ -230,7 +235,28 @@ impl<W> Gathering<W> {
         }
         self.users.clear();
         self.running = 0;
+        self.bytes = 0;
         self.filled = 0;
+    }
+
+    /// Whether a group stays small enough with one more who brings so much.
+    fn check_bytes(&self, bytes: usize) -> Result<(), CoordinationError> {
+        if self.places.is_empty() {
+            // Without roles no more wait than one group has: what they have brought together counts.
+            if bytes > MEETING_BYTES_MAX - self.bytes.min(MEETING_BYTES_MAX) {
+                return Err(CoordinationError::TooMany(format!(
+                    "the group's members may bring {MEETING_BYTES_MAX} bytes together, and those who wait have brought {}",
+                    self.bytes
+                )));
+            }
+            return Ok(());
+        }
+        // With roles, who meets whom is known only in the end: everyone has an equal share.
+        let share = MEETING_BYTES_MAX / self.plan.roles.len().max(1);
+        if bytes > share {
+            return Err(CoordinationError::TooLarge(share as u64));
+        }
+        Ok(())
     }
 
     /// Form whatever group is complete.
@@ -258,6 +284,7 @@ impl<W> Gathering<W> {
         for (position, (number, waiting)) in chosen.into_iter().enumerate() {
             self.users.remove(&waiting.member.user.id);
             self.running -= u64::from(waiting.runs);
+            self.bytes -= waiting.member.data.len();
             let group = Group {
                 number: self.groups,
                 position: u32::try_from(position).unwrap_or(u32::MAX),
@@ -294,6 +321,7 @@ impl<W> Gathering<W> {
         let waiting = part.waiting.remove(&seat.number)?;
         self.filled -= usize::from(part.waiting.len() + 1 == part.needed);
         self.running -= u64::from(waiting.runs);
+        self.bytes -= waiting.member.data.len();
         self.users.remove(&waiting.member.user.id);
         Some(waiting)
     }

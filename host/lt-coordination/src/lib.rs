@@ -36,6 +36,7 @@ mod meeting;
 mod pace;
 mod plan;
 mod throttle;
+mod weight;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use lt_spec::limits::{COORDINATION_NAME_BYTES_MAX, COORDINATION_OBJECTS_MAX};
+use lt_spec::limits::{
+    COORDINATION_BYTES_MAX, COORDINATION_NAME_BYTES_MAX, COORDINATION_OBJECTS_MAX,
+};
 use tokio::time::Instant;
 
 use crate::api::{
@@ -19,6 +21,7 @@ use crate::line::check;
 use crate::mailbox::{Enrolled, PostOffice};
 use crate::meeting::Meetings;
 use crate::throttle::LocalThrottle;
+use crate::weight::Scales;
 use crate::{read, write};
 
 /// What a run's coordination needs to know.
@@ -47,14 +50,19 @@ impl Local {
     /// Coordination in which nothing has happened yet.
     #[must_use]
     pub fn new(options: LocalOptions) -> Arc<Self> {
+        Self::with_bytes_max(options, COORDINATION_BYTES_MAX)
+    }
+
+    pub(crate) fn with_bytes_max(options: LocalOptions, bytes_max: usize) -> Arc<Self> {
         let LocalOptions {
             seed,
             delivery_timeout,
             population,
         } = options;
-        let users = Arc::new(PostOffice::new());
+        let scales = Scales::new(bytes_max);
+        let users = Arc::new(PostOffice::new(scales.clone()));
         Arc::new(Self {
-            meetings: Arc::new(Meetings::new(seed, Arc::clone(&users), population)),
+            meetings: Arc::new(Meetings::new(seed, Arc::clone(&users), population, scales)),
             users,
             throttles: RwLock::default(),
             deliveries: Deliveries::new(delivery_timeout),

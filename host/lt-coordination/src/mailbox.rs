@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use crate::api::{CoordinationError, Message, Recipient, UserRef};
+use crate::weight::{Scales, Weight};
 use crate::{SHARDS, lock, read, remember, shard, wake_all, write};
 
 /// Users of a role that are asked before a message to any of them is refused: if so many in a row have full mailboxes, the
@@ -29,7 +30,7 @@ struct Mailbox {
 
 #[derive(Debug, Default)]
 struct Letters {
-    messages: VecDeque<Message>,
+    messages: VecDeque<(Message, Weight)>,
     waker: Option<Waker>,
 }
 
@@ -40,12 +41,16 @@ enum Put {
 }
 
 impl Mailbox {
-    fn put(&self, message: Message) -> Put {
+    fn put(&self, message: Message, scales: &Scales) -> Put {
+        // The content is weighed once, however many have it; this is what each mailbox adds.
+        let Some(weight) = scales.take(size_of::<(Message, Weight)>()) else {
+            return Put::Full;
+        };
         let mut state = lock(&self.state);
         if state.messages.len() >= MAILBOX_MESSAGES_MAX {
             return Put::Full;
         }
-        state.messages.push_back(message);
+        state.messages.push_back((message, weight));
         Put::In(state.waker.take())
     }
 }
@@ -83,17 +88,19 @@ pub(crate) struct PostOffice {
     by_role: RwLock<FxHashMap<Arc<str>, Arc<Mutex<Role>>>>,
     enrolled: AtomicU64,
     numbers: AtomicU64,
+    scales: Scales,
 }
 
 impl PostOffice {
-    /// Nobody yet.
-    pub(crate) fn new() -> Self {
+    /// Nobody yet. Messages that were not read weigh upon these scales.
+    pub(crate) fn new(scales: Scales) -> Self {
         Self {
             by_id: std::array::from_fn(|_| Mutex::default()),
             by_role: RwLock::default(),
             enrolled: AtomicU64::new(0),
             // 0 is before the first.
             numbers: AtomicU64::new(1),
+            scales,
         }
     }
 
@@ -165,9 +172,10 @@ impl PostOffice {
         if content.len() > MESSAGE_BYTES_MAX {
             return Err(CoordinationError::TooLarge(MESSAGE_BYTES_MAX as u64));
         }
+        let content = self.scales.hold(content);
         let message = Message {
             sender,
-            content,
+            content: content.ok_or(CoordinationError::MailboxFull)?,
             arrived: Instant::now(),
         };
         match to {
@@ -180,7 +188,7 @@ impl PostOffice {
     fn send_to(&self, id: u64, message: Message) -> Result<u32, CoordinationError> {
         let found = lock(shard(&self.by_id, &id)).get(&id).cloned();
         let found = found.ok_or(CoordinationError::NoRecipient)?;
-        match found.mailbox.put(message) {
+        match found.mailbox.put(message, &self.scales) {
             Put::In(waker) => {
                 wake_all([waker]);
                 Ok(1)
@@ -204,7 +212,7 @@ impl PostOffice {
             if mailbox.user.id == message.sender {
                 continue;
             }
-            match mailbox.put(message.clone()) {
+            match mailbox.put(message.clone(), &self.scales) {
                 Put::In(waker) => {
                     users.last = number;
                     drop(users);
@@ -226,7 +234,7 @@ impl PostOffice {
             if mailbox.user.id == message.sender {
                 continue;
             }
-            match mailbox.put(message.clone()) {
+            match mailbox.put(message.clone(), &self.scales) {
                 Put::In(waker) => wakers.push(waker),
                 Put::Full => refused = CoordinationError::MailboxFull,
             }
@@ -288,6 +296,7 @@ impl Enrolled {
 
     /// The next message, if there is one.
     pub(crate) fn try_receive(&self) -> Option<Message> {
-        lock(&self.mailbox.state).messages.pop_front()
+        let next = lock(&self.mailbox.state).messages.pop_front();
+        next.map(|(message, _)| message)
     }
 }

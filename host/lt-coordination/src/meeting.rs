@@ -14,6 +14,7 @@ use crate::api::{
 use crate::gathering::{Gathering, SeatId};
 use crate::mailbox::PostOffice;
 use crate::plan::{check, feasible};
+use crate::weight::Scales;
 use crate::{lock, read, remember, wake_all, write};
 
 type State = Gathering<Option<Waker>>;
@@ -23,6 +24,7 @@ struct Shared {
     state: Mutex<State>,
     /// Knows who runs.
     users: Arc<PostOffice>,
+    scales: Scales,
 }
 
 impl Shared {
@@ -51,6 +53,13 @@ impl Meeting for LocalMeeting {
         if data.len() > MESSAGE_BYTES_MAX {
             return Err(CoordinationError::TooLarge(MESSAGE_BYTES_MAX as u64));
         }
+        let scales = &self.shared.scales;
+        let data = scales.hold(data).ok_or_else(|| {
+            let most = scales.bytes_max();
+            CoordinationError::TooMany(format!(
+                "the run holds {most} bytes of messages and of what was brought to meetings already"
+            ))
+        })?;
         let member = Member {
             user: user.clone(),
             data,
@@ -158,17 +167,24 @@ pub(crate) struct Meetings {
     by_name: RwLock<FxHashMap<Arc<str>, LocalMeeting>>,
     /// Those that wait for all: they must know when a user leaves.
     of_all: RwLock<Vec<LocalMeeting>>,
+    scales: Scales,
 }
 
 impl Meetings {
-    /// No meetings yet.
-    pub(crate) fn new(seed: u64, users: Arc<PostOffice>, population: Population) -> Self {
+    /// No meetings yet. What is brought to them weighs upon these scales.
+    pub(crate) fn new(
+        seed: u64,
+        users: Arc<PostOffice>,
+        population: Population,
+        scales: Scales,
+    ) -> Self {
         Self {
             seed,
             users,
             population: Mutex::new(population),
             by_name: RwLock::default(),
             of_all: RwLock::default(),
+            scales,
         }
     }
 
@@ -205,6 +221,7 @@ impl Meetings {
                     shared: Arc::new(Shared {
                         state: Mutex::new(gathering),
                         users: Arc::clone(&self.users),
+                        scales: self.scales.clone(),
                     }),
                 };
                 if of_all {

@@ -46,8 +46,11 @@ pub const GROUP_DEPTH_MAX: usize = 16;
 pub const REBUILD_PAUSE: Duration = Duration::from_millis(100);
 /// Largest linear memory `--memory-limit` may grant one user: the address space of a 32-bit guest.
 pub const USER_MEMORY_BYTES_GRANT_MAX: usize = 4 << 30;
-/// Smallest linear memory `--memory-limit` may set: a Rust guest's stack and data alone take 1.1 MB.
-pub const USER_MEMORY_BYTES_MIN: usize = 64 << 10;
+/// Smallest linear memory `--memory-limit` may set: a Rust guest's stack and data alone take 1.1 MB, so with less no Rust
+/// scenario can even describe itself.
+pub const USER_MEMORY_BYTES_MIN: usize = 2 << 20;
+/// A page of linear memory, by which it grows: a limit that is no multiple of it is rounded up to one.
+pub const WASM_PAGE_BYTES: usize = 64 << 10;
 /// Smallest CPU budget: two epoch ticks, since a user's time is only looked at when the epoch ticks.
 pub const USER_CPU_MIN: Duration = Duration::from_millis(20);
 /// Largest CPU budget: a user that computes for an hour without waiting is no load test.
@@ -88,6 +91,11 @@ pub const COORDINATION_WAITERS_MAX: usize = 1_000_000;
 pub const MEETING_SIZE_MAX: u32 = 10_000;
 /// Bytes that a user brings to a meeting, or sends in a message: each member gets a copy of all.
 pub const MESSAGE_BYTES_MAX: usize = 16 << 10;
+/// Bytes that the members of one group bring together: each gets a copy of all, so that ten thousand members are handed 10 GB.
+pub const MEETING_BYTES_MAX: usize = 1 << 20;
+/// Bytes of messages that nobody has read yet and of what users brought to meetings, of the whole run: users that do not read
+/// are known before they have the generator's memory. A hundred thousand messages of 10 kB.
+pub const COORDINATION_BYTES_MAX: usize = 1 << 30;
 /// Messages that wait in one user's mailbox: seconds of a busy room.
 pub const MAILBOX_MESSAGES_MAX: usize = 1000;
 /// Bytes of the id of something sent: a UUID is 36.

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use lt_spec::limits::MEETING_SIZE_MAX;
+use lt_spec::limits::{MEETING_BYTES_MAX, MEETING_SIZE_MAX};
 
 use super::user;
 use crate::gathering::{Gathering, SeatId};
@@ -26,9 +26,13 @@ impl Scene {
     }
 
     fn try_join(&mut self, id: u64, role: &str) -> Result<SeatId, CoordinationError> {
+        self.bring(id, role, id.to_string().into())
+    }
+
+    fn bring(&mut self, id: u64, role: &str, data: Bytes) -> Result<SeatId, CoordinationError> {
         let member = Member {
             user: user(id, role),
-            data: Bytes::from(id.to_string()),
+            data,
         };
         let runs = self.enrolled > 0;
         self.gathering
@@ -270,4 +274,36 @@ fn a_population_that_shrinks_ends_what_cannot_be() {
     assert_eq!(scene.woken, [0; 0]);
     scene.population(2);
     assert_eq!(ids(&scene.group(seats[1])), [0, 1]);
+}
+
+#[test]
+fn what_a_group_brings_together_is_bounded() {
+    let of = |bytes: usize| Bytes::from(vec![1; bytes]);
+    let half = MEETING_BYTES_MAX / 2;
+    let mut scene = Scene::new(MeetingSize::Exactly(3), &[]);
+    let first = scene.bring(1, "", of(half)).unwrap();
+    let too_much = scene.bring(2, "", of(half + 1));
+    assert!(matches!(too_much, Err(CoordinationError::TooMany(_))));
+    let second = scene.bring(2, "", of(half)).unwrap();
+    assert!(scene.bring(3, "", of(1)).is_err());
+    // Who leaves takes along what it brought, and so does a group.
+    scene.leave(second);
+    scene.bring(2, "", of(half)).unwrap();
+    scene.bring(3, "", of(0)).unwrap();
+    assert_eq!(scene.group(first).members.len(), 3);
+    scene.bring(4, "", of(MEETING_BYTES_MAX)).unwrap();
+    scene
+        .gathering
+        .dismiss(&CoordinationError::Reset, &mut scene.woken);
+    scene.bring(5, "", of(MEETING_BYTES_MAX)).unwrap();
+    // With roles, each has its share, however many wait.
+    let mut scene = Scene::new(MeetingSize::Exactly(2), &["a", "b"]);
+    for id in 0..4 {
+        scene.bring(id, "a", of(half)).unwrap();
+    }
+    assert_eq!(
+        scene.bring(9, "b", of(half + 1)),
+        Err(CoordinationError::TooLarge(half as u64))
+    );
+    scene.bring(9, "b", of(half)).unwrap();
 }

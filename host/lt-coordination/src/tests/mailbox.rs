@@ -187,3 +187,66 @@ async fn a_user_built_anew_replaces_its_former_self() {
         Err(CoordinationError::NoRecipient)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_nobody_reads_are_bounded_for_the_whole_run() {
+    let options = crate::LocalOptions {
+        seed: 1,
+        delivery_timeout: ms(1000),
+        population: crate::Population::default(),
+    };
+    let local = Local::with_bytes_max(options, 6000);
+    let mut readers: Vec<_> = (0..10).map(|id| local.enroll(user(id, "r"))).collect();
+    let content = Bytes::from(vec![7; 4000]);
+    let full = Err(CoordinationError::MailboxFull);
+    // Ten mailboxes share one content.
+    assert_eq!(local.send(99, all("r"), content.clone()).await, Ok(10));
+    assert_eq!(local.send(99, any("r"), content.clone()).await, full);
+    // What meets weighs upon the same scales.
+    let plan = crate::MeetingPlan {
+        size: crate::MeetingSize::Exactly(2),
+        roles: Vec::new(),
+    };
+    let meeting = local.open_meeting("m", plan).await.unwrap();
+    let seat = meeting.queue(&user(1, "r"), content.clone());
+    assert!(matches!(
+        seat.err(),
+        Some(CoordinationError::TooMany(text)) if text.contains("6000 bytes")
+    ));
+    // Read by some it is still there for others; read by all, there is room again.
+    assert_eq!(readers.iter_mut().take(9).map(waiting).sum::<usize>(), 9);
+    assert_eq!(local.send(99, any("r"), content.clone()).await, full);
+    assert_eq!(readers.last_mut().map(waiting), Some(1));
+    let seat = meeting.queue(&user(1, "r"), content.clone()).unwrap();
+    assert_eq!(local.send(99, any("r"), content.clone()).await, full);
+    drop(seat);
+    assert_eq!(local.send(99, any("r"), content.clone()).await, Ok(1));
+    assert_eq!(local.send(99, any("r"), content.clone()).await, full);
+    // Who ends leaves nothing behind.
+    drop(readers);
+    let _reader = local.enroll(user(20, "r"));
+    assert_eq!(local.send(99, any("r"), content).await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_without_content_weigh_too() {
+    let options = crate::LocalOptions {
+        seed: 1,
+        delivery_timeout: ms(1000),
+        population: crate::Population::default(),
+    };
+    let local = Local::with_bytes_max(options, 1000);
+    let mut reader = local.enroll(user(1, ""));
+    let mut sent = 0;
+    while local
+        .send(2, Recipient::User(1), Bytes::new())
+        .await
+        .is_ok()
+    {
+        sent += 1;
+        assert!(sent <= 100);
+    }
+    assert!(sent > 0);
+    assert_eq!(waiting(&mut reader), sent);
+    assert_eq!(local.send(2, Recipient::User(1), Bytes::new()).await, Ok(1));
+}
