@@ -59,6 +59,16 @@ impl Budget {
         }
     }
 
+    /// Whether a user that has done `done` may have another: for a shared budget, if nobody takes it meanwhile.
+    #[must_use]
+    pub fn has_next(&self, done: u64) -> bool {
+        match self.kind {
+            Kind::Unlimited => true,
+            Kind::PerUser(count) => done < count,
+            Kind::Shared(_) => !self.exhausted(),
+        }
+    }
+
     /// Whether a shared budget is used up: no user of any core will start another iteration.
     #[must_use]
     pub fn exhausted(&self) -> bool {
@@ -74,14 +84,16 @@ mod tests {
     fn a_shared_budget_ends_for_all() {
         let budget = Budget::new(Kind::Shared(2));
         assert!(budget.claim(0) && !budget.exhausted());
+        assert!(budget.has_next(1));
         assert!(budget.claim(7) && budget.exhausted());
-        assert!(!budget.claim(0));
+        assert!(!budget.has_next(0) && !budget.claim(0));
     }
 
     #[test]
     fn a_budget_per_user_counts_each_users_own() {
         let budget = Budget::new(Kind::PerUser(1));
         assert!(budget.claim(0) && budget.claim(0));
+        assert!(budget.has_next(0) && !budget.has_next(1));
         assert!(!budget.claim(1) && !budget.exhausted());
     }
 

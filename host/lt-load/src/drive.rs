@@ -87,7 +87,9 @@ async fn iterate<V: Vu>(shift: &Rc<Shift>, flag: &StopFlag, vu: &mut V, limit: O
     let mut number = 0;
     let mut has_failed = false;
     loop {
-        if limit.is_some_and(|limit| number >= limit) {
+        // Asked before the user waits for its turn or is built anew: after its last iteration it does neither.
+        if limit.is_some_and(|limit| number >= limit) || !shift.team.has_next(number) {
+            flag.obey();
             return End::Own;
         }
         // An iteration that never waits must not starve its neighbours.
@@ -144,7 +146,7 @@ async fn turn(shift: &Shift, flag: &StopFlag, intended: Option<Duration>) -> boo
 }
 
 /// Whether this user is to start no more iterations.
-fn is_over(shift: &Shift, flag: &StopFlag) -> bool {
+pub(crate) fn is_over(shift: &Shift, flag: &StopFlag) -> bool {
     shift.phase() >= Phase::Draining || flag.is_asked()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lt_metrics::{TagsId, builtin};
 
-use crate::drive::{judge, leave, mend, once, prepared, ready};
+use crate::drive::{is_over, judge, leave, mend, once, prepared, ready};
 use crate::phase::Phase;
 use crate::roster::End;
 use crate::shift::Shift;
@@ -156,6 +156,9 @@ async fn take_arrivals<V: Vu>(shift: &Rc<Shift>, standby: &Standby, vu: &mut V) 
             return end;
         }
         number += 1;
+        if is_over(shift, &server.flag) {
+            return End::Asked;
+        }
         // Now, not when the next is due: a user that must be rebuilt is not idle.
         if let Some(end) = mend(shift, vu, &mut has_failed).await {
             return end;

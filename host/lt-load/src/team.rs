@@ -268,6 +268,11 @@ impl Team {
         self.steering.subscribe()
     }
 
+    /// Whether a user that has done `done` iterations may have another.
+    pub(crate) fn has_next(&self, done: u64) -> bool {
+        self.budget.has_next(done)
+    }
+
     /// Take one iteration for a user that has done `done`; tells all cores when that was the last.
     pub(crate) fn claim(&self, done: u64) -> bool {
         let claimed = self.budget.claim(done);

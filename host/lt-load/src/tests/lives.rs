@@ -1,6 +1,8 @@
 //! How users and scenarios begin and end.
 
-use lt_spec::spec::{ConstantUsers, FailureLimit, OnLoss, Pace};
+use lt_spec::spec::{
+    Churn, ConstantUsers, FailureLimit, OnLoss, Pace, PerUserIterations, SharedIterations,
+};
 
 use super::open::constant as rate;
 use super::*;
@@ -191,7 +193,8 @@ fn a_lost_user_is_built_anew_or_retired_and_counted_once() {
             )
         })
     };
-    let mut spec = scenario(load(2, Some(100), 0, None));
+    // Two are lost, with a pause after each; eight more pass.
+    let mut spec = scenario(load(2, Some(300), 0, None));
     let ran = run_with(spec.clone(), 1, loses(), Vec::new());
     assert_eq!(
         (ran.starts().len(), ran.team.counters().users_failed()),
@@ -204,6 +207,56 @@ fn a_lost_user_is_built_anew_or_retired_and_counted_once() {
         (2, true, MS(10))
     );
     assert_eq!(ran.team.counters().users_failed(), 2);
+}
+
+#[test]
+fn a_user_that_is_lost_in_its_last_iteration_is_not_built_anew() {
+    let loses = || Script::does(|_, _| (MS(10), Outcome::Lost));
+    let pace = Pace {
+        interarrival: MS(0),
+        repeat_interval: Some(S(60)),
+    };
+    let once = Load::PerUserIterations(PerUserIterations {
+        users: 2,
+        iterations: 1,
+        max_duration: None,
+        pace,
+    });
+    let shared = Load::SharedIterations(SharedIterations {
+        users: 2,
+        iterations: 2,
+        max_duration: None,
+        pace,
+    });
+    let churned = Load::Churn(Churn {
+        users: 2,
+        iterations: Some(1),
+        duration: Some(MS(15)),
+        interval: MS(0),
+        repeat_interval: None,
+    });
+    for load in [
+        once,
+        shared,
+        churned,
+        load(2, Some(10), 0, None),
+        rate(200.0, 10, 2, 2),
+    ] {
+        let name = load.name();
+        let ran = run(load, 1, loses());
+        assert_eq!(ran.mended(), [], "{name}");
+        assert!(ran.starts().len() >= 2 && ran.took <= MS(25), "{name}");
+        assert!(ran.finished() && ran.dropped().is_empty(), "{name}");
+    }
+    // With another to come, it is.
+    let twice = Load::PerUserIterations(PerUserIterations {
+        users: 1,
+        iterations: 2,
+        max_duration: None,
+        pace: Pace::default(),
+    });
+    let ran = run(twice, 1, loses());
+    assert_eq!((ran.mended(), ran.took), (vec![(0, MS(110))], MS(120)));
 }
 
 #[test]

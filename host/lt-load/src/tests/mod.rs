@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lt_metrics::{FailureClass, Recorder, Registry, SubmetricPlan, Tags, TagsId, Totals};
+use lt_spec::limits::REBUILD_PAUSE;
 use lt_spec::roles::Roles;
 use lt_spec::spec::{FailurePolicy, Identities, Load, ScenarioSpec};
 use tokio::task::{LocalSet, spawn_local};
@@ -74,6 +75,8 @@ pub(crate) struct Diary {
     joined: RefCell<Vec<(u64, Duration)>>,
     left: RefCell<Vec<(u64, Duration)>>,
     dropped: RefCell<Vec<(u64, Duration)>>,
+    /// Users that were built anew after a loss.
+    mended: RefCell<Vec<(u64, Duration)>>,
     /// Ids of the users that are alive.
     living: RefCell<HashSet<u64>>,
     /// Users that were built while another with the same id lived.
@@ -99,6 +102,7 @@ pub(crate) struct TestUser {
     diary: Rc<Diary>,
     tags: TagsId,
     has_left: bool,
+    is_lost: bool,
 }
 
 impl Vu for TestUser {
@@ -112,6 +116,11 @@ impl Vu for TestUser {
     }
 
     async fn mend(&mut self) -> Outcome {
+        if std::mem::take(&mut self.is_lost) {
+            sleep(REBUILD_PAUSE).await;
+            let entry = (self.place.position, self.diary.now());
+            self.diary.mended.borrow_mut().push(entry);
+        }
         Outcome::Passed
     }
 
@@ -137,6 +146,7 @@ impl Vu for TestUser {
             () = work => {}
             () = stop.stopping(), if self.script.heeds => {}
         }
+        self.is_lost = outcome == Outcome::Lost;
         outcome
     }
 
@@ -179,6 +189,7 @@ impl VuFactory for TestFactory {
             diary: self.diary.clone(),
             tags: self.tags,
             has_left: false,
+            is_lost: false,
         })
     }
 }
@@ -227,6 +238,10 @@ impl Ran {
 
     fn dropped(&self) -> Vec<(u64, Duration)> {
         sorted(&self.diary.dropped)
+    }
+
+    fn mended(&self) -> Vec<(u64, Duration)> {
+        sorted(&self.diary.mended)
     }
 
     fn finished(&self) -> bool {
