@@ -48,6 +48,11 @@ impl Options {
         self.0.remove(name);
     }
 
+    /// Take back all but these.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|name, _| keep(name));
+    }
+
     /// All that were given.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Given)> {
         self.0.iter().map(|(name, given)| (*name, given))

@@ -5,7 +5,10 @@ mod load;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::limits::{DURATION_TYPED_MAX, USER_ID_MAX};
+use crate::limits::{
+    DURATION_TYPED_MAX, USER_ID_MAX, USER_MEMORY_BYTES_GRANT_MAX, USER_MEMORY_BYTES_MIN,
+    WASM_PAGE_BYTES,
+};
 use crate::spec::SocketAddrOrIp;
 
 pub use self::load::{budget, count, is_kebab, percent, positive_rate, rate};
@@ -141,6 +144,18 @@ pub fn bytes(text: &str) -> Result<u64, Fault> {
     number
         .checked_mul(factor)
         .ok_or_else(|| fault("is too large".to_owned()))
+}
+
+/// The most linear memory of one user, in bytes: a size, rounded up to whole pages of 64 KiB, since memory grows by pages.
+///
+/// # Errors
+/// If it is no size, or one that no user can have.
+pub fn memory_limit(text: &str) -> Result<usize, Fault> {
+    let bytes = usize::try_from(bytes(text)?).ok();
+    bytes
+        .filter(|bytes| (USER_MEMORY_BYTES_MIN..=USER_MEMORY_BYTES_GRANT_MAX).contains(bytes))
+        .map(|bytes| bytes.next_multiple_of(WASM_PAGE_BYTES))
+        .ok_or_else(|| Fault::new("is not from 2MiB to 4GiB", "16MiB hold any usual scenario"))
 }
 
 /// A whole number.

@@ -131,6 +131,16 @@ fn proxies_are_http_with_a_port_and_hide_their_password() {
 }
 
 #[test]
+fn a_memory_limit_is_whole_pages_that_a_rust_guest_fits_into() {
+    assert_eq!(memory_limit("2MiB").unwrap(), 2 << 20);
+    assert_eq!(memory_limit("3MB").unwrap(), 46 << 16);
+    assert_eq!(memory_limit("4GiB").unwrap(), 4 << 30);
+    for text in ["64KiB", "2097151", "4294967297", "2"] {
+        assert!(fault(memory_limit(text)).contains("2MiB to 4GiB"), "{text}");
+    }
+}
+
+#[test]
 fn local_addresses_are_single_ones() {
     assert_eq!(addresses("127.0.0.2, ::1").unwrap().len(), 2);
     assert!(fault(addresses("10.0.0.0/24")).contains("not supported"));
@@ -149,12 +159,15 @@ fn rates_are_numbers_in_a_time() {
         ("36/h", 0.01),
         ("0/s", 0.0),
         ("2/ms", 2000.0),
+        ("10/.5s", 20.0),
     ];
     for (text, expected) in cases {
         let rate = rate(text).unwrap();
         assert!((rate - expected).abs() < 1e-9, "{text}: {rate}");
     }
-    for text in ["", "/s", "5/", "5/0s", "-1/s", "inf", "1e9/s", "5/s/s"] {
+    for text in [
+        "", "/s", "5/", "5/0s", "-1/s", "inf", "1e9/s", "5/s/s", "5/.s", "5/.",
+    ] {
         assert!(rate(text).is_err(), "{text}");
     }
     assert!(positive_rate("0/m").is_err());
@@ -177,7 +190,7 @@ fn counts_percentages_and_names_have_their_bounds() {
         assert!(count(text).is_err(), "{text}");
     }
     assert!((percent("12.5 %").unwrap() - 12.5).abs() < 1e-9);
-    for text in ["101", "-1%", "NaN", "%"] {
+    for text in ["101", "-1%", "NaN", "%", "50%%%"] {
         assert!(percent(text).is_err(), "{text}");
     }
     for name in ["a", "chat-room-2", "x1"] {

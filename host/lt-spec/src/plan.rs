@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::given::{Given, Options, flags, load_flags, run_flags};
 use crate::parse::{self, Fault};
 use crate::raw::{RawHttp, RawRun};
-use crate::resolve::Problems;
+use crate::resolve::{Problems, give_way};
 
 /// A run as it was typed.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) once: bool,
     /// `NAME=VALUE`.
     pub(crate) tags: Vec<Given>,
+    /// `NAME=VALUE` from flags: they go before those of scenarios too.
+    pub(crate) tags_from_flags: Vec<Given>,
     /// Expressions.
     pub(crate) thresholds: Vec<Given>,
     /// `KIND=FILE`.
@@ -87,6 +89,9 @@ pub(crate) struct HttpPlan {
     /// Of `client-key`.
     pub(crate) client_key: Option<(String, Vec<u8>)>,
 }
+
+/// Options of a load that a run file's top level gives to every scenario which has none of its own.
+pub(crate) const FOR_ALL: [&str; 3] = ["graceful-stop", "on-user-failure", "profile"];
 
 /// HTTP options that are on or off.
 pub(crate) const SWITCHES: [&str; 5] = [
@@ -194,7 +199,7 @@ impl Plan {
         }
         self.run.overlay(run_flags(raw));
         self.no_terminate |= raw.no_terminate;
-        self.tags.extend(flags("tag", &raw.tags));
+        self.tags_from_flags.extend(flags("tag", &raw.tags));
         self.thresholds.extend(flags("threshold", &raw.thresholds));
         self.outputs.extend(flags("out", &raw.outputs));
         replace(&mut self.assets, flags("asset", &raw.assets));
@@ -206,54 +211,105 @@ impl Plan {
         self.overlay_load(raw, problems);
     }
 
-    /// Flags of a load say which scenario they mean only if there is just one.
+    /// Flags of a load say which scenario they mean only if there is just one, or if they mean all.
     fn overlay_load(&mut self, raw: &RawRun, problems: &mut Problems) {
-        let options = load_flags(raw);
-        let stages = flags("stage", &raw.stages);
-        let roles = flags("role", &raw.roles);
+        let mut typed = ScenarioPlan {
+            load: load_flags(raw),
+            stages: flags("stage", &raw.stages),
+            roles: flags("role", &raw.roles),
+            ..ScenarioPlan::default()
+        };
         if self.once {
-            forbid(&options, &stages, problems);
-            return self.shrink(roles);
+            return self.shrink(typed, problems);
         }
         let [scenario] = self.scenarios.as_mut_slice() else {
-            for given in options
-                .iter()
-                .map(|(_, given)| given)
-                .chain(&stages)
-                .chain(&roles)
-            {
-                let fault = Fault::new(
-                    "does not say which of the run file's scenarios it is for",
-                    "write it into the scenario's table of the run file",
-                );
-                problems.add(&given.field, &given.value, fault);
-            }
-            return;
+            self.overlay_all(&mut typed);
+            return ambiguous(&typed, problems);
         };
-        scenario.load.overlay(options);
-        if !stages.is_empty() {
-            scenario.stages = stages;
+        give_way(scenario, &typed);
+        scenario.load.overlay(typed.load);
+        if !typed.stages.is_empty() {
+            scenario.stages = typed.stages;
         }
-        replace(&mut scenario.roles, roles);
+        replace(&mut scenario.roles, typed.roles);
     }
 
-    /// What is left of the load for one iteration of one user.
-    fn shrink(&mut self, roles: Vec<Given>) {
+    /// Flags that a run file of several scenarios takes at its top level, where they are for all.
+    fn overlay_all(&mut self, typed: &mut ScenarioPlan) {
+        for name in FOR_ALL {
+            if let Some(given) = typed.load.get(name).cloned() {
+                typed.load.remove(name);
+                for scenario in &mut self.scenarios {
+                    scenario.load.set(name, given.clone());
+                }
+            }
+        }
+        if let Some(range) = typed.load.get("user-range") {
+            self.user_range = Some(range.clone());
+            typed.load.remove("user-range");
+        }
+        // Without users that scenarios share, nothing says how many of these are whose.
+        if self.users.is_some()
+            && let Some(users) = typed.load.get("users")
+        {
+            self.users = Some(users.clone());
+            typed.load.remove("users");
+        }
+    }
+
+    /// What is left of the load for one iteration of one user. A single id, one user and one iteration say the same.
+    fn shrink(&mut self, mut typed: ScenarioPlan, problems: &mut Problems) {
         self.users = None;
         self.changes.clear();
         for scenario in &mut self.scenarios {
             scenario.load = Options::default();
             scenario.stages.clear();
-            if self.file.is_none() {
-                scenario.roles.clone_from(&roles);
+        }
+        for name in ["users", "iterations", "repeat-num"] {
+            let given = typed.load.get(name);
+            if given.is_some_and(|given| parse::count(&given.value) == Ok(1)) {
+                typed.load.remove(name);
+            }
+        }
+        let range = typed.load.get("user-range").cloned();
+        let one = range.filter(|given| {
+            parse::user_range(&given.value).is_ok_and(|(first, last)| first == last)
+        });
+        if let ([scenario], Some(given)) = (self.scenarios.as_mut_slice(), one) {
+            typed.load.remove("user-range");
+            scenario.load.set("user-range", given);
+        }
+        let roles = std::mem::take(&mut typed.roles);
+        forbid(&typed, problems);
+        match self.scenarios.as_mut_slice() {
+            [scenario] => replace(&mut scenario.roles, roles),
+            _ => {
+                typed = ScenarioPlan {
+                    roles,
+                    ..ScenarioPlan::default()
+                };
+                ambiguous(&typed, problems);
             }
         }
     }
 }
 
+/// Flags that do not say which of several scenarios they mean.
+fn ambiguous(typed: &ScenarioPlan, problems: &mut Problems) {
+    let options = typed.load.iter().map(|(_, given)| given);
+    for given in options.chain(&typed.stages).chain(&typed.roles) {
+        let fault = Fault::new(
+            "does not say which of the run file's scenarios it is for",
+            "write it into the scenario's table of the run file",
+        );
+        problems.add(&given.field, &given.value, fault);
+    }
+}
+
 /// `--once` says how much load there is; nothing else may.
-fn forbid(options: &Options, stages: &[Given], problems: &mut Problems) {
-    for given in options.iter().map(|(_, given)| given).chain(stages) {
+fn forbid(typed: &ScenarioPlan, problems: &mut Problems) {
+    let options = typed.load.iter().map(|(_, given)| given);
+    for given in options.chain(&typed.stages) {
         let fault = Fault::new(
             "contradicts --once, which is one iteration of one user",
             "leave one of the two out",

@@ -23,8 +23,7 @@ use self::settings::Described;
 use self::shapes::{Shapes, shapes};
 use crate::description::{Description, SettingKind};
 use crate::limits::{
-    CORES_MAX, GRACEFUL_STOP, USER_CPU_GRANT_MAX, USER_CPU_MAX, USER_CPU_MIN,
-    USER_MEMORY_BYTES_GRANT_MAX, USER_MEMORY_BYTES_MAX, USER_MEMORY_BYTES_MIN,
+    CORES_MAX, GRACEFUL_STOP, USER_CPU_GRANT_MAX, USER_CPU_MAX, USER_CPU_MIN, USER_MEMORY_BYTES_MAX,
 };
 use crate::parse::{self, Fault};
 use crate::plan::Plan;
@@ -34,6 +33,7 @@ use crate::roles::Roles;
 use crate::run_file::RawFile;
 use crate::spec::{Load, RunSpec, ScenarioSpec, UserLimits};
 
+pub(crate) use self::executor::give_way;
 pub use self::labels::RESERVED_TAGS;
 pub(crate) use self::problems::{Problems, nearest};
 pub use self::settings::check_setting;
@@ -146,6 +146,7 @@ fn whole(
         None => machine.cores.max(1),
     };
     let run_tags = tags(&plan.tags, BTreeMap::new(), problems);
+    let run_tags = tags(&plan.tags_from_flags, run_tags, problems);
     let scenarios = scenarios(plan, described, &shapes, &run_tags, problems);
     let thresholds = verdict::thresholds(plan, described, problems);
     let outputs = outputs(plan, problems);
@@ -186,6 +187,7 @@ fn scenarios(
     for (position, scenario) in plan.scenarios.iter().enumerate() {
         let graceful_stop = problems.take(&scenario.load, "graceful-stop", parse::duration);
         let own_tags = tags(&scenario.tags, run_tags.clone(), problems);
+        let own_tags = tags(&plan.tags_from_flags, own_tags, problems);
         let failure = scenario.load.get("on-user-failure");
         let on_failure = policy::on_failure(failure, problems);
         let known = described.and_then(|described| described.get(position));
@@ -238,13 +240,7 @@ fn cores(text: &str) -> Result<usize, Fault> {
 }
 
 fn user_limits(plan: &Plan, problems: &mut Problems) -> UserLimits {
-    let memory = problems.take(&plan.run, "memory-limit", |text| {
-        let bytes = parse::bytes(text)?;
-        usize::try_from(bytes)
-            .ok()
-            .filter(|bytes| (USER_MEMORY_BYTES_MIN..=USER_MEMORY_BYTES_GRANT_MAX).contains(bytes))
-            .ok_or_else(|| Fault::new("is not from 64KiB to 4GiB", "16MiB hold any usual scenario"))
-    });
+    let memory = problems.take(&plan.run, "memory-limit", parse::memory_limit);
     let cpu = problems.take(&plan.run, "cpu-limit", |text| {
         let limit = parse::duration(text)?;
         if (USER_CPU_MIN..=USER_CPU_GRANT_MAX).contains(&limit) {

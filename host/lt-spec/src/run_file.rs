@@ -36,7 +36,7 @@ use toml::de::{DeTable, DeValue};
 
 use self::reader::{Reader, Table, join};
 use crate::given::{Given, HTTP_OPTIONS, RUN_OPTIONS};
-use crate::plan::{HttpPlan, Plan, SWITCHES};
+use crate::plan::{FOR_ALL, HttpPlan, Plan, SWITCHES};
 use crate::problem::Problem;
 use crate::resolve::check_values;
 
@@ -58,9 +58,6 @@ const TOP_KEYS: [&str; 15] = [
     "user-range",
     "users",
 ];
-
-/// Keys of the top level that every scenario takes which has none of its own.
-const DEFAULTS: [&str; 3] = ["graceful-stop", "on-user-failure", "profile"];
 
 /// PEM files of `[http]`.
 const PEM_OPTIONS: [&str; 3] = ["ca-cert", "client-cert", "client-key"];
@@ -188,7 +185,7 @@ impl RawFile {
         let mut text = |name| top.get(name).and_then(|value| reader.text(name, value));
         self.plan.users = text("users");
         self.plan.user_range = text("user-range");
-        let defaults = DEFAULTS.map(|name| (name, text(name)));
+        let defaults = FOR_ALL.map(|name| (name, text(name)));
         if let Some(value) = top.get("terminate") {
             self.plan.no_terminate = reader.boolean("terminate", value) == Some(false);
         }

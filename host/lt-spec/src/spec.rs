@@ -372,19 +372,38 @@ fn at_once(users: u64, interarrival: Duration) -> u64 {
 }
 
 fn total<T>(stages: &[Stage<T>]) -> Duration {
-    stages
+    stages.iter().fold(Duration::ZERO, |sum, stage| {
+        sum.saturating_add(stage.duration)
+    })
+}
+
+/// Users that scheduled changes lead a scenario to, at most.
+pub(crate) fn users_of_changes(changes: &[Change], scenario: usize) -> u64 {
+    let meant = changes
         .iter()
-        .fold(Duration::ZERO, |sum, stage| sum.saturating_add(stage.duration))
+        .filter(|change| change.scenario.is_none_or(|meant| meant == scenario));
+    let users = meant.map(|change| match change.action {
+        Action::Users(users) => users,
+        _ => 0,
+    });
+    users.max().unwrap_or(0)
 }
 
 impl RunSpec {
-    /// Users of all scenarios that there may be at a time.
+    /// Users of all scenarios that there may be at a time, scheduled changes included.
     #[must_use]
     pub fn users_max(&self) -> u64 {
-        self.scenarios
-            .iter()
-            .map(|scenario| scenario.load.users_max())
+        (0..self.scenarios.len())
+            .map(|scenario| self.users_max_of(scenario))
             .fold(0, u64::saturating_add)
+    }
+
+    /// Users that the scenario at this position may have at a time: those of its load, or more if a change leads there.
+    #[must_use]
+    pub fn users_max_of(&self, scenario: usize) -> u64 {
+        let load = self.scenarios.get(scenario);
+        let load = load.map_or(0, |scenario| scenario.load.users_max());
+        load.max(users_of_changes(&self.changes, scenario))
     }
 
     /// When no more iterations start in any scenario; `None` if one has no end of its own.

@@ -63,7 +63,8 @@ pub fn budget(text: &str) -> Result<(u64, Duration), Fault> {
 
 fn unit_of_rate(unit: &str, remedy: &str) -> Result<Duration, Fault> {
     let unit = unit.trim();
-    let counted = unit.starts_with(|char: char| char.is_ascii_digit());
+    // `.5s` is a number with its unit too.
+    let counted = unit.starts_with(|char: char| char.is_ascii_digit() || char == '.');
     let interval = if counted {
         duration(unit)
     } else {
@@ -80,7 +81,8 @@ fn unit_of_rate(unit: &str, remedy: &str) -> Result<Duration, Fault> {
 /// # Errors
 /// If it is no number in that range.
 pub fn percent(text: &str) -> Result<f64, Fault> {
-    let number = text.trim().trim_end_matches('%').trim_end();
+    let number = text.trim();
+    let number = number.strip_suffix('%').unwrap_or(number).trim_end();
     number
         .parse::<f64>()
         .ok()

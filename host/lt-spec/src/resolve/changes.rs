@@ -41,18 +41,6 @@ pub(super) fn changes(against: &Against<'_>, problems: &mut Problems) -> Vec<Cha
     changes
 }
 
-/// Users that changes lead a scenario to, at most.
-pub(super) fn users_max(changes: &[Change], scenario: usize) -> u64 {
-    let meant = changes
-        .iter()
-        .filter(|change| change.scenario.is_none_or(|meant| meant == scenario));
-    let users = meant.map(|change| match change.action {
-        Action::Users(users) => users,
-        _ => 0,
-    });
-    users.max().unwrap_or(0)
-}
-
 /// A fault that has been told.
 struct Told;
 

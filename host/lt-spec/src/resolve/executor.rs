@@ -209,6 +209,49 @@ fn has_rates(scenario: &ScenarioPlan) -> bool {
         .any(|given| given.value.contains('/'))
 }
 
+/// Flags over a run file's scenario: if they choose a shape, what the file says of another one gives way, as k6's command
+/// line replaces a script's options. What is left of the file are options that the chosen executor takes.
+pub(crate) fn give_way(scenario: &mut ScenarioPlan, typed: &ScenarioPlan) {
+    let given = |name: &str| typed.load.get(name).is_some();
+    let steps = ["staircase", "spike"];
+    let has_steps = !typed.stages.is_empty() || steps.into_iter().any(given);
+    let others = ["executor", "rate", "iterations", "repeat-num", "duration"];
+    if !has_steps && !others.into_iter().any(given) {
+        return;
+    }
+    // Faults are told when the whole is resolved.
+    let mut untold = Problems::default();
+    let mut choice = |plan: &ScenarioPlan| {
+        let chosen = choose(plan, DefaultLoad::default(), false, &mut untold);
+        let chosen = chosen.filter(|chosen| !chosen.is_suggested());
+        chosen.map(|chosen| chosen.kind)
+    };
+    let typed_options = typed.load.iter().map(|(name, _)| name);
+    let typed_stages = (!typed.stages.is_empty()).then_some("stage");
+    let mut shape = typed_options
+        .chain(typed_stages)
+        .filter(|name| steps.contains(name) || others.contains(name) || *name == "stage");
+    let is_named = scenario.load.get("executor").is_some();
+    let known = choice(scenario).filter(|_| !given("executor") && (is_named || !has_steps));
+    let kind = known
+        .filter(|known| shape.all(|name| known.takes(name)))
+        .or_else(|| choice(typed));
+    let Some(kind) = kind else { return };
+    if has_steps {
+        scenario.stages.clear();
+        steps
+            .into_iter()
+            .for_each(|name| scenario.load.remove(name));
+    }
+    if known != Some(kind) {
+        scenario.load.remove("executor");
+    }
+    if !kind.takes("stage") {
+        scenario.stages.clear();
+    }
+    scenario.load.retain(|name| kind.takes(name));
+}
+
 /// Options that the executor does not take: each would be ignored, so each is a mistake.
 pub(super) fn check_options(scenario: &ScenarioPlan, chosen: Chosen, problems: &mut Problems) {
     let stages = scenario.stages.iter().map(|given| ("stage", given));

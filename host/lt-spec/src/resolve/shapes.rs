@@ -12,7 +12,7 @@ use super::{Machine, Problems};
 use crate::description::DefaultLoad;
 use crate::parse;
 use crate::plan::Plan;
-use crate::spec::{Change, Identities, Load, UserLimits};
+use crate::spec::{Change, Identities, Load, UserLimits, users_of_changes};
 
 /// What the scenarios of a run do, and when. Positions are those of the scenarios.
 pub(super) struct Shapes {
@@ -62,7 +62,7 @@ pub(super) fn shapes(
         .map(|(position, load)| {
             let load = load.as_ref()?;
             Some(Need {
-                users: load.users_max().max(changes::users_max(&changes, position)),
+                users: load.users_max().max(users_of_changes(&changes, position)),
                 is_churn: matches!(load, Load::Churn(_)),
             })
         })

@@ -183,7 +183,7 @@ fn once_is_one_iteration_of_one_user_on_one_core() {
     assert_eq!(only(&spec).load.iterations(), Some(1));
     let contradicting = typed(|raw| {
         raw.once = true;
-        raw.users = some("1");
+        raw.users = some("2");
         raw.stages = texts(&["1s:1"]);
         raw.cores = some("2");
     });

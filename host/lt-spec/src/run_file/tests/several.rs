@@ -39,6 +39,99 @@ fn flags_go_before_the_file_where_it_is_clear_what_they_mean() {
     );
 }
 
+/// One scenario with this load in the file, under these flags.
+fn over(file: &str, change: impl FnOnce(&mut RawRun)) -> Load {
+    let text = format!("[scenarios.browse]\nfile = \"b.wasm\"\n{file}\n");
+    let mut raw = RawRun::default();
+    change(&mut raw);
+    ok(&text, &raw).scenarios[0].load.clone()
+}
+
+#[test]
+fn a_shape_that_flags_choose_takes_the_place_of_the_files() {
+    let some = |text: &str| Some(text.to_owned());
+    let ramp = "stages = [\"10s:5\"]\nstart-users = 2\ngraceful-ramp-down = \"1s\"";
+    let one = over(ramp, |raw| {
+        raw.users = some("1");
+        raw.iterations = some("1");
+    });
+    assert_eq!(
+        (one.name(), one.iterations()),
+        ("shared-iterations", Some(1))
+    );
+    assert_eq!(
+        over(ramp, |raw| raw.duration = some("3s")).length(),
+        Some(Duration::from_secs(3))
+    );
+    let named = format!("executor = \"ramping-users\"\n{ramp}");
+    let rate = over(&named, |raw| {
+        raw.rate = some("5/s");
+        raw.duration = some("1s");
+    });
+    assert_eq!(rate.name(), "constant-arrival-rate");
+    let arrivals =
+        "executor = \"ramping-arrival-rate\"\nspike = \"1/s:9/s:1s:1s:1s\"\nmax-users = 40";
+    let stage = |text: &str| {
+        let text = text.to_owned();
+        move |raw: &mut RawRun| raw.stages = vec![text]
+    };
+    // The executor that the file names takes stages, of rates.
+    let stages = over(arrivals, stage("2s:5"));
+    assert_eq!(
+        (stages.name(), stages.users_max()),
+        ("ramping-arrival-rate", 40)
+    );
+    assert_eq!(stages.length(), Some(Duration::from_secs(2)));
+    let unnamed = arrivals.split_once('\n').unwrap().1;
+    assert_eq!(over(unnamed, stage("2s:5")).name(), "ramping-users");
+    let churn = "executor = \"churn\"\nduration = \"5s\"\nusers = 3";
+    let churn = over(churn, |raw| raw.repeat_num = some("7"));
+    assert!(matches!(churn, Load::Churn(load) if load.iterations == Some(7)));
+    let counted = over("iterations = 9\nusers = 3", |raw| raw.duration = some("5s"));
+    assert_eq!((counted.iterations(), counted.users_max()), (Some(9), 3));
+    assert_eq!(
+        over(ramp, |raw| raw.executor = some("per-user-iterations")).name(),
+        "per-user-iterations"
+    );
+}
+
+#[test]
+fn flags_that_mean_all_scenarios_are_for_all() {
+    let text = format!(
+        "users = 6\n{}",
+        TWO.replace(
+            "users = 3",
+            "graceful-stop = \"9s\"\ntags = { a = \"2\", b = \"2\" }"
+        )
+        .replace("users = 2\n", "")
+    );
+    let raw = RawRun {
+        tags: vec!["a=3".to_owned()],
+        users: Some("10".to_owned()),
+        user_range: Some("101..110".to_owned()),
+        graceful_stop: Some("1s".to_owned()),
+        on_user_failure: Some("retire".to_owned()),
+        ..RawRun::default()
+    };
+    let spec = ok(&text, &raw);
+    assert_eq!(spec.users_max(), 10);
+    for scenario in &spec.scenarios {
+        assert_eq!(scenario.tags["a"], "3");
+        assert_eq!(scenario.graceful_stop, Duration::from_secs(1));
+        assert_eq!(scenario.on_failure.on_loss, OnLoss::Retire);
+    }
+    assert_eq!(spec.scenarios[0].tags["b"], "2");
+    assert_eq!(spec.scenarios[1].identities.first, 106);
+}
+
+#[test]
+fn users_that_changes_lead_to_count() {
+    let text = format!("{TWO}[[changes]]\nat = \"5s\"\nscenario = \"chat\"\nusers = 100\n");
+    let spec = ok(&text, &RawRun::default());
+    assert_eq!((spec.users_max_of(0), spec.users_max_of(1)), (100, 2));
+    assert_eq!((spec.users_max(), spec.users_max_of(2)), (102, 0));
+}
+
 #[test]
 fn a_setting_comes_from_flag_then_variable_then_scenario_then_all() {
     let file = TWO.replace("users = 3", "users = 3\nsettings = { base-url = \"own\" }");
