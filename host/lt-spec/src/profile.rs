@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::limits::USERS_MAX;
 use crate::spec::{Load, RampingUsers, Stage};
 
 mod arrivals;
@@ -234,7 +235,7 @@ pub fn arrivals_by(load: &Load, time: Duration) -> Option<f64> {
 }
 
 /// How many iterations a load is to start: counted, by its rate, or by its users' repeat interval, if none is late. `None`
-/// if that depends on how long an iteration takes, or if the load has no end.
+/// if that depends on how long an iteration takes, if the load has no end, or if it ramps up again after it ramped down.
 #[must_use]
 pub fn expected_iterations(load: &Load) -> Option<u64> {
     if let Some(counted) = load.iterations() {
@@ -254,14 +255,36 @@ pub fn expected_iterations(load: &Load) -> Option<u64> {
         let starts = (0..climb.to).map(|user| times(climb.interarrival, user));
         return Some(starts.map(own).fold(0, u64::saturating_add));
     };
-    // Users times time, over the interval.
-    let (mut area, mut from) = (0_u128, ramp.start_users);
-    for stage in &ramp.stages {
-        let both = u128::from(from) + u128::from(stage.target);
-        area = area.saturating_add(stage.duration.as_nanos().saturating_mul(both) / 2);
-        from = stage.target;
+    ramp_iterations(ramp, length, interval)
+}
+
+/// Iterations of a ramp whose users repeat in an interval: each starts with its user's, and the last user to start is the
+/// first to stop. `None` if users come back after some have gone, since one of those may still be at its last iteration and
+/// keep its rhythm, and if there are more of them than one process may have.
+fn ramp_iterations(load: &RampingUsers, length: Duration, interval: u128) -> Option<u64> {
+    let users_max = load.stages.iter().map(|stage| stage.target);
+    if users_max.fold(load.start_users, u64::max) > USERS_MAX {
+        return None;
     }
-    u64::try_from(area / interval).ok()
+    let mut starts: Vec<Duration> = Vec::new();
+    let (mut sum, mut has_fallen) = (0_u64, false);
+    let during = |from: Duration, to: Duration| {
+        let starts = to.saturating_sub(from).as_nanos().div_ceil(interval);
+        u64::try_from(starts).unwrap_or(u64::MAX)
+    };
+    for step in Ramp::new(load) {
+        let wanted = usize::try_from(step.users).ok()?;
+        if wanted > starts.len() && has_fallen {
+            return None;
+        }
+        has_fallen |= wanted < starts.len();
+        for from in starts.drain(wanted.min(starts.len())..) {
+            sum = sum.saturating_add(during(from, step.at));
+        }
+        starts.resize(wanted, step.at);
+    }
+    let last = starts.into_iter().map(|from| during(from, length));
+    Some(last.fold(sum, u64::saturating_add))
 }
 
 /// Steps that climb: `steps` of them, each held for `hold`; the first is at `start`, each next one `step` higher.

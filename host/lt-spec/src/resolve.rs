@@ -148,7 +148,11 @@ fn whole(
     let run_tags = tags(&plan.tags, BTreeMap::new(), problems);
     let run_tags = tags(&plan.tags_from_flags, run_tags, problems);
     let scenarios = scenarios(plan, described, &shapes, &run_tags, problems);
-    let thresholds = verdict::thresholds(plan, described, problems);
+    let mut thresholds = verdict::thresholds(plan, described, problems);
+    if plan.once {
+        // One iteration is a try: it is looked at, not judged.
+        thresholds.clear();
+    }
     let outputs = outputs(plan, problems);
     let http = http::http(&plan.http, problems);
     let data = data::data(plan, described, problems);
@@ -196,7 +200,8 @@ fn scenarios(
         let roles = match (&load, known) {
             (Some(load), Some(_)) => {
                 let is_churn = matches!(load, Load::Churn(_));
-                roles::roles(scenario, description, load.users_max(), is_churn, problems)
+                let users = (!plan.once).then(|| load.users_max());
+                roles::roles(scenario, description, users, is_churn, problems)
             }
             (None, Some(_)) => {
                 roles::check(scenario, description, problems);

@@ -333,7 +333,18 @@ fn what_a_load_is_to_start_is_known_where_it_can_be() {
     let mut ramp = ramping(0, &[(10_000, 10)]);
     assert_eq!(expected(&Load::RampingUsers(ramp.clone())), None);
     ramp.repeat_interval = Some(S(1));
-    assert_eq!(expected(&Load::RampingUsers(ramp)), Some(50));
+    // The k-th user starts at k seconds: 9 + 8 + … + 0.
+    assert_eq!(expected(&Load::RampingUsers(ramp.clone())), Some(45));
+    let ramped = |start: u64, shape: &[(u64, u64)], interval| {
+        let mut ramp = ramping(start, shape);
+        ramp.repeat_interval = Some(interval);
+        expected(&Load::RampingUsers(ramp))
+    };
+    // Longer than the ramp: each user still iterates once, at its start.
+    assert_eq!(ramped(4, &[(1000, 4)], S(10)), Some(4));
+    // All but the first, which was there, stop in the order 3, 2, 1 at 2, 3 and 4 s.
+    assert_eq!(ramped(1, &[(0, 3), (1000, 3), (3000, 0)], S(1)), Some(9));
+    assert_eq!(ramped(2, &[(1000, 1), (1000, 2)], S(1)), None);
 }
 
 #[test]

@@ -50,6 +50,9 @@ impl Against<'_> {
         let Ok(scenario) = self.scenario(change, problems) else {
             return;
         };
+        if let (Some(given), Some(at), Some(position)) = (&change.at, at, scenario) {
+            self.is_late(given, at, position, problems);
+        }
         for action in &change.actions {
             let is_throttle = matches!(action, ActionPlan::Throttle { .. });
             if is_throttle && let Some(given) = &change.scenario {
@@ -78,7 +81,7 @@ impl Against<'_> {
             return None;
         };
         let at = problems.read(given, parse::duration)?;
-        if let Some(length) = self.length()
+        if let Some(length) = self.length(at)
             && at >= length
         {
             let fault = Fault::new(
@@ -90,10 +93,46 @@ impl Against<'_> {
         Some(at)
     }
 
-    /// How long the run goes on; `None` if it has no end, or that cannot be said.
-    fn length(&self) -> Option<Duration> {
-        let ends = self.loads.iter().zip(self.starts);
-        ends.map(|(load, start)| Some(start.saturating_add(load.as_ref()?.length()?)))
+    /// Whether a change comes too late for the scenario it is for, though not for the run: it would change nothing.
+    fn is_late(&self, given: &Given, at: Duration, position: usize, problems: &mut Problems) {
+        let (Some(end), Some(scenario)) =
+            (self.end(position, at), self.plan.scenarios.get(position))
+        else {
+            return;
+        };
+        if at >= end && self.length(at).is_none_or(|length| at < length) {
+            let fault = Fault::new(
+                format!(
+                    "the scenario {} has ended by then: at {end:?}",
+                    scenario.name
+                ),
+                "give an earlier time",
+            );
+            problems.add(&given.field, &given.value, fault);
+        }
+    }
+
+    /// When the scenario at this position ends, as it looks at a time; `None` if it has no end, or that cannot be said: while
+    /// it is paused, its load's clock stands still, so pauses before that time put the end off.
+    fn end(&self, position: usize, at: Duration) -> Option<Duration> {
+        let pauses = |change: &ChangePlan| {
+            let mut actions = change.actions.iter();
+            let time = change.at.as_ref();
+            let time = time.and_then(|given| parse::duration(&given.value).ok());
+            actions.any(|action| matches!(action, ActionPlan::Pause))
+                && time.is_some_and(|time| time < at)
+        };
+        if self.plan.changes.iter().any(pauses) {
+            return None;
+        }
+        let length = self.loads.get(position)?.as_ref()?.length()?;
+        Some(self.starts.get(position)?.saturating_add(length))
+    }
+
+    /// How long the run goes on, as it looks at a time; `None` if it has no end, or that cannot be said.
+    fn length(&self, at: Duration) -> Option<Duration> {
+        (0..self.loads.len())
+            .map(|position| self.end(position, at))
             .try_fold(Duration::ZERO, |longest, end| Some(longest.max(end?)))
     }
 

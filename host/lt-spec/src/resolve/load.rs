@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Problems;
 use super::executor::{Chosen, Kind};
-use super::stages::ramp;
+use super::stages::{check_mixed, ramp};
 use crate::description::DefaultLoad;
 use crate::given::Given;
 use crate::limits::{
@@ -305,6 +305,7 @@ impl Maker<'_> {
     fn ramping_arrivals(&mut self) -> Option<Load> {
         let spacing = self.take("spacing", spacing).unwrap_or_default();
         let start = self.take("start-rate", parse::rate);
+        check_mixed(self.scenario, self.problems);
         let ramp = ramp::<f64>(self.scenario, self.problems);
         let peak = ramp.iter().flat_map(|ramp| &ramp.stages);
         let peak = peak

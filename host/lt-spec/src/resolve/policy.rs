@@ -42,15 +42,24 @@ fn failure_policy(text: &str) -> Result<FailurePolicy, Fault> {
 }
 
 fn failure_limit(text: &str) -> Result<FailureLimit, Fault> {
-    if text.trim_end().ends_with('%') {
-        return parse::percent(text).map(FailureLimit::Percent);
+    let remedy = "write abort:10 or abort:5%";
+    let limit = if text.trim_end().ends_with('%') {
+        FailureLimit::Percent(parse::percent(text)?)
+    } else {
+        FailureLimit::Users(parse::whole(text).map_err(|_| {
+            Fault::new(
+                format!("{text:?} is neither a number of users nor a percentage"),
+                remedy,
+            )
+        })?)
+    };
+    if matches!(limit, FailureLimit::Users(0)) || limit == FailureLimit::Percent(0.0) {
+        return Err(Fault::new(
+            format!("abort:{text} ends the run before any user has failed"),
+            "write abort:1 to end it with the first that fails",
+        ));
     }
-    parse::whole(text).map(FailureLimit::Users).map_err(|_| {
-        Fault::new(
-            format!("{text:?} is neither a number of users nor a percentage"),
-            "write abort:10 or abort:5%",
-        )
-    })
+    Ok(limit)
 }
 
 /// The steady state that is waited for, held against the scenarios and the length of the run.

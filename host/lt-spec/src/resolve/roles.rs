@@ -9,11 +9,12 @@ use crate::roles::{RoleShare, Roles};
 /// Percentages that are this near to a hundred are a hundred: thirds are typed as 33.3.
 const PERCENT_SLACK: f64 = 0.2;
 
-/// The roles of a scenario with so many users; with churn there is no last one.
+/// The roles of a scenario with so many users; with churn there is no last one. Without a number (`--once`) there is one
+/// user, who plays the first role there is, whatever the others need.
 pub(super) fn roles(
     scenario: &ScenarioPlan,
     description: &Description,
-    users: u64,
+    users: Option<u64>,
     is_churn: bool,
     problems: &mut Problems,
 ) -> Roles {
@@ -104,7 +105,7 @@ fn share(text: &str, remedy: &str) -> Result<RoleShare, Fault> {
 /// Whether every user gets a role, and no more is given away than there is.
 fn fits(
     shares: &[(String, RoleShare)],
-    users: u64,
+    users: Option<u64>,
     is_churn: bool,
     scenario: &ScenarioPlan,
 ) -> Result<(), Fault> {
@@ -141,6 +142,7 @@ fn fits(
             ));
         }
     }
+    let Some(users) = users else { return Ok(()) };
     let written = scenario.written("users");
     if users < fixed {
         return Err(Fault::new(

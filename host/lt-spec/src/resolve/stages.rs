@@ -85,6 +85,33 @@ pub(super) fn ramp<T: Target>(scenario: &ScenarioPlan, problems: &mut Problems) 
     Some(ramp)
 }
 
+/// Of stages of rates, those that lead to a plain number: beside others with a unit it may be meant as users. Zero is both.
+pub(super) fn check_mixed(scenario: &ScenarioPlan, problems: &mut Problems) {
+    let target = |given: &Given| {
+        given
+            .value
+            .split_once(':')
+            .map(|(_, target)| target.trim().to_owned())
+    };
+    let is_rate = |given: &&Given| given.value.contains('/');
+    let Some(rate) = scenario.stages.iter().find(is_rate) else {
+        return;
+    };
+    for given in scenario.stages.iter().filter(|given| !is_rate(given)) {
+        if target(given).is_none_or(|target| target == "0") {
+            continue;
+        }
+        let fault = Fault::new(
+            format!(
+                "leads to a plain number, but the stage {:?} to a rate",
+                rate.value
+            ),
+            "write rates with their unit in every stage, such as 30s:5/s, or users in every stage",
+        );
+        problems.add(&given.field, &given.value, fault);
+    }
+}
+
 fn listed<T: Target>(stages: &[Given], problems: &mut Problems) -> Option<Ramp<T>> {
     let read: Vec<_> = stages
         .iter()

@@ -291,7 +291,9 @@ impl Allocator<'_> {
         }
         let percent_new = percent.and_then(|given| {
             self.problems.read(given, |text| {
-                let percent = text.trim().trim_end_matches('%').parse::<u8>().ok();
+                let text = text.trim();
+                let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+                let percent = number.parse::<u8>().ok();
                 percent.filter(|percent| *percent <= 100).ok_or_else(|| {
                     Fault::new("is not a whole number from 0 to 100", "write such a number")
                 })

@@ -95,8 +95,17 @@ pub(super) fn thresholds(
             .map(|given| (given, given.value.clone())),
     );
     for scenario in &plan.scenarios {
-        let own = scenario.thresholds.iter();
-        all.extend(own.map(|given| (given, of_scenario(&given.value, &scenario.name))));
+        for given in &scenario.thresholds {
+            if names_scenario(&given.value) {
+                let fault = Fault::new(
+                    "names the tag scenario, but in a scenario's table it is for that scenario's samples alone",
+                    "leave the tag out, or write it into the thresholds at the top of the file",
+                );
+                problems.add(&given.field, &given.value, fault);
+                continue;
+            }
+            all.push((given, of_scenario(&given.value, &scenario.name)));
+        }
     }
     let mut thresholds = Vec::new();
     for (given, text) in all {
@@ -138,6 +147,12 @@ fn of_scenario(text: &str, scenario: &str) -> String {
         return format!("{metric}{{scenario:{scenario}{comma}{tags}");
     }
     format!("{metric}{{scenario:{scenario}}}{rest}")
+}
+
+/// Whether a threshold selects scenarios itself.
+fn names_scenario(text: &str) -> bool {
+    let threshold = text.parse::<Threshold>();
+    threshold.is_ok_and(|threshold| threshold.tags().get("scenario").is_some())
 }
 
 /// The field and the value are told beside it, so the error's own text would say them twice.

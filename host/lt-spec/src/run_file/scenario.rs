@@ -102,6 +102,10 @@ fn stages<'doc>(
     value: &'doc Spanned<DeValue<'doc>>,
 ) -> Vec<Given> {
     let mut stages = Vec::new();
+    if matches!(value.get_ref(), DeValue::Array(list) if list.is_empty()) {
+        let remedy = "write stages = [\"30s:100\"], or leave it out";
+        reader.fault(value.span().start, path, "", "holds no stage", remedy);
+    }
     for value in reader.list(path, value) {
         let DeValue::Table(parts) = value.get_ref() else {
             stages.extend(reader.text(path, value));

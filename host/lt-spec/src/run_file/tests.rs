@@ -379,7 +379,7 @@ fn faults_of_meaning_say_line_and_key() {
              [scenarios.chat]\nfile = \"c.wasm\"\nduration = \"1m\"\n{rest}\n"
         )
     };
-    let lines: [(&str, &str, &[&str]); 26] = [
+    let lines: [(&str, &str, &[&str]); 29] = [
         (
             "",
             "rate = \"5/s\"\nusers = \"x\"",
@@ -431,6 +431,27 @@ fn faults_of_meaning_say_line_and_key() {
             "",
             "thresholds = [{ threshold = \"checks:rate>0\", delay = \"1s\" }]",
             &["run.toml:9", "abort = true"],
+        ),
+        (
+            "",
+            "stages = []",
+            &["run.toml:9 scenarios.chat.stages", "holds no stage"],
+        ),
+        (
+            "",
+            "stages = [\"5s:5\", \"5s:0\", \"5s:5/s\"]",
+            &[
+                "run.toml:9 scenarios.chat.stages \"5s:5\"",
+                "but the stage \"5s:5/s\" to a rate",
+            ],
+        ),
+        (
+            "",
+            "thresholds = [\"checks{scenario:x}:rate>0\"]",
+            &[
+                "run.toml:9 scenarios.chat.thresholds",
+                "names the tag scenario",
+            ],
         ),
         (
             "",

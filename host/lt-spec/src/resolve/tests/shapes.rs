@@ -190,6 +190,57 @@ fn once_is_one_iteration_of_one_user_on_one_core() {
     assert_eq!(wrong(contradicting, &shop).len(), 3);
 }
 
+#[test]
+fn once_takes_one_id_and_one_role() {
+    let mut shop = description();
+    let role = |name: &str, share| Role {
+        name: name.to_owned(),
+        doc: String::new(),
+        share,
+    };
+    shop.roles = vec![
+        role("sender", RoleShare::Count(2)),
+        role("reader", RoleShare::Count(3)),
+    ];
+    let once = |change: fn(&mut RawRun)| {
+        let mut raw = typed(change);
+        raw.once = true;
+        raw
+    };
+    let spec = ok(
+        once(|raw| {
+            raw.user_range = some("57..57");
+            raw.users = some("1");
+            raw.iterations = some("1");
+            raw.repeat_num = some("1");
+        }),
+        &shop,
+    );
+    assert_eq!(only(&spec).identities.first, 57);
+    assert_eq!(
+        (spec.users_max(), only(&spec).load.iterations()),
+        (1, Some(1))
+    );
+    let played = |spec: &RunSpec| {
+        let roles = only(spec).roles.clone();
+        roles.name(roles.of(0)).to_owned()
+    };
+    assert_eq!(played(&spec), "sender");
+    let reader = once(|raw| raw.roles = texts(&["sender=0"]));
+    assert_eq!(played(&ok(reader, &shop)), "reader");
+    for change in [
+        |raw: &mut RawRun| raw.user_range = some("57..58"),
+        |raw: &mut RawRun| raw.iterations = some("2"),
+        |raw: &mut RawRun| raw.repeat_num = some("2"),
+    ] {
+        check_wrong(once(change), &shop, &["contradicts --once"]);
+    }
+    let judged = once(|raw| raw.thresholds = texts(&["checks:rate>0.9"]));
+    assert!(ok(judged, &shop).thresholds.is_empty());
+    let faulty = once(|raw| raw.thresholds = texts(&["checks"]));
+    check_wrong(faulty, &shop, &["--threshold"]);
+}
+
 /// What is typed, and what the only problem must say.
 #[test]
 fn faults_of_shapes_are_told() {

@@ -213,15 +213,17 @@ fn what_becomes_of_failed_users_is_a_policy() {
         of(OnLoss::Retire, Some(FailureLimit::Percent(5.0)))
     );
     assert_eq!(
-        policy("abort:0"),
-        of(OnLoss::Rebuild, Some(FailureLimit::Users(0)))
+        policy("abort:1"),
+        of(OnLoss::Rebuild, Some(FailureLimit::Users(1)))
     );
     for bad in [
-        "",
         "forget",
         "retire,rebuild",
         "abort:",
         "abort:-1",
+        "abort:0",
+        "abort:0%",
+        "abort:5%%",
         "abort:101%",
         "abort:1,abort:2",
     ] {

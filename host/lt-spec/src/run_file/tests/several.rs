@@ -133,6 +133,35 @@ fn users_that_changes_lead_to_count() {
 }
 
 #[test]
+fn a_change_comes_before_its_scenarios_end() {
+    let short = TWO.replacen("1m", "10s", 1);
+    let change = |at: &str, scenario: &str, what: &str| {
+        let scenario = if scenario.is_empty() {
+            String::new()
+        } else {
+            format!("scenario = \"{scenario}\"\n")
+        };
+        format!("[[changes]]\nat = \"{at}\"\n{scenario}{what}\n")
+    };
+    let late = change("10s", "chat", "users = 1");
+    check_wrong(
+        &format!("{short}{late}"),
+        &["changes.at \"10s\"", "the scenario chat has ended by then"],
+    );
+    for changes in [
+        change("9s", "chat", "users = 1"),
+        change("10s", "browse", "users = 1"),
+        // For all: those that go on take it.
+        change("10s", "", "pause = true"),
+        // A pause puts the end off.
+        change("5s", "chat", "pause = true") + &change("15s", "chat", "resume = true"),
+        change("50s", "", "pause = true") + &change("2m", "", "resume = true"),
+    ] {
+        ok(&format!("{short}{changes}"), &RawRun::default());
+    }
+}
+
+#[test]
 fn a_setting_comes_from_flag_then_variable_then_scenario_then_all() {
     let file = TWO.replace("users = 3", "users = 3\nsettings = { base-url = \"own\" }");
     let value = |file: &str, flag: &str, variable: &str| {
@@ -251,4 +280,21 @@ fn once_takes_the_load_away_and_keeps_the_rest() {
     assert_eq!((spec.users_max(), spec.cores), (3, 1));
     assert!(spec.changes.is_empty() && spec.steady.is_none());
     assert_eq!(spec.scenarios[0].settings["pause"], "1s");
+    assert!(spec.thresholds.is_empty(), "nothing is judged");
+    // The file's roles need more users than one: the first is played.
+    assert_eq!(
+        spec.scenarios[0].roles.name(spec.scenarios[0].roles.of(0)),
+        "sender"
+    );
+    let role = RawRun {
+        once: true,
+        roles: vec!["sender=5".to_owned()],
+        ..RawRun::default()
+    };
+    let told = wrong(FULL, &role);
+    assert!(
+        told[0].contains("--role \"sender=5\": does not say which"),
+        "{told:?}"
+    );
+    assert_eq!(told.len(), 1);
 }
