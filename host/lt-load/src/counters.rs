@@ -10,6 +10,7 @@ pub struct Counters {
     built: AtomicU64,
     unbuilt: AtomicU64,
     active: AtomicU64,
+    begun: AtomicU64,
     failed: AtomicU64,
     started: AtomicU64,
     completed: AtomicU64,
@@ -28,6 +29,9 @@ impl Counters {
     }
     pub(crate) fn failed_to_build(&self) {
         self.unbuilt.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn begin_user(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
     }
     pub(crate) fn begin_iteration(&self) {
         self.started.fetch_add(1, Ordering::Relaxed);
@@ -71,6 +75,11 @@ impl Counters {
     pub fn users_ready(&self) -> u64 {
         self.users_built()
             .saturating_sub(self.unbuilt.load(Ordering::Relaxed))
+    }
+    /// Lives of users that have begun, whatever became of them: a user that is replaced, or begins anew, counts again.
+    #[must_use]
+    pub fn users_begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
     /// Users between join and leave.
     #[must_use]

@@ -285,14 +285,16 @@ impl Team {
     /// Count a user that failed; why the run is to end if that was one too many.
     pub(crate) fn fail_user(&self) -> Option<String> {
         let failed = self.counters.fail_user();
-        let planned = self.counters.users_planned();
+        // Where users are replaced, more can fail than there are at a time.
+        let all = self.counters.users_begun();
+        let all = all.max(self.counters.users_planned());
         let name = &self.scenario.name;
         let reason = match self.scenario.on_failure.abort_after? {
             FailureLimit::Users(limit) if failed >= limit => {
                 format!("{failed} users of {name} failed: the limit is {limit}")
             }
-            FailureLimit::Percent(limit) if share(failed, planned) >= limit => {
-                format!("{failed} of {planned} users of {name} failed: the limit is {limit} %")
+            FailureLimit::Percent(limit) if share(failed, all) >= limit => {
+                format!("{failed} of {all} users of {name} failed: the limit is {limit} %")
             }
             FailureLimit::Users(_) | FailureLimit::Percent(_) => return None,
         };
@@ -388,6 +390,7 @@ impl Team {
 
     /// A user's life begins.
     pub(crate) fn enlist(&self, id: VuId, core: u64, slot: u64) {
+        self.counters.begin_user();
         lock(&self.living).insert(id.0, (core, slot));
     }
 
@@ -433,8 +436,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "users are at most millions")]
-fn share(failed: u64, planned: u64) -> f64 {
-    failed as f64 * 100.0 / planned.max(1) as f64
+fn share(failed: u64, all: u64) -> f64 {
+    failed as f64 * 100.0 / all.max(1) as f64
 }
 
 /// Two scenarios of one run do not share their random arrivals (FNV-1a).

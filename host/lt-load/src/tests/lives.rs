@@ -279,6 +279,40 @@ fn too_many_failures_end_the_run() {
 }
 
 #[test]
+fn a_share_of_failures_is_one_of_all_users_that_have_begun() {
+    let churn = Load::Churn(Churn {
+        users: 2,
+        iterations: Some(1),
+        duration: Some(S(1)),
+        interval: MS(0),
+        repeat_interval: None,
+    });
+    // One in five of a hundred, two at a time; then from position 40 on all.
+    let fails = |position: u64, from: u64| position % 5 == 4 || position >= from;
+    let loses = |from| {
+        Script::does(move |position, _| {
+            let passed = !fails(position, from);
+            let outcome = if passed {
+                Outcome::Passed
+            } else {
+                Outcome::Lost
+            };
+            (MS(20), outcome)
+        })
+    };
+    let mut spec = scenario(churn);
+    spec.on_failure.abort_after = Some(FailureLimit::Percent(50.1));
+    let ran = run_with(spec.clone(), 1, loses(1000), Vec::new());
+    let counters = ran.team.counters();
+    assert_eq!((counters.users_begun(), counters.users_failed()), (100, 20));
+    assert!(ran.finished() && counters.too_many_failures().is_none());
+    let ran = run_with(spec, 1, loses(40), Vec::new());
+    let reason = ran.team.counters().too_many_failures().unwrap();
+    // Of 66 that have begun, 32 passed, and 34 is the first count that is over the limit.
+    assert!(reason.starts_with("34 of 66 "), "{reason}");
+}
+
+#[test]
 fn iterations_that_never_wait_do_not_starve_the_clock() {
     // Without a yield in the loop this test would never end.
     let acts = signal(1, Signal::Stop);
