@@ -34,7 +34,7 @@ pub mod vu;
 
 pub use counters::Counters;
 pub use phase::{Phase, Signal};
-pub use shift::{Ending, Shift};
+pub use shift::{Ending, LagProbe, Shift};
 pub use steering::SteerError;
 pub use stop::StopFlag;
 pub use team::Team;

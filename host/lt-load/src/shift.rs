@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lt_metrics::{FailureClass, Recorder, TagsId, builtin};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::counters::Counters;
@@ -40,6 +40,11 @@ pub enum Ending {
     TooManyFailures(String),
 }
 
+/// The turn to ask how late a core is. All scenarios of a core are equally late, so one of them asks at a time: whichever
+/// runs, and when that has ended another.
+#[derive(Clone, Debug, Default)]
+pub struct LagProbe(Rc<Mutex<()>>);
+
 /// One core's part of a scenario. Lives on that core's thread; users hold it by `Rc`.
 pub struct Shift {
     pub(crate) team: Arc<Team>,
@@ -57,6 +62,7 @@ pub struct Shift {
     /// Notified when users or rate were changed.
     pub(crate) steered: Notify,
     steering: RefCell<Steering>,
+    probe: LagProbe,
     /// The run's clock plus the scenario's start; set when that has come.
     origin: Cell<Option<Instant>>,
     ended_by: RefCell<Option<Ending>>,
@@ -66,6 +72,18 @@ impl Shift {
     /// Core `core`'s part, which waits for `Signal::Start`. There is one for each core of the team.
     #[must_use]
     pub fn new(team: Arc<Team>, core: u64, recorder: Rc<RefCell<Recorder>>) -> Rc<Self> {
+        Self::with_probe(team, core, recorder, LagProbe::default())
+    }
+
+    /// The same for a core that has parts of several scenarios: all are given that core's one probe, so that its lag and its
+    /// missed wakes are not counted once for each.
+    #[must_use]
+    pub fn with_probe(
+        team: Arc<Team>,
+        core: u64,
+        recorder: Rc<RefCell<Recorder>>,
+        probe: LagProbe,
+    ) -> Rc<Self> {
         let steering = team.steering().borrow().clone();
         Rc::new(Self {
             team,
@@ -78,6 +96,7 @@ impl Shift {
             making: Cell::new(None),
             steered: Notify::new(),
             steering: RefCell::new(steering),
+            probe,
             origin: Cell::new(None),
             ended_by: RefCell::new(None),
         })
@@ -198,6 +217,8 @@ impl Shift {
         if !self.started().await {
             return std::future::pending().await;
         }
+        // Held until this core's part of the scenario has ended.
+        let _turn = self.probe.0.lock().await;
         let mut ticks = interval(LAG_PROBE_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {

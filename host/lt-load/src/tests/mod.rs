@@ -21,6 +21,7 @@ use crate::{
 mod closed;
 mod lives;
 mod open;
+mod probe;
 mod steering;
 
 pub(crate) const MS: fn(u64) -> Duration = Duration::from_millis;
