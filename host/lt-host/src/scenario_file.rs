@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use lt_runtime::{Engine, EngineOptions, Scenario};
 use lt_spec::limits::{
-    ADDRESS_SPACE_BYTES_MAX, SCENARIO_BYTES_MAX, SCENARIOS_MAX, USER_MEMORY_BYTES_MAX, USERS_MAX,
+    ADDRESS_SPACE_BYTES_MAX, SCENARIO_BYTES_MAX, SCENARIOS_MAX, USER_MEMORY_BYTES_GRANT_MAX,
+    USER_MEMORY_BYTES_MAX, USER_MEMORY_BYTES_MIN, USERS_MAX,
 };
 use lt_spec::{Problem, RawRun, parse};
 
@@ -12,6 +13,8 @@ use crate::error::CommandError;
 use crate::options::SandboxOptions;
 use crate::process::Process;
 
+/// A WebAssembly page: what linear memories consist of.
+const PAGE_BYTES: usize = 64 << 10;
 /// How problems name the positional argument.
 pub(crate) const SCENARIO: &str = "SCENARIO";
 
@@ -43,10 +46,7 @@ pub(crate) fn engine_options(
     sandbox: &SandboxOptions,
     process: &Process,
 ) -> EngineOptions {
-    let memory = memory
-        .and_then(|text| parse::bytes(text).ok())
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .unwrap_or(USER_MEMORY_BYTES_MAX);
+    let memory = memory_asked(memory).unwrap_or(USER_MEMORY_BYTES_MAX);
     // More users of such memory than one can address are refused later.
     let addressable = ADDRESS_SPACE_BYTES_MAX / u64::try_from(memory.max(1)).unwrap_or(u64::MAX);
     let most = USERS_MAX.min(addressable).max(1);
@@ -56,6 +56,13 @@ pub(crate) fn engine_options(
         cache_dir: cache_dir(sandbox, process),
         hardened: sandbox.hardened,
     }
+}
+
+/// The memory limit in whole pages, if it is one that a user may have.
+fn memory_asked(memory: Option<&str>) -> Option<usize> {
+    let bytes = usize::try_from(parse::bytes(memory?).ok()?).ok()?;
+    let is_allowed = (USER_MEMORY_BYTES_MIN..=USER_MEMORY_BYTES_GRANT_MAX).contains(&bytes);
+    is_allowed.then(|| bytes.next_multiple_of(PAGE_BYTES))
 }
 
 /// Users that there will be at most, where flags tell it plainly: without stages, rates and other shapes of load.
@@ -191,6 +198,18 @@ mod tests {
         let text = |path: &str| read(Path::new(path), SCENARIO).unwrap_err().to_string();
         assert!(text("/nonexistent/x.wasm").contains("there is no such file"));
         assert!(text("/").contains("is a directory"));
+    }
+
+    #[test]
+    fn memory_is_whole_pages_or_what_is_refused_later() {
+        assert_eq!(memory_asked(None), None);
+        for refused in ["x", "0", "1", "5GiB", "99999999999999999999"] {
+            assert_eq!(memory_asked(Some(refused)), None, "{refused}");
+        }
+        assert_eq!(memory_asked(Some("16MiB")), Some(16 << 20));
+        assert_eq!(memory_asked(Some("4GiB")), Some(4 << 30));
+        // 152 pages hold 9 961 472 bytes, 153 hold ten million.
+        assert_eq!(memory_asked(Some("10MB")), Some(153 * PAGE_BYTES));
     }
 
     #[test]
