@@ -1,7 +1,8 @@
 //! What is typed: the program's commands and the options that all of them take.
 
 use clap::{
-    Args, ColorChoice, Command as ClapCommand, CommandFactory, Parser, Subcommand, ValueEnum,
+    ArgMatches, Args, ColorChoice, Command as ClapCommand, CommandFactory, Parser, Subcommand,
+    ValueEnum,
 };
 
 use crate::commands::completions::Completions;
@@ -120,6 +121,21 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Take in where options came from: the command line, or variables. `known` is what was parsed for.
+    pub(crate) fn learn(&mut self, known: &ClapCommand, matches: &ArgMatches) {
+        let Some((name, matches)) = matches.subcommand() else {
+            return;
+        };
+        let Some(known) = known.find_subcommand(name) else {
+            return;
+        };
+        match self {
+            Self::Run(run) => run.learn(known, matches),
+            Self::Validate(validate) => validate.learn(known, matches),
+            _ => {}
+        }
+    }
+
     /// Do it.
     pub(crate) fn execute(
         self,
@@ -151,7 +167,13 @@ pub fn command() -> ClapCommand {
 
 fn without_values(command: ClapCommand) -> ClapCommand {
     command
-        .mut_args(|argument| argument.hide_env_values(true))
+        .mut_args(|argument| {
+            // A negative number is a value: it is refused with a reason, not taken for an option.
+            let takes_value = argument.get_action().takes_values();
+            argument
+                .hide_env_values(true)
+                .allow_negative_numbers(takes_value)
+        })
         .mut_subcommands(without_values)
 }
 

@@ -47,12 +47,21 @@ pub(crate) fn exit_of(outcome: &RunOutcome) -> Exit {
 }
 
 /// What only the program knows of the run.
-pub(crate) fn complete(summary: &mut Summary, ended: &Ended, exit: Exit, started_unix_ns: i64) {
+pub(crate) fn complete(
+    summary: &mut Summary,
+    (ended, terminate_failed): (&Ended, Option<&str>),
+    exit: Exit,
+    started_unix_ns: i64,
+) {
     let started = std::time::Duration::from_nanos(u64::try_from(started_unix_ns).unwrap_or(0));
     let started = std::time::SystemTime::UNIX_EPOCH + started;
     summary.state.started = humantime::format_rfc3339_millis(started).to_string();
     summary.state.exit_code = i32::from(exit.code());
-    summary.state.ended_early = reason(ended);
+    let terminated = || Some(format!("terminate failed: {}", terminate_failed?));
+    summary.state.ended_early = match exit {
+        Exit::TerminateFailed => terminated().or_else(|| reason(ended)),
+        _ => reason(ended),
+    };
 }
 
 /// Why the run ended before its time, for people.
@@ -89,6 +98,8 @@ pub(crate) fn tell_end(process: &mut Process, outcome: &RunOutcome, results: Opt
             plain(&crossed.join(", "))
         ));
     }
+    // Whoever keeps no results must be able to repeat the run all the same.
+    process.complain(&format!("seed: {}", outcome.summary.state.seed));
     if let Some(results) = results {
         process.complain(&format!("results: {}", results.display()));
     }
@@ -197,13 +208,19 @@ mod tests {
         let mut summary = Summary::default();
         complete(
             &mut summary,
-            &Ended::Interrupted,
+            (&Ended::Interrupted, None),
             Exit::Interrupted,
             1_614_173_830_000_000_000,
         );
         assert_eq!(summary.state.started, "2021-02-24T13:37:10.000Z");
         assert_eq!(summary.state.exit_code, 105);
         assert_eq!(summary.state.ended_early.as_deref(), Some("interrupted"));
+        let ended = (&Ended::Finished, Some("no access"));
+        complete(&mut summary, ended, Exit::TerminateFailed, 0);
+        assert_eq!(
+            summary.state.ended_early.as_deref(),
+            Some("terminate failed: no access")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why a command ends before it has done its work.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -53,6 +54,41 @@ impl CommandError {
                 Self::All(errors)
             }
             None => Self::Failed("nothing is known of the fault".to_owned()),
+        }
+    }
+
+    /// What is left without the problems of these fields, if anything is.
+    pub(crate) fn without(self, fields: &[String]) -> Option<Self> {
+        match self {
+            Self::Input(mut problems) => {
+                problems.retain(|problem| !fields.contains(&problem.field));
+                (!problems.is_empty()).then_some(Self::Input(problems))
+            }
+            Self::All(errors) => {
+                let errors = errors.into_iter().filter_map(|error| error.without(fields));
+                let errors: Vec<Self> = errors.collect();
+                (!errors.is_empty()).then(|| Self::all(errors))
+            }
+            other => Some(other),
+        }
+    }
+
+    /// With the variables that values came from in place of the flags: whoever typed no flag looks for none.
+    pub(crate) fn naming(mut self, variables: &BTreeMap<String, String>) -> Self {
+        match &mut self {
+            Self::Input(problems) => {
+                for problem in problems {
+                    if let Some(variable) = variables.get(&problem.field) {
+                        problem.field.clone_from(variable);
+                    }
+                }
+                self
+            }
+            Self::All(errors) => {
+                let errors = std::mem::take(errors).into_iter();
+                Self::All(errors.map(|error| error.naming(variables)).collect())
+            }
+            _ => self,
         }
     }
 
@@ -134,6 +170,28 @@ mod tests {
             "error: --a \"x\": is wrong (remedy: mend it)\nerror: --b \"x\": is wrong (remedy: mend it)"
         );
         assert_eq!(error.exit(), Exit::BadInput);
+    }
+
+    #[test]
+    fn problems_are_left_out_and_named_by_their_fields() {
+        let input = |field: &str| CommandError::input(field, "x", "is wrong", "mend it");
+        let both = || CommandError::all(vec![input("--a"), input("--b")]);
+        let text = |error: Option<CommandError>| error.map(|error| error.to_string());
+        assert_eq!(
+            text(both().without(&["--a".to_owned()])),
+            Some("error: --b \"x\": is wrong (remedy: mend it)".to_owned())
+        );
+        assert!(
+            both()
+                .without(&["--a".to_owned(), "--b".to_owned()])
+                .is_none()
+        );
+        let variables = BTreeMap::from([("--b".to_owned(), "LT_B".to_owned())]);
+        let named = both().naming(&variables).to_string();
+        assert!(
+            named.contains("error: --a \"x\"") && named.contains("error: LT_B \"x\""),
+            "{named}"
+        );
     }
 
     #[test]

@@ -13,11 +13,13 @@
     )
 )]
 
+mod caveats;
 mod cli;
 mod commands;
 mod ending;
 mod error;
 mod exit;
+mod files;
 mod load_text;
 mod logging;
 mod machine;
@@ -36,6 +38,8 @@ pub use cli::command;
 pub use exit::Exit;
 pub use process::Process;
 
+use std::ffi::OsString;
+
 use clap::FromArgMatches;
 
 use crate::cli::Cli;
@@ -45,9 +49,14 @@ use crate::error::CommandError;
 pub fn main(process: &mut Process) -> Exit {
     // The one TLS provider of the process; a second call of this function finds it installed, which is as good.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let parsed = command()
-        .try_get_matches_from(&process.arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut known = command();
+    let parsed = known
+        .try_get_matches_from_mut(with_negative_values(&process.arguments))
+        .and_then(|matches| {
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            cli.command.learn(&known, &matches);
+            Ok(cli)
+        });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(process, &error),
@@ -67,6 +76,39 @@ pub fn main(process: &mut Process) -> Exit {
     }
 }
 
+/// The arguments with what begins as a negative number joined to the option before it: `--steady -5s` is `--steady=-5s`,
+/// which is refused with a reason. No option begins with a digit.
+fn with_negative_values(arguments: &[OsString]) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::with_capacity(arguments.len());
+    let mut takes_options = true;
+    for argument in arguments {
+        takes_options &= argument != "--";
+        let mut bytes = argument.as_encoded_bytes().iter();
+        let is_negative = bytes.next() == Some(&b'-')
+            && bytes
+                .next()
+                .is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.');
+        match joined.last_mut() {
+            Some(option) if takes_options && is_negative && is_bare_option(option) => {
+                option.push("=");
+                option.push(argument);
+            }
+            _ => joined.push(argument.clone()),
+        }
+    }
+    joined
+}
+
+/// `--steady` or `-u`, without a value.
+fn is_bare_option(argument: &OsString) -> bool {
+    let bytes = argument.as_encoded_bytes();
+    match bytes {
+        [b'-', b'-', rest @ ..] => !rest.is_empty() && !rest.contains(&b'='),
+        [b'-', letter] => letter.is_ascii_alphabetic(),
+        _ => false,
+    }
+}
+
 /// Print what clap says: help and version are answers, everything else is bad input.
 fn usage(process: &mut Process, error: &clap::Error) -> Exit {
     let text = error.render();
@@ -81,4 +123,43 @@ fn usage(process: &mut Process, error: &clap::Error) -> Exit {
     // A reader that closes the pipe after the first page of help has what it wanted.
     let _broken_pipe = process.print(&text.to_string());
     Exit::Success
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn negative_values_belong_to_the_option_before_them() {
+        let joined = |arguments: &[&str]| -> Vec<String> {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            let joined = with_negative_values(&arguments).into_iter();
+            joined.map(|text| text.into_string().unwrap()).collect()
+        };
+        assert_eq!(
+            joined(&[
+                "lt-host", "run", "--steady", "-5s", "-u", "-1", "-d", "1s", "-q"
+            ]),
+            ["lt-host", "run", "--steady=-5s", "-u=-1", "-d", "1s", "-q"]
+        );
+        for kept in [
+            &["run", "-1"][..],
+            &["--users=3", "-1"],
+            &["--users", "--", "-1"],
+            &["--users", "-q"],
+        ] {
+            assert_eq!(joined(kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_refused_by_us() {
+        for arguments in [["--users", "-1"], ["--steady", "-5s"], ["-d", "-5s"]] {
+            let typed = ["run", "absent.wasm", arguments[0], arguments[1]];
+            let (mut process, printed) = process::testing::fake(&typed);
+            assert_eq!(main(&mut process), Exit::BadInput);
+            let said = printed.stderr.text();
+            assert!(!said.contains("unexpected argument"), "{said}");
+        }
+    }
 }

@@ -176,11 +176,34 @@ pub(crate) fn rate(per_second: f64) -> String {
     format!("{per_second}/s")
 }
 
+/// Users whose turn to start comes before the end of the load: those beyond never start.
+pub(crate) fn users_started(load: &Load) -> u64 {
+    let (users, between) = match load {
+        Load::ConstantUsers(load) => (load.users, load.pace.interarrival),
+        Load::PerUserIterations(load) => (load.users, load.pace.interarrival),
+        Load::SharedIterations(load) => (load.users, load.pace.interarrival),
+        Load::Churn(load) => (load.users, load.interval),
+        Load::RampingUsers(_) | Load::ConstantArrivalRate(_) | Load::RampingArrivalRate(_) => {
+            return load.users_max();
+        }
+    };
+    match load.length() {
+        Some(length) if !between.is_zero() => {
+            let started = length.as_nanos().div_ceil(between.as_nanos());
+            users.min(u64::try_from(started).unwrap_or(u64::MAX).max(1))
+        }
+        _ => users,
+    }
+}
+
 /// How a load goes over time: at each moment since the run's clock, users or a rate.
 pub(crate) fn over_time(spec: &ScenarioSpec) -> Vec<(Duration, String)> {
     let start = spec.start;
     let at = |after: Duration| start.saturating_add(after);
+    // Users that would start late never start.
+    let started = users_started(&spec.load);
     let steps = |count: u64, between: Duration| {
+        let count = count.min(started);
         let last =
             between.saturating_mul(u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX));
         match between {
@@ -191,8 +214,6 @@ pub(crate) fn over_time(spec: &ScenarioSpec) -> Vec<(Duration, String)> {
     };
     let ended = |mut rows: Vec<(Duration, String)>| {
         if let Some(length) = spec.load.length() {
-            // Users that start late may never start.
-            rows.retain(|(moment, _)| *moment < at(length) || *moment == start);
             rows.push((at(length), "end".to_owned()));
         }
         rows

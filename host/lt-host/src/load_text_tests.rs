@@ -162,10 +162,10 @@ fn a_load_over_time_has_a_row_for_each_turn() {
         rows(&spec(constant(11, Some(S(60)), pace(1)))),
         ["0 1 user", "10 11 users", "60 end"]
     );
-    // The last users would start behind the end.
+    // The last users would start behind the end, and so never do.
     assert_eq!(
         rows(&spec(constant(11, Some(S(60)), pace(10)))),
-        ["0 1 user", "60 end"]
+        ["0 1 user", "50 6 users", "60 end"]
     );
     assert_eq!(rows(&spec(constant(2, None, pace(0)))), ["0 2 users"]);
 }

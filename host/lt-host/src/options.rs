@@ -6,19 +6,23 @@
 mod http;
 mod input;
 mod load;
+mod report;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command};
 use lt_spec::{Problem, RawRun};
 
 pub(crate) use self::http::read_pem;
+pub(crate) use self::report::ReportOptions;
 
 use self::http::HttpOptions;
 use self::input::{DataOptions, InputOptions};
 use self::load::{LoadOptions, UserOptions};
+use crate::files::NamedFile;
 use crate::process::Process;
 
 /// What the names of variables for settings begin with.
@@ -46,6 +50,9 @@ pub(crate) struct RunOptions {
     pub(crate) http: HttpOptions,
     #[command(flatten)]
     pub(crate) sandbox: SandboxOptions,
+    /// Flags whose values came from variables, with those.
+    #[arg(skip)]
+    pub(crate) variables: BTreeMap<String, String>,
 }
 
 /// Where a run is described.
@@ -81,6 +88,31 @@ pub(crate) struct SandboxOptions {
 }
 
 impl RunOptions {
+    /// Take in what was typed and what came from variables. A scenario that was typed goes before the run file of a variable.
+    pub(crate) fn learn(&mut self, command: &Command, matches: &ArgMatches) {
+        let from_variable = command.get_arguments().filter(|argument| {
+            let id = argument.get_id().as_str();
+            matches.value_source(id) == Some(ValueSource::EnvVariable)
+        });
+        self.variables = from_variable
+            .filter_map(|argument| {
+                let flag = format!("--{}", argument.get_long()?);
+                Some((flag, argument.get_env()?.to_str()?.to_owned()))
+            })
+            .collect();
+        if self.scenario.is_some() && self.variables.contains_key("--spec") {
+            self.spec = None;
+        }
+    }
+
+    /// The PEM files that flags name.
+    pub(crate) fn pem_files(&self) -> impl Iterator<Item = NamedFile> {
+        self.http
+            .pem_files()
+            .into_iter()
+            .filter_map(|(field, path)| Some(NamedFile::new(field, path?)))
+    }
+
     /// Where the run is described.
     ///
     /// # Errors
@@ -92,7 +124,7 @@ impl RunOptions {
             (Some(scenario), Some(_)) => Err(Problem::new(
                 "SCENARIO.wasm",
                 scenario.display().to_string(),
-                "is given beside --spec (or LT_SPEC), whose file names the scenarios",
+                "is given beside --spec, whose file names the scenarios",
                 "leave one of the two out",
             )),
             (None, None) => Err(Problem::new(
@@ -104,12 +136,10 @@ impl RunOptions {
         }
     }
 
-    /// As `lt-spec` takes it, with the files and variables that belong to it.
-    ///
-    /// # Errors
-    /// The files that cannot be read.
-    pub(crate) fn raw(&self, process: &Process) -> Result<RawRun, Vec<Problem>> {
-        let http = self.http.raw()?;
+    /// As `lt-spec` takes it, with the files and variables that belong to it, and the files that cannot be read: they are
+    /// there, but empty.
+    pub(crate) fn raw(&self, process: &Process) -> (RawRun, Vec<Problem>) {
+        let (http, problems) = self.http.raw();
         let (load, users) = (self.load.clone(), self.users.clone());
         let (input, data) = (self.input.clone(), self.data.clone());
         let settings_from_variables: BTreeMap<String, String> = process
@@ -119,7 +149,7 @@ impl RunOptions {
                 Some((name.strip_prefix(SETTING_PREFIX)?.to_owned(), value.clone()))
             })
             .collect();
-        Ok(RawRun {
+        let raw = RawRun {
             users: users.users,
             user_range: users.user_range,
             duration: load.duration,
@@ -162,7 +192,8 @@ impl RunOptions {
             memory_limit: self.sandbox.memory_limit.clone(),
             cpu_limit: self.sandbox.cpu_limit.clone(),
             http,
-        })
+        };
+        (raw, problems)
     }
 }
 
@@ -224,7 +255,8 @@ mod tests {
             "--vus",
             "3",
         ]);
-        let raw = options.raw(&process).unwrap();
+        let (raw, problems) = options.raw(&process);
+        assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(raw.stages, ["30s:100", "10s:0"]);
         assert_eq!(raw.rate.as_deref(), Some("5/s"));
         assert_eq!(raw.users.as_deref(), Some("3"));

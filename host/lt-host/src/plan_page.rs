@@ -10,7 +10,7 @@ use lt_spec::parse::without_password;
 use lt_spec::profile::expected_iterations;
 use lt_spec::spec::{FailureLimit, FailurePolicy, Identities, Load, OnLoss, RunSpec, ScenarioSpec};
 
-use crate::load_text::{change_line, load_line, over_time};
+use crate::load_text::{change_line, load_line, over_time, users_started};
 use crate::show::{plain, section, setting_value, time};
 
 /// Rows of a load over time: a staircase of a day has a thousand.
@@ -24,6 +24,8 @@ pub(crate) struct Around<'a> {
     pub(crate) data: &'a DataSet,
     /// Memory that is free, if the system says.
     pub(crate) memory_available_bytes: Option<u64>,
+    /// Whether the seed was given: else the run will have another.
+    pub(crate) seed_is_given: bool,
 }
 
 type Row = (String, String);
@@ -75,7 +77,7 @@ fn plan(spec: &RunSpec, around: &Around<'_>) -> Vec<Row> {
         Some(sum.saturating_add(expected_iterations(load)?))
     });
     let mut rows = vec![
-        row("users", format!("{} at most", spec.users_max())),
+        row("users", users_text(spec)),
         row("iterations", iterations_text(iterations)),
         row("memory", memory(spec, around.memory_available_bytes)),
         row("ends", ends),
@@ -97,6 +99,9 @@ fn plan(spec: &RunSpec, around: &Around<'_>) -> Vec<Row> {
             ),
         ),
     ];
+    if around.seed_is_given {
+        rows.push(row("seed", spec.seed.to_string()));
+    }
     if let Some(proxy) = &spec.http.proxy {
         rows.push(row("proxy", without_password(proxy)));
     }
@@ -112,6 +117,22 @@ fn plan(spec: &RunSpec, around: &Around<'_>) -> Vec<Row> {
         rows.push(row("terminate", "not called"));
     }
     rows
+}
+
+/// Users that there may be, and how many of them start in time.
+fn users_text(spec: &RunSpec) -> String {
+    let asked = spec.users_max();
+    let never = spec.scenarios.iter().map(|scenario| {
+        let load = &scenario.load;
+        load.users_max().saturating_sub(users_started(load))
+    });
+    match never.fold(0, u64::saturating_add) {
+        0 => format!("{asked} at most"),
+        never => format!(
+            "{asked} at most, of whom {} start before the end",
+            asked.saturating_sub(never)
+        ),
+    }
 }
 
 /// Whether it ends with its iterations.
@@ -321,6 +342,7 @@ mod tests {
             descriptions: vec![&description],
             data: &DataSet::default(),
             memory_available_bytes: Some(1_000_000_000),
+            seed_is_given: true,
         };
         plan_page(spec, &around)
     }
@@ -350,6 +372,24 @@ mod tests {
             assert!(page.contains(part), "{part:?} is not in\n{page}");
         }
         assert!(!page.contains("geheim"));
+    }
+
+    #[test]
+    fn users_that_never_start_are_not_in_the_table() {
+        let page = page(&spec(RawRun {
+            users: Some("100".to_owned()),
+            duration: Some("10s".to_owned()),
+            interarrival: Some("1s".to_owned()),
+            seed: Some("77".to_owned()),
+            ..RawRun::default()
+        }));
+        for part in [
+            "100 at most, of whom 10 start before the end",
+            "Over time: shop\n  0s   1 user\n  9s   10 users\n  10s  end",
+            "seed         77",
+        ] {
+            assert!(page.contains(part), "{part:?} is not in\n{page}");
+        }
     }
 
     #[test]

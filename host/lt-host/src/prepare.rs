@@ -12,11 +12,12 @@ use lt_runtime::{Engine, Scenario};
 use lt_spec::description::{DataKind, Description};
 use lt_spec::limits::RUN_FILE_BYTES_MAX;
 use lt_spec::spec::{DataSpec, HttpSpec, RunSpec};
-use lt_spec::{Problem, RawFile, RawRun};
+use lt_spec::{Machine, Problem, RawFile, RawRun};
 
 use crate::error::CommandError;
+use crate::files::{NamedFile, overwritten};
 use crate::machine;
-use crate::options::{RunOptions, Source, read_pem};
+use crate::options::{ReportOptions, RunOptions, Source, read_pem};
 use crate::process::Process;
 use crate::scenario_file::{SCENARIO, engine, engine_options, load, read_bounded};
 
@@ -35,26 +36,58 @@ pub(crate) struct Prepared {
     pub(crate) data: DataSet,
     /// Cursors and store.
     pub(crate) shared: Arc<LocalShared>,
+    /// Whether the seed was given: else it is another in each run.
+    pub(crate) seed_is_given: bool,
+}
+
+/// What runs, before the files of its users are looked at.
+struct Resolved {
+    spec: RunSpec,
+    scenarios: Vec<Scenario>,
+    /// Files that were read for it.
+    reads: Vec<NamedFile>,
 }
 
 /// Check everything.
 ///
 /// # Errors
 /// Everything that is wrong, as far as it can be known: without a scenario, its settings cannot be checked.
-pub(crate) fn prepare(options: &RunOptions, process: &Process) -> Result<Prepared, CommandError> {
+pub(crate) fn prepare(
+    options: &RunOptions,
+    report: &ReportOptions,
+    process: &Process,
+) -> Result<Prepared, CommandError> {
+    check_all(options, report, process).map_err(|error| error.naming(&options.variables))
+}
+
+fn check_all(
+    options: &RunOptions,
+    report: &ReportOptions,
+    process: &Process,
+) -> Result<Prepared, CommandError> {
     let source = options.source().map_err(|problem| vec![problem])?;
-    let raw = options.raw(process)?;
-    let (spec, scenarios) = match source {
-        Source::Scenario(path) => {
-            let memory = raw.memory_limit.as_deref();
-            let engine = engine(&engine_options(&raw, memory, &options.sandbox, process))?;
-            let scenario = load(&engine, path, SCENARIO)?;
-            let machine = machine::of_run(process);
-            let spec = lt_spec::resolve(&raw, scenario.description(), &machine)?;
-            (spec, vec![scenario])
-        }
-        Source::RunFile(path) => from_run_file(path, &raw, options, process)?,
+    let machine = machine::of_run(process);
+    let (raw, mut told) = options.raw(process);
+    told.extend(report.text_options(false).err().unwrap_or_default());
+    let resolved = match source {
+        Source::Scenario(path) => from_scenario(path, &raw, options, (process, &machine)),
+        Source::RunFile(path) => from_run_file(path, &raw, options, (process, &machine)),
     };
+    let Resolved {
+        spec,
+        scenarios,
+        mut reads,
+    } = match resolved {
+        Ok(resolved) if told.is_empty() => resolved,
+        Ok(_) => return Err(told.into()),
+        Err(error) => {
+            let fields: Vec<String> = told.iter().map(|problem| problem.field.clone()).collect();
+            let untold = error.without(&fields);
+            let told = (!told.is_empty()).then(|| told.into());
+            return Err(CommandError::all(untold.into_iter().chain(told).collect()));
+        }
+    };
+    reads.extend(options.pem_files());
     let described: Vec<(&str, &Description)> = spec
         .scenarios
         .iter()
@@ -62,15 +95,16 @@ pub(crate) fn prepare(options: &RunOptions, process: &Process) -> Result<Prepare
         .zip(scenarios.iter().map(Scenario::description))
         .collect();
     let registry = Arc::new(lt_spec::registry_of(&described)?);
-    let network = check_network(&spec.http);
-    let (data, shared) = match (network, read_data(&spec.data, &described)) {
-        (Ok(()), read) => read?,
-        (Err(problems), Ok(_)) => return Err(problems.into()),
-        (Err(problems), Err(error)) => {
-            return Err(CommandError::all(vec![problems.into(), error]));
-        }
-    };
+    let mut problems = check_network(&spec.http).err().unwrap_or_default();
+    problems.extend(overwritten(&spec, reads, report.summary_export()));
+    let read = read_data(&spec.data, &described);
+    if !problems.is_empty() {
+        let errors = std::iter::once(problems.into()).chain(read.err());
+        return Err(CommandError::all(errors.collect()));
+    }
+    let (data, shared) = read?;
     Ok(Prepared {
+        seed_is_given: spec.seed != machine.seed,
         spec,
         scenarios,
         registry,
@@ -79,14 +113,31 @@ pub(crate) fn prepare(options: &RunOptions, process: &Process) -> Result<Prepare
     })
 }
 
+/// One scenario, and options.
+fn from_scenario(
+    path: &Path,
+    raw: &RawRun,
+    options: &RunOptions,
+    (process, machine): (&Process, &Machine),
+) -> Result<Resolved, CommandError> {
+    let memory = raw.memory_limit.as_deref();
+    let engine = engine(&engine_options(raw, memory, &options.sandbox, process))?;
+    let scenario = load(&engine, path, SCENARIO)?;
+    Ok(Resolved {
+        spec: lt_spec::resolve(raw, scenario.description(), machine)?,
+        scenarios: vec![scenario],
+        reads: vec![NamedFile::new(SCENARIO, path)],
+    })
+}
+
 /// A run file, and every scenario it names, each component loaded once.
 fn from_run_file(
     path: &Path,
     raw: &RawRun,
     options: &RunOptions,
-    process: &Process,
-) -> Result<(RunSpec, Vec<Scenario>), CommandError> {
-    let file = read_run_file(path)?;
+    (process, machine): (&Process, &Machine),
+) -> Result<Resolved, CommandError> {
+    let (mut file, faults) = read_run_file(path)?;
     let memory = raw.memory_limit.as_deref().or(file.memory_limit());
     let mut flags = raw.clone();
     // The file says how many users there are.
@@ -94,40 +145,56 @@ fn from_run_file(
     flags.user_range = None;
     let engine = engine(&engine_options(&flags, memory, &options.sandbox, process))?;
     let (loaded, mut errors) = load_all(&engine, &file);
+    // What could not be read is told already, and better.
+    let unread: Vec<String> = file
+        .scenarios()
+        .filter(|scenario| !loaded.contains_key(scenario.name))
+        .map(|scenario| file_field(scenario.place))
+        .chain(faults.iter().map(|fault| fault.field.clone()))
+        .collect();
+    if !faults.is_empty() {
+        errors.push(faults.into());
+    }
     let descriptions: BTreeMap<String, Description> = loaded
         .iter()
         .map(|(name, scenario)| (name.clone(), scenario.description().clone()))
         .collect();
-    match lt_spec::resolve_file(raw, &file, &descriptions, &machine::of_run(process)) {
+    let reads = files_of(path, &mut file);
+    match lt_spec::resolve_file(raw, &file, &descriptions, machine) {
         Ok(spec) if errors.is_empty() => {
             let scenarios = spec
                 .scenarios
                 .iter()
                 .filter_map(|scenario| loaded.get(&scenario.name).cloned())
                 .collect();
-            Ok((spec, scenarios))
+            Ok(Resolved {
+                spec,
+                scenarios,
+                reads,
+            })
         }
         Ok(_) => Err(CommandError::all(errors)),
         Err(problems) => {
-            // Why a scenario could not be read is told already, and better.
-            let unread: Vec<String> = file
-                .scenarios()
-                .filter(|scenario| !loaded.contains_key(scenario.name))
-                .map(|scenario| file_field(scenario.place))
-                .collect();
-            let untold: Vec<Problem> = problems
-                .into_iter()
-                .filter(|problem| !unread.contains(&problem.field))
-                .collect();
-            if !untold.is_empty() {
-                errors.push(CommandError::Input(untold));
-            }
+            errors.extend(CommandError::Input(problems).without(&unread));
             Err(CommandError::all(errors))
         }
     }
 }
 
-fn read_run_file(path: &Path) -> Result<RawFile, CommandError> {
+/// The files of a run file, itself included.
+fn files_of(path: &Path, file: &mut RawFile) -> Vec<NamedFile> {
+    let mut files = vec![NamedFile::new(SPEC, path)];
+    files.extend(
+        file.scenarios()
+            .map(|scenario| NamedFile::new(&file_field(scenario.place), scenario.file)),
+    );
+    let pem = file.pem_files().iter();
+    files.extend(pem.map(|pem| NamedFile::new(&pem.field, &pem.path)));
+    files
+}
+
+/// A run file with the contents of its PEM files, and what is wrong with those.
+fn read_run_file(path: &Path) -> Result<(RawFile, Vec<Problem>), CommandError> {
     let remedy = "give a run file (TOML)";
     let bytes = read_bounded(path, SPEC, RUN_FILE_BYTES_MAX, remedy).map_err(|it| vec![it])?;
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -139,16 +206,11 @@ fn read_run_file(path: &Path) -> Result<RawFile, CommandError> {
     let mut file = RawFile::parse(&text, &path.display().to_string(), directory)?;
     let mut problems = Vec::new();
     for pem in file.pem_files() {
-        match read_pem(&pem.field, &pem.path) {
-            Ok(contents) => pem.contents = Some(contents),
-            Err(problem) => problems.push(problem),
-        }
+        let read = read_pem(&pem.field, &pem.path).map_err(|problem| problems.push(problem));
+        // One that cannot be read is given all the same: its partner does not lack it.
+        pem.contents = Some(read.unwrap_or_default());
     }
-    if problems.is_empty() {
-        Ok(file)
-    } else {
-        Err(problems.into())
-    }
+    Ok((file, problems))
 }
 
 /// Where a run file names the component of the scenario that stands here.

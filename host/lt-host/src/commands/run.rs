@@ -2,19 +2,18 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, ValueEnum};
+use clap::{ArgMatches, Args, Command};
 use lt_report::{
-    Detail, ProgressDisplay, SampleWriter, SamplesCsv, SamplesJson, TextOptions, TrendStat,
-    text_summary, write_summary_export,
+    ProgressDisplay, SampleWriter, SamplesCsv, SamplesJson, text_summary, write_summary_export,
 };
 use lt_run::{Control, RunPlan};
 use lt_runtime::Scenario;
 use lt_spec::Problem;
 use lt_spec::spec::{Output, RunSpec};
 
+use crate::caveats::caveats_of;
 use crate::cli::Global;
 use crate::commands::validate::warnings;
 use crate::ending::{complete, exit_of, refused, settle, tell_end};
@@ -23,7 +22,7 @@ use crate::exit::Exit;
 use crate::load_text::load_line;
 use crate::logging::{Held, write_line};
 use crate::machine;
-use crate::options::RunOptions;
+use crate::options::{ReportOptions, RunOptions};
 use crate::prepare::{Prepared, prepare};
 use crate::process::{Process, end_at_once, on_interrupt};
 use crate::record::Record;
@@ -66,52 +65,12 @@ Examples:
 
 `lt-host help` lists the exit codes.";
 
-// Where the numbers go.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Results")]
-struct ReportOptions {
-    /// Write the summary to this file in the layout of k6's --summary-export.
-    #[arg(long, value_name = "FILE", env = "LT_SUMMARY_EXPORT")]
-    summary_export: Option<PathBuf>,
-    /// Columns of trends in the summary, separated by commas: avg, min, med, max, p(90), p(95), p(99), count.
-    #[arg(long, value_name = "LIST", env = "LT_SUMMARY_TREND_STATS")]
-    summary_trend_stats: Option<String>,
-    /// How much the summary shows: compact, or full with every metric and the groups.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "MODE",
-        env = "LT_SUMMARY_MODE",
-        default_value = "compact"
-    )]
-    summary_mode: SummaryMode,
-    /// Directory of results: each run makes <date>--<n> in it, with summary.json, metrics.hlog, events.jsonl and junit.xml, and
-    /// points `latest` at it.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LT_RESULTS",
-        default_value = "results"
-    )]
-    results: PathBuf,
-    /// Make no directory of results.
-    #[arg(long, env = "LT_NO_RESULTS", value_parser = BoolishValueParser::new())]
-    no_results: bool,
-    /// Show no progress. The summary is printed all the same.
-    #[arg(short, long, env = "LT_QUIET", value_parser = BoolishValueParser::new())]
-    quiet: bool,
-}
-
-/// How much the summary shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SummaryMode {
-    /// What most readers want.
-    Compact,
-    /// Every metric, and the groups.
-    Full,
-}
-
 impl Run {
+    /// Take in where its options came from.
+    pub(crate) fn learn(&mut self, command: &Command, matches: &ArgMatches) {
+        self.options.learn(command, matches);
+    }
+
     /// Check, run, report.
     pub(crate) fn execute(
         self,
@@ -119,20 +78,26 @@ impl Run {
         global: &Global,
     ) -> Result<Exit, CommandError> {
         let descriptors = machine::raise_descriptors();
-        let text_options = self.report.text_options(global.colors_stdout(process));
-        let (text_options, prepared) = both(text_options, prepare(&self.options, process))?;
+        let prepared = prepare(&self.options, &self.report, process)?;
+        let text_options = self.report.text_options(global.colors_stdout(process))?;
+        let mut caveats = warnings(
+            prepared.spec.users_max(),
+            descriptors,
+            machine::ephemeral_ports(),
+        );
+        caveats.extend(caveats_of(&prepared));
         let Prepared {
             mut spec,
             scenarios,
             registry,
             data,
             shared,
+            seed_is_given: _,
         } = prepared;
         let writers = open_outputs(&spec)?;
         let export = self
             .report
-            .summary_export
-            .as_deref()
+            .summary_export()
             .map(create_export)
             .transpose()?;
         let now_unix_ns = (process.now_unix_ns)();
@@ -148,7 +113,7 @@ impl Run {
         let control = Control::default();
         let held = Held::default();
         let (mut display, is_bar) = self.display(process, &held);
-        for warning in warnings(spec.users_max(), descriptors, machine::ephemeral_ports()) {
+        for warning in caveats {
             tracing::warn!("{warning}");
         }
         if !self.report.quiet {
@@ -188,7 +153,8 @@ impl Run {
         let mut outcome = outcome.map_err(refused)?;
 
         let exit = exit_of(&outcome);
-        complete(&mut outcome.summary, &outcome.ended, exit, now_unix_ns);
+        let how = (&outcome.ended, outcome.terminate_failed.as_deref());
+        complete(&mut outcome.summary, how, exit, now_unix_ns);
         let mut faults = record.ended(&outcome.summary, (process.now_unix_ns)());
         faults.append(&mut outcome.write_faults);
         if let Some(file) = export
@@ -220,27 +186,6 @@ impl Run {
     }
 }
 
-impl ReportOptions {
-    fn text_options(&self, colors: bool) -> Result<TextOptions, Vec<Problem>> {
-        let mut options = TextOptions {
-            colors,
-            detail: match self.summary_mode {
-                SummaryMode::Compact => Detail::Compact,
-                SummaryMode::Full => Detail::Full,
-            },
-            ..TextOptions::default()
-        };
-        if let Some(list) = &self.summary_trend_stats {
-            let stats: Result<Vec<TrendStat>, String> = list.split(',').map(str::parse).collect();
-            options.trend_stats = stats.map_err(|reason| {
-                let remedy = "list columns separated by commas, such as avg,med,p(95)";
-                vec![Problem::new("--summary-trend-stats", list, reason, remedy)]
-            })?;
-        }
-        Ok(options)
-    }
-}
-
 /// What runs, in a line a scenario.
 fn banner(spec: &RunSpec, scenarios: &[Scenario]) -> Vec<String> {
     let all = spec.scenarios.iter().zip(scenarios);
@@ -269,22 +214,6 @@ fn secrets(spec: &RunSpec) -> impl Iterator<Item = &str> {
             .filter_map(|name| scenario.settings.get(name));
         values.map(String::as_str)
     })
-}
-
-/// Both values, or the problems of both.
-fn both(
-    options: Result<TextOptions, Vec<Problem>>,
-    prepared: Result<Prepared, CommandError>,
-) -> Result<(TextOptions, Prepared), CommandError> {
-    match (options, prepared) {
-        (Ok(options), Ok(prepared)) => Ok((options, prepared)),
-        (Ok(_), Err(error)) => Err(error),
-        (Err(problems), Err(CommandError::Input(mut more))) => {
-            more.extend(problems);
-            Err(CommandError::Input(more))
-        }
-        (Err(problems), _) => Err(CommandError::Input(problems)),
-    }
 }
 
 /// Open the files of all outputs, so that one that cannot be written is known before anything starts.

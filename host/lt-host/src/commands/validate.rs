@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
-use clap::Args;
+use clap::{ArgMatches, Args, Command};
 use lt_runtime::Scenario;
 
+use crate::caveats::caveats_of;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::machine;
-use crate::options::RunOptions;
+use crate::options::{ReportOptions, RunOptions};
 use crate::plan_page::{Around, plan_page};
 use crate::prepare::prepare;
 use crate::process::Process;
@@ -24,12 +25,19 @@ pub(crate) const DESCRIPTORS_SPARE: u64 = 64;
 pub(crate) struct Validate {
     #[command(flatten)]
     options: RunOptions,
+    #[command(flatten)]
+    report: ReportOptions,
 }
 
 impl Validate {
+    /// Take in where its options came from.
+    pub(crate) fn learn(&mut self, command: &Command, matches: &ArgMatches) {
+        self.options.learn(command, matches);
+    }
+
     /// Check and print the plan.
     pub(crate) fn execute(self, process: &mut Process) -> Result<Exit, CommandError> {
-        let prepared = prepare(&self.options, process)?;
+        let prepared = prepare(&self.options, &self.report, process)?;
         let around = Around {
             descriptions: prepared
                 .scenarios
@@ -38,13 +46,15 @@ impl Validate {
                 .collect(),
             data: &prepared.data,
             memory_available_bytes: machine::memory_available_bytes(),
+            seed_is_given: prepared.seed_is_given,
         };
         let mut page = plan_page(&prepared.spec, &around);
-        for warning in warnings(
+        let machine = warnings(
             prepared.spec.users_max(),
             machine::descriptors().hard,
             machine::ephemeral_ports(),
-        ) {
+        );
+        for warning in caveats_of(&prepared).into_iter().chain(machine) {
             let _infallible = write!(page, "\nwarning: {warning}");
         }
         process.print(&format!(

@@ -65,25 +65,25 @@ pub(crate) struct HttpOptions {
 }
 
 impl HttpOptions {
-    /// As `lt-spec` takes it, with what is in the files.
-    ///
-    /// # Errors
-    /// The files that cannot be read.
-    pub(super) fn raw(&self) -> Result<RawHttp, Vec<Problem>> {
+    /// The files, as the flags name them.
+    pub(super) fn pem_files(&self) -> [(&'static str, Option<&Path>); 3] {
+        [
+            ("--ca-cert", self.ca_cert.as_deref()),
+            ("--client-cert", self.client_cert.as_deref()),
+            ("--client-key", self.client_key.as_deref()),
+        ]
+    }
+
+    /// As `lt-spec` takes it, with what is in the files, and what is wrong with those. One that cannot be read is given all
+    /// the same, but empty: its partner does not lack it.
+    pub(super) fn raw(&self) -> (RawHttp, Vec<Problem>) {
         let mut problems = Vec::new();
-        let mut read = |field: &str, path: &Option<PathBuf>| {
-            let path = path.as_deref()?;
-            read_pem(field, path)
-                .map_err(|problem| problems.push(problem))
-                .ok()
-        };
-        let authorities = read("--ca-cert", &self.ca_cert);
-        let client_certificate = read("--client-cert", &self.client_cert);
-        let client_key = read("--client-key", &self.client_key);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        Ok(RawHttp {
+        let [authorities, client_certificate, client_key] =
+            self.pem_files().map(|(field, path)| {
+                let read = read_pem(field, path?).map_err(|problem| problems.push(problem));
+                Some(read.unwrap_or_default())
+            });
+        let raw = RawHttp {
             timeout: self.http_timeout.clone(),
             max_redirects: self.max_redirects.clone(),
             discard_bodies: self.discard_response_bodies,
@@ -98,7 +98,8 @@ impl HttpOptions {
             local_addresses: self.local_ips.clone(),
             hosts: self.host_overrides.clone(),
             user_agent: self.user_agent.clone(),
-        })
+        };
+        (raw, problems)
     }
 }
 
