@@ -115,8 +115,8 @@ pub trait Coordination: Send + Sync + 'static {
     /// Send a message. Returns how many mailboxes it came into.
     fn send(&self, sender: u64, to: Recipient, content: Bytes) -> Answer<u32>;
 
-    /// Something was sent that this many others are to receive. Returns the times to delivery of those that have
-    /// received it already: usually none.
+    /// Something was sent that this many others are to receive, by a user of this scenario (its index in the run). Returns the
+    /// times to delivery of those that have received it already: usually none.
     ///
     /// # Errors
     /// `InvalidValue`, `TooLarge`, `TooMany`, `Conflict`.
@@ -124,21 +124,28 @@ pub trait Coordination: Send + Sync + 'static {
         &self,
         id: &str,
         recipients: u32,
+        scenario: u16,
         at: Instant,
     ) -> Result<Vec<Duration>, CoordinationError>;
 
-    /// This user has received it.
+    /// This user of this scenario has received it.
     ///
     /// # Errors
     /// `InvalidValue`, `TooLarge`, `TooMany`.
-    fn mark_received(&self, id: &str, user: u64, at: Instant)
-    -> Result<Receipt, CoordinationError>;
+    fn mark_received(
+        &self,
+        id: &str,
+        user: u64,
+        scenario: u16,
+        at: Instant,
+    ) -> Result<Receipt, CoordinationError>;
 
-    /// What became known of deliveries since the last call: what is overdue at `now` is lost.
-    fn outcomes(&self, now: Instant) -> DeliveryOutcomes;
+    /// What became known of deliveries since the last call, by scenario: what is overdue at `now` is lost. Scenarios of which
+    /// nothing became known are left out.
+    fn outcomes(&self, now: Instant) -> Vec<(u16, DeliveryOutcomes)>;
 
     /// The run is over: whatever is still outstanding is lost.
-    fn close(&self) -> DeliveryOutcomes;
+    fn close(&self) -> Vec<(u16, DeliveryOutcomes)>;
 }
 
 /// One budget for many users.
@@ -307,15 +314,18 @@ pub enum Receipt {
     Early,
     /// This user had it already, or more users than expected received it.
     Duplicate,
+    /// It came after the timeout: it was counted as lost and counts no more. Known for one more timeout; what comes even later
+    /// counts as unmatched.
+    Late,
 }
 
 /// What became known of deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryOutcomes {
-    /// Deliveries that did not come within the timeout: one for each recipient that is missing.
+    /// Deliveries that did not come within the timeout: one for each recipient that is missing, of the sender's scenario.
     pub lost: u64,
-    /// Receipts of what nobody said was sent.
+    /// Receipts of what nobody said was sent, of the receiver's scenario.
     pub unmatched: u64,
-    /// Duplicates that were found late: receipts that came before `mark_sent` and were too many.
+    /// Duplicates that were found late: receipts that came before `mark_sent` and were too many, of the receiver's scenario.
     pub duplicates: u64,
 }

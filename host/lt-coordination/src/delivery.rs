@@ -1,5 +1,6 @@
 //! The locks around the [`Ledger`]s of a run: one for each part of the table of ids, so that cores seldom meet.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use lt_spec::limits::{
 use tokio::time::Instant;
 
 use crate::api::{CoordinationError, DeliveryOutcomes, Receipt};
-use crate::ledger::{Ledger, Room};
+use crate::ledger::{Ledger, Outcomes, Room, When};
 use crate::{SHARDS, lock, shard};
 
 /// Deliveries of a run.
@@ -34,6 +35,7 @@ impl Deliveries {
         &self,
         id: &str,
         recipients: u32,
+        scenario: u16,
         at: Instant,
     ) -> Result<Vec<Duration>, CoordinationError> {
         check(id)?;
@@ -42,7 +44,8 @@ impl Deliveries {
                 "what is sent has at least one recipient".to_owned(),
             ));
         }
-        lock(shard(&self.ledgers, id)).sent(id, recipients, at, &self.room)
+        let when = When::now(at);
+        lock(shard(&self.ledgers, id)).sent(id, recipients, scenario, when, &self.room)
     }
 
     /// [`crate::Coordination::mark_received`].
@@ -50,31 +53,36 @@ impl Deliveries {
         &self,
         id: &str,
         user: u64,
+        scenario: u16,
         at: Instant,
     ) -> Result<Receipt, CoordinationError> {
         check(id)?;
-        lock(shard(&self.ledgers, id)).received(id, user, at, &self.room)
+        let when = When::now(at);
+        lock(shard(&self.ledgers, id)).received(id, (user, scenario), when, &self.room)
     }
 
     /// [`crate::Coordination::outcomes`].
-    pub(crate) fn outcomes(&self, now: Instant) -> DeliveryOutcomes {
+    pub(crate) fn outcomes(&self, now: Instant) -> Vec<(u16, DeliveryOutcomes)> {
         self.sum(|ledger| ledger.outcomes(now, &self.room))
     }
 
     /// [`crate::Coordination::close`].
-    pub(crate) fn close(&self) -> DeliveryOutcomes {
+    pub(crate) fn close(&self) -> Vec<(u16, DeliveryOutcomes)> {
         self.sum(|ledger| ledger.close(&self.room))
     }
 
-    fn sum(&self, of: impl Fn(&mut Ledger) -> DeliveryOutcomes) -> DeliveryOutcomes {
-        let mut sum = DeliveryOutcomes::default();
+    fn sum(&self, of: impl Fn(&mut Ledger) -> Outcomes) -> Vec<(u16, DeliveryOutcomes)> {
+        let mut sums: BTreeMap<u16, DeliveryOutcomes> = BTreeMap::new();
         for ledger in &self.ledgers {
-            let part = of(&mut lock(ledger));
-            sum.lost += part.lost;
-            sum.unmatched += part.unmatched;
-            sum.duplicates += part.duplicates;
+            let parts = of(&mut lock(ledger));
+            for (scenario, part) in parts {
+                let sum = sums.entry(scenario).or_default();
+                sum.lost += part.lost;
+                sum.unmatched += part.unmatched;
+                sum.duplicates += part.duplicates;
+            }
         }
-        sum
+        sums.into_iter().collect()
     }
 }
 

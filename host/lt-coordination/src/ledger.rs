@@ -95,19 +95,52 @@ impl Receivers {
     }
 }
 
+/// What became known, by scenario.
+pub(crate) type Outcomes = FxHashMap<u16, DeliveryOutcomes>;
+
+/// When something was done, as whoever did it says, and when it is by the host's clock: only that says what is overdue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct When {
+    pub(crate) at: Instant,
+    pub(crate) now: Instant,
+}
+
+impl When {
+    /// Told of now.
+    pub(crate) fn now(at: Instant) -> Self {
+        let now = Instant::now();
+        Self { at, now }
+    }
+}
+
 /// What is known of one thing.
 ///
 /// | state | sent | received | by the same user again | overdue |
 /// |---|---|---|---|---|
 /// | nothing | Sent | Early | – | – |
 /// | Early | Sent, or Done if all have it; those too many are duplicates | Early | duplicate | unmatched |
-/// | Sent | conflict | delivered; Done if it was the last | duplicate | the missing are lost |
+/// | Sent | conflict | delivered; Done if it was the last | duplicate | the missing are lost; Lost |
 /// | Done | conflict | duplicate | duplicate | forgotten |
+/// | Lost | conflict | late | late | forgotten |
+///
+/// Lost is kept for one more timeout: what comes late was counted already, and is not to count as unmatched too.
 #[derive(Debug)]
 enum State {
-    Early(Receivers, Vec<Instant>),
-    Sent(Instant, Receivers, u32),
+    /// Who has it, and when it came to users of which scenarios.
+    Early(Receivers, Vec<(Instant, u16)>),
+    Sent(Sending),
     Done,
+    Lost,
+}
+
+/// Something that not everybody has yet.
+#[derive(Debug)]
+struct Sending {
+    at: Instant,
+    /// The sender's.
+    scenario: u16,
+    receivers: Receivers,
+    missing: u32,
 }
 
 #[derive(Debug)]
@@ -121,8 +154,9 @@ struct Thing {
 impl Thing {
     fn receipts(&self) -> usize {
         match &self.state {
-            State::Early(users, _) | State::Sent(_, users, _) => users.len(),
-            State::Done => 0,
+            State::Early(users, _) => users.len(),
+            State::Sent(sending) => sending.receivers.len(),
+            State::Done | State::Lost => 0,
         }
     }
 }
@@ -133,10 +167,10 @@ pub(crate) struct Ledger {
     timeout: Duration,
     things: FxHashMap<Arc<str>, Thing>,
     overdue: BinaryHeap<Reverse<(Instant, u64, Arc<str>)>>,
-    /// Those that are only kept to know duplicates, oldest first: they make room for others.
+    /// Those that are only kept to know duplicates and what is late, oldest first: they make room for others.
     done: VecDeque<(u64, Arc<str>)>,
     notes: u64,
-    outcomes: DeliveryOutcomes,
+    outcomes: Outcomes,
 }
 
 impl Ledger {
@@ -148,7 +182,7 @@ impl Ledger {
             overdue: BinaryHeap::new(),
             done: VecDeque::new(),
             notes: 0,
-            outcomes: DeliveryOutcomes::default(),
+            outcomes: Outcomes::default(),
         }
     }
 
@@ -157,14 +191,24 @@ impl Ledger {
         &mut self,
         id: &str,
         recipients: u32,
-        at: Instant,
+        scenario: u16,
+        when: When,
         room: &Room,
     ) -> Result<Vec<Duration>, CoordinationError> {
-        self.expire(id, at, room);
+        self.expire(id, when.now, room);
+        let at = when.at;
+        let sending = |receivers, missing| {
+            State::Sent(Sending {
+                at,
+                scenario,
+                receivers,
+                missing,
+            })
+        };
         let Some(thing) = self.things.get_mut(id) else {
             self.make_room(room)?;
-            let sent = State::Sent(at, Receivers::Few(Vec::new()), recipients);
-            self.add(Arc::from(id), at, sent);
+            let sent = sending(Receivers::Few(Vec::new()), recipients);
+            self.add(Arc::from(id), self.overdue_at(when), sent);
             return Ok(Vec::new());
         };
         let state = std::mem::replace(&mut thing.state, State::Done);
@@ -176,20 +220,22 @@ impl Ledger {
         };
         let receipts = users.len();
         let expected = recipients as usize;
-        self.outcomes.duplicates += receipts.saturating_sub(expected) as u64;
+        for (_, scenario) in times.iter().skip(expected) {
+            self.outcomes.entry(*scenario).or_default().duplicates += 1;
+        }
         let state = match u32::try_from(expected.saturating_sub(receipts)) {
             Ok(0) | Err(_) => {
                 room.receipts.fetch_sub(receipts, Ordering::Relaxed);
                 State::Done
             }
-            Ok(missing) => State::Sent(at, users, missing),
+            Ok(missing) => sending(users, missing),
         };
         if let Some((id, _)) = self.things.remove_entry(id) {
-            self.add(id, at, state);
+            self.add(id, self.overdue_at(when), state);
         }
         let delivered = times.into_iter().take(expected);
         Ok(delivered
-            .map(|time| time.saturating_duration_since(at))
+            .map(|(time, _)| time.saturating_duration_since(at))
             .collect())
     }
 
@@ -197,41 +243,43 @@ impl Ledger {
     pub(crate) fn received(
         &mut self,
         id: &str,
-        user: u64,
-        at: Instant,
+        (user, scenario): (u64, u16),
+        when: When,
         room: &Room,
     ) -> Result<Receipt, CoordinationError> {
-        self.expire(id, at, room);
+        self.expire(id, when.now, room);
+        let at = when.at;
         let Some(thing) = self.things.get_mut(id) else {
             self.make_room(room)?;
             if let Err(full) = room.take_receipt() {
                 room.free(0);
                 return Err(full);
             }
-            let early = State::Early(Receivers::Few(vec![user]), vec![at]);
-            self.add(Arc::from(id), at, early);
+            let early = State::Early(Receivers::Few(vec![user]), vec![(at, scenario)]);
+            self.add(Arc::from(id), self.overdue_at(when), early);
             return Ok(Receipt::Early);
         };
         match &mut thing.state {
             State::Done => Ok(Receipt::Duplicate),
-            State::Early(users, _) | State::Sent(_, users, _) if users.contains(user) => {
-                Ok(Receipt::Duplicate)
-            }
+            State::Lost => Ok(Receipt::Late),
+            State::Early(users, _) if users.contains(user) => Ok(Receipt::Duplicate),
+            State::Sent(sending) if sending.receivers.contains(user) => Ok(Receipt::Duplicate),
             State::Early(users, times) => {
                 room.take_receipt()?;
                 users.insert(user);
-                times.push(at);
+                times.push((at, scenario));
                 Ok(Receipt::Early)
             }
-            State::Sent(sent, users, missing) => {
-                let took = at.saturating_duration_since(*sent);
-                if *missing > 1 {
+            State::Sent(sending) => {
+                let took = at.saturating_duration_since(sending.at);
+                if sending.missing > 1 {
                     room.take_receipt()?;
-                    users.insert(user);
-                    *missing -= 1;
+                    sending.receivers.insert(user);
+                    sending.missing -= 1;
                     return Ok(Receipt::Delivered(took));
                 }
-                room.receipts.fetch_sub(users.len(), Ordering::Relaxed);
+                let receipts = sending.receivers.len();
+                room.receipts.fetch_sub(receipts, Ordering::Relaxed);
                 thing.state = State::Done;
                 let note = thing.note;
                 if let Some((id, _)) = self.things.get_key_value(id) {
@@ -243,7 +291,7 @@ impl Ledger {
     }
 
     /// What became known since the last call.
-    pub(crate) fn outcomes(&mut self, now: Instant, room: &Room) -> DeliveryOutcomes {
+    pub(crate) fn outcomes(&mut self, now: Instant, room: &Room) -> Outcomes {
         while let Some(Reverse((at, _, _))) = self.overdue.peek()
             && *at <= now
         {
@@ -256,9 +304,10 @@ impl Ledger {
     }
 
     /// The run is over: whatever is outstanding is overdue.
-    pub(crate) fn close(&mut self, room: &Room) -> DeliveryOutcomes {
+    pub(crate) fn close(&mut self, room: &Room) -> Outcomes {
         for (_, thing) in std::mem::take(&mut self.things) {
-            self.count(&thing, room);
+            room.free(thing.receipts());
+            self.count(&thing.state);
         }
         self.overdue.clear();
         self.done.clear();
@@ -271,42 +320,61 @@ impl Ledger {
         self.overdue.len() + self.done.len()
     }
 
-    /// Forget this thing if it is overdue by then, though nobody has asked for outcomes since: so what counts as lost does
+    /// Settle this thing if it is overdue by now, though nobody has asked for outcomes since: so what counts as lost does
     /// not depend on when somebody asks.
-    fn expire(&mut self, id: &str, at: Instant, room: &Room) {
-        if let Some(thing) = self.things.get(id)
-            && thing.overdue_at <= at
+    fn expire(&mut self, id: &str, now: Instant, room: &Room) {
+        // Twice at most: what is lost is kept for one more timeout, which may be over too.
+        while let Some(thing) = self.things.get(id)
+            && thing.overdue_at <= now
         {
             let note = thing.note;
             self.settle(id, note, room);
         }
     }
 
-    /// Forget a thing, unless the note is stale.
+    /// Count a thing and forget it, unless the note is stale. Of what is lost it is kept that it is, to know what comes late.
     fn settle(&mut self, id: &str, note: u64, room: &Room) {
         if self.things.get(id).is_some_and(|it| it.note == note)
-            && let Some(thing) = self.things.remove(id)
+            && let Some((id, thing)) = self.things.remove_entry(id)
         {
-            self.count(&thing, room);
+            self.count(&thing.state);
+            if let State::Sent(sending) = thing.state {
+                let receipts = sending.receivers.len();
+                room.receipts.fetch_sub(receipts, Ordering::Relaxed);
+                let over_at = later(thing.overdue_at, self.timeout);
+                self.add(id, over_at, State::Lost);
+            } else {
+                room.free(thing.receipts());
+            }
         }
     }
 
-    fn count(&mut self, thing: &Thing, room: &Room) {
-        room.free(thing.receipts());
-        match &thing.state {
-            State::Early(_, times) => self.outcomes.unmatched += times.len() as u64,
-            State::Sent(_, _, missing) => self.outcomes.lost += u64::from(*missing),
-            State::Done => {}
+    fn count(&mut self, state: &State) {
+        match state {
+            State::Early(_, times) => {
+                for (_, scenario) in times {
+                    self.outcomes.entry(*scenario).or_default().unmatched += 1;
+                }
+            }
+            State::Sent(sending) => {
+                let outcomes = self.outcomes.entry(sending.scenario).or_default();
+                outcomes.lost += u64::from(sending.missing);
+            }
+            State::Done | State::Lost => {}
         }
     }
 
-    fn add(&mut self, id: Arc<str>, at: Instant, state: State) {
+    /// When something told of now is overdue: nothing happens in the future, whatever a guest says.
+    fn overdue_at(&self, when: When) -> Instant {
+        later(when.at.min(when.now), self.timeout)
+    }
+
+    fn add(&mut self, id: Arc<str>, overdue_at: Instant, state: State) {
         self.notes += 1;
         let note = self.notes;
-        let overdue_at = at.checked_add(self.timeout).unwrap_or(at);
         self.overdue
             .push(Reverse((overdue_at, note, Arc::clone(&id))));
-        if matches!(state, State::Done) {
+        if matches!(state, State::Done | State::Lost) {
             self.done.push_back((note, Arc::clone(&id)));
         }
         let thing = Thing {
@@ -318,7 +386,7 @@ impl Ledger {
         self.tidy();
     }
 
-    /// Take room for one more thing; if there is none, what is only kept to know duplicates makes room, oldest first.
+    /// Take room for one more thing; if there is none, what is only kept to know duplicates and what is late makes room, oldest first.
     fn make_room(&mut self, room: &Room) -> Result<(), CoordinationError> {
         let Err(full) = room.take_thing() else {
             return Ok(());
@@ -347,4 +415,8 @@ impl Ledger {
             self.done.retain(|(note, id)| current(*note, id));
         }
     }
+}
+
+fn later(at: Instant, by: Duration) -> Instant {
+    at.checked_add(by).unwrap_or(at)
 }

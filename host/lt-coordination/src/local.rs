@@ -131,25 +131,27 @@ impl Coordination for Local {
         &self,
         id: &str,
         recipients: u32,
+        scenario: u16,
         at: Instant,
     ) -> Result<Vec<Duration>, CoordinationError> {
-        self.deliveries.sent(id, recipients, at)
+        self.deliveries.sent(id, recipients, scenario, at)
     }
 
     fn mark_received(
         &self,
         id: &str,
         user: u64,
+        scenario: u16,
         at: Instant,
     ) -> Result<Receipt, CoordinationError> {
-        self.deliveries.received(id, user, at)
+        self.deliveries.received(id, user, scenario, at)
     }
 
-    fn outcomes(&self, now: Instant) -> DeliveryOutcomes {
+    fn outcomes(&self, now: Instant) -> Vec<(u16, DeliveryOutcomes)> {
         self.deliveries.outcomes(now)
     }
 
-    fn close(&self) -> DeliveryOutcomes {
+    fn close(&self) -> Vec<(u16, DeliveryOutcomes)> {
         self.deliveries.close()
     }
 }

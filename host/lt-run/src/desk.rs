@@ -8,7 +8,7 @@ use std::time::Duration;
 use lt_coordination::{Coordination, DeliveryOutcomes, Local};
 use lt_data::LocalShared;
 use lt_load::{Counters, Ending, Signal};
-use lt_metrics::{Delta, Judge, Totals, builtin};
+use lt_metrics::{Delta, Judge, Tags, Totals, builtin};
 use lt_runtime::RunShared;
 use lt_spec::spec::{Load, RunSpec};
 use tokio::time::Instant;
@@ -385,14 +385,25 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn record_deliveries(&self, outcomes: DeliveryOutcomes) {
-        for (metric, count) in [
-            (builtin::DELIVERY_LOST, outcomes.lost),
-            (builtin::DELIVERY_UNMATCHED, outcomes.unmatched),
-            (builtin::DELIVERY_DUPLICATES, outcomes.duplicates),
-        ] {
-            if count > 0 {
-                self.office.record(metric, float(count));
+    /// What became of deliveries, with the tags of each scenario, so that its thresholds see it.
+    fn record_deliveries(&self, outcomes: Vec<(u16, DeliveryOutcomes)>) {
+        for (scenario, outcomes) in outcomes {
+            let tags = match self.spec.scenarios.get(usize::from(scenario)) {
+                Some(scenario) => {
+                    let own = scenario.tags.iter();
+                    Tags::new(own.map(|(name, value)| (name.as_str(), value.as_str())))
+                        .with(&[("scenario", &scenario.name)])
+                }
+                None => Tags::default(),
+            };
+            for (metric, count) in [
+                (builtin::DELIVERY_LOST, outcomes.lost),
+                (builtin::DELIVERY_UNMATCHED, outcomes.unmatched),
+                (builtin::DELIVERY_DUPLICATES, outcomes.duplicates),
+            ] {
+                if count > 0 {
+                    self.office.record_tagged(metric, &tags, float(count));
+                }
             }
         }
     }

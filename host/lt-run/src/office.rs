@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lt_metrics::{Delta, MetricId, Recorder, Registry, SubmetricPlan, TagsId};
+use lt_metrics::{Delta, MetricId, Recorder, Registry, SubmetricPlan, Tags, TagsId};
 use lt_runtime::{Core, OnceError, RunShared, once};
 use tokio::task::LocalSet;
 
@@ -93,6 +93,13 @@ impl Office {
         self.recorder
             .borrow_mut()
             .record(metric, TagsId::EMPTY, value);
+    }
+
+    /// Record something of one scenario of the run.
+    pub(crate) fn record_tagged(&self, metric: MetricId, tags: &Tags, value: f64) {
+        let mut recorder = self.recorder.borrow_mut();
+        let tags = recorder.intern(tags.clone());
+        recorder.record(metric, tags, value);
     }
 
     /// What was recorded since the last time.

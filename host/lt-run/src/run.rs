@@ -242,10 +242,10 @@ fn runs(common: &Arc<Common>, scenarios: Vec<Scenario>) -> Vec<Arc<RunShared>> {
             users: users.max(1),
         };
         position = position.saturating_add(reads(&scenario, spec));
-        let spec = Arc::new(spec.clone());
+        let index = u16::try_from(runs.len()).unwrap_or(u16::MAX);
         runs.push(Arc::new(RunShared::new(
             common.clone(),
-            spec,
+            (index, Arc::new(spec.clone())),
             scenario,
             place,
         )));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Lcg, ms};
-use crate::ledger::{Ledger, Room};
+use crate::ledger::{Ledger, Outcomes, Room, When};
 use crate::{CoordinationError, DeliveryOutcomes, Receipt};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,13 +28,22 @@ impl Scene {
     }
 
     fn sent(&mut self, id: &str, to: u32, at_ms: u64) -> Result<Vec<Duration>, CoordinationError> {
-        let at = self.began + ms(at_ms);
-        self.ledger.sent(id, to, at, &self.room)
+        self.ledger.sent(id, to, 0, self.at(at_ms), &self.room)
     }
 
     fn received(&mut self, id: &str, by: u64, at_ms: u64) -> Result<Receipt, CoordinationError> {
-        let at = self.began + ms(at_ms);
-        self.ledger.received(id, by, at, &self.room)
+        let when = self.at(at_ms);
+        self.ledger.received(id, (by, 0), when, &self.room)
+    }
+
+    /// Done and told at the same time.
+    fn at(&self, at_ms: u64) -> When {
+        self.told(at_ms, at_ms)
+    }
+
+    fn told(&self, at_ms: u64, now_ms: u64) -> When {
+        let (at, now) = (self.began + ms(at_ms), self.began + ms(now_ms));
+        When { at, now }
     }
 
     fn outcomes(&mut self, at_ms: u64) -> (u64, u64, u64) {
@@ -48,7 +57,9 @@ impl Scene {
 }
 
 /// Lost, unmatched, duplicates.
-fn numbers(outcomes: DeliveryOutcomes) -> (u64, u64, u64) {
+fn numbers(outcomes: Outcomes) -> (u64, u64, u64) {
+    let outcomes = outcomes.into_values().reduce(|_, _| panic!("one scenario"));
+    let outcomes = outcomes.unwrap_or_default();
     (outcomes.lost, outcomes.unmatched, outcomes.duplicates)
 }
 
@@ -111,17 +122,31 @@ fn what_is_overdue_is_lost_once() {
     assert_eq!(scene.outcomes(60_500), (0, 1, 0));
     assert_eq!(scene.outcomes(61_000), (2, 0, 0));
     assert_eq!(scene.outcomes(61_000), (0, 0, 0));
-    // Too late: nobody waits for it any more.
-    assert_eq!(scene.received("a", 2, 61_001), Ok(Receipt::Early));
-    assert_eq!(scene.outcomes(121_001), (0, 1, 0));
+    // Too late: it is counted already, for one more timeout.
+    assert_eq!(scene.received("a", 2, 61_001), Ok(Receipt::Late));
+    assert_eq!(scene.received("a", 2, 120_999), Ok(Receipt::Late));
+    assert!(matches!(
+        scene.sent("a", 1, 120_999),
+        Err(CoordinationError::Conflict(_))
+    ));
+    assert_eq!(scene.outcomes(121_000), (0, 0, 0));
+    // Then nobody knows of it any more.
+    assert_eq!(scene.received("a", 2, 121_001), Ok(Receipt::Early));
+    assert_eq!(scene.outcomes(181_001), (0, 1, 0));
 }
 
 #[test]
 fn lateness_does_not_depend_on_when_somebody_asks() {
     let mut scene = Scene::new();
     scene.sent("a", 1, 0).unwrap();
-    assert_eq!(scene.received("a", 1, 60_000), Ok(Receipt::Early));
+    assert_eq!(scene.received("a", 1, 60_000), Ok(Receipt::Late));
     assert_eq!(scene.outcomes(60_000), (1, 0, 0));
+    assert_eq!(scene.outcomes(500_000), (0, 0, 0));
+    // Nobody asks for two timeouts: it is lost all the same, and forgotten.
+    scene.sent("d", 1, 0).unwrap();
+    assert_eq!(scene.received("d", 1, 120_000), Ok(Receipt::Early));
+    assert_eq!(scene.outcomes(120_000), (1, 0, 0));
+    let mut scene = Scene::new();
     scene.sent("b", 1, 0).unwrap();
     assert_eq!(scene.received("b", 1, 59_999), delivered(59_999));
     // Early receipts go stale too.
@@ -166,16 +191,18 @@ fn what_is_done_makes_room() {
     scene.sent("d", 1, 1).unwrap();
     assert!(scene.sent("e", 1, 1).is_err());
     assert_eq!(scene.outcomes(60_001), (3, 0, 0));
-    for id in ["a", "b", "c"] {
+    // What is lost makes room too.
+    for id in ["x", "y", "z"] {
         scene.sent(id, 1, 60_001).unwrap();
     }
+    assert!(scene.sent("e", 1, 60_001).is_err());
 }
 
 #[test]
 fn receipts_are_bounded_and_freed() {
     let mut scene = Scene::with_room(100, 3);
     for round in 0..10u64 {
-        let at = round * 100_000;
+        let at = round * 200_000;
         scene.received("early", 1, at).unwrap();
         scene.sent("a", 10, at).unwrap();
         assert_eq!(scene.received("a", 1, at), delivered(0));
@@ -260,7 +287,7 @@ fn at_random_every_recipient_is_received_or_lost() {
             match scene.received(&id, random.below(30), at) {
                 Ok(Receipt::Delivered(_)) => received += 1,
                 Ok(Receipt::Early) => early += 1,
-                Ok(Receipt::Duplicate) => {}
+                Ok(Receipt::Duplicate | Receipt::Late) => {}
                 Err(_) => refused += 1,
             }
         }
@@ -283,4 +310,65 @@ fn at_random_every_recipient_is_received_or_lost() {
     for thing in 0..100 {
         scene.sent(&format!("x{thing}"), 1, 0).unwrap();
     }
+}
+
+#[test]
+fn only_the_hosts_clock_says_what_is_overdue() {
+    let mut scene = Scene::new();
+    let room = Room::new(10, 10);
+    // Sent in the future, as the sender says: it is overdue a timeout from now.
+    let future = scene.told(900_000, 0);
+    scene.ledger.sent("a", 1, 0, future, &room).unwrap();
+    assert_eq!(scene.outcomes(60_000), (1, 0, 0));
+    // A receiver that says it had it in the future, or long ago, expires nothing.
+    let sent = scene.told(100_000, 100_000);
+    scene.ledger.sent("b", 3, 0, sent, &room).unwrap();
+    for (user, at, took) in [(1, 900_000, 800_000), (2, 0, 0)] {
+        let when = scene.told(at, 100_001);
+        let receipt = scene.ledger.received("b", (user, 0), when, &room);
+        assert_eq!(receipt, delivered(took));
+    }
+    // Told too late, though it came in time.
+    let when = scene.told(100_002, 160_000);
+    let receipt = scene.ledger.received("b", (3, 0), when, &room);
+    assert_eq!(receipt, Ok(Receipt::Late));
+    assert_eq!(scene.outcomes(160_000), (1, 0, 0));
+}
+
+#[test]
+fn outcomes_are_told_apart_by_scenario() {
+    let mut scene = Scene::new();
+    let when = scene.at(0);
+    let Scene { ledger, room, .. } = &mut scene;
+    // Lost by who sent it.
+    ledger.sent("lost", 3, 1, when, room).unwrap();
+    ledger.received("lost", (1, 2), when, room).unwrap();
+    // Unmatched and too many by who received it.
+    for (user, scenario) in [(1, 2), (2, 3), (3, 3)] {
+        ledger
+            .received("stray", (user, scenario), when, room)
+            .unwrap();
+        ledger
+            .received("many", (user, scenario), when, room)
+            .unwrap();
+    }
+    ledger.sent("many", 1, 1, when, room).unwrap();
+    let outcomes = |lost, unmatched, duplicates| DeliveryOutcomes {
+        lost,
+        unmatched,
+        duplicates,
+    };
+    let now = scene.began + TIMEOUT;
+    let mut found: Vec<_> = scene
+        .ledger
+        .outcomes(now, &scene.room)
+        .into_iter()
+        .collect();
+    found.sort_unstable_by_key(|(scenario, _)| *scenario);
+    let expected = [
+        (1, outcomes(2, 0, 0)),
+        (2, outcomes(0, 1, 0)),
+        (3, outcomes(0, 2, 2)),
+    ];
+    assert_eq!(found, expected);
 }
