@@ -53,7 +53,8 @@ impl Message {
 /// Send a message (at most 16 KiB) to the user with this id.
 ///
 /// # Errors
-/// If no such user is running, if its mailbox is full, or the message is too large.
+/// If no such user is running ([`Error::Stopping`] if this user is asked to end: others may have ended before it), if its mailbox
+/// is full, or the message is too large.
 ///
 /// ```no_run
 /// # fn iterate() -> lt_sdk::Result<()> {
@@ -69,7 +70,8 @@ pub fn send(user: u64, content: impl AsRef<[u8]>) -> Result<()> {
 /// Send a message to one running user of this role, in turn.
 ///
 /// # Errors
-/// If no user of this role is running, if its mailbox is full, or the message is too large.
+/// If no user of this role is running ([`Error::Stopping`] if this user is asked to end), if its mailbox is full, or the message is
+/// too large.
 ///
 /// ```no_run
 /// # fn iterate() -> lt_sdk::Result<()> {
@@ -86,7 +88,7 @@ pub fn send_to_any(role: &str, content: impl AsRef<[u8]>) -> Result<()> {
 /// Send a message to every running user of this role but the sender. Returns how many it reached: full mailboxes are skipped.
 ///
 /// # Errors
-/// If no other user of this role is running, or the message is too large.
+/// If no other user of this role is running ([`Error::Stopping`] if this user is asked to end), or the message is too large.
 ///
 /// ```no_run
 /// # fn iterate() -> lt_sdk::Result<()> {

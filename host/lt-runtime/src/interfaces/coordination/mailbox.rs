@@ -86,7 +86,12 @@ impl Host for View<'_> {
             };
             let coordination = self.0.core().run.common.coordination.clone();
             let answer = coordination.send(self.0.who.id.0, to, Bytes::from(content));
-            Ok(answer.await.map_err(ErrorCode::from))
+            let sent = answer.await.map_err(ErrorCode::from);
+            Ok(sent.map_err(|error| match error {
+                // In a run that winds down others are gone before this user: that is no failure of it.
+                ErrorCode::NoRecipient if self.is_stopping() => ErrorCode::Stopping,
+                error => error,
+            }))
         })
     }
 
@@ -136,8 +141,8 @@ impl Host for View<'_> {
         traced!(self, "coordination.mark-sent", (id, recipients, at), {
             let at = at.map_or_else(Instant::now, from_guest);
             let core = self.0.core();
-            let coordination = &core.run.common.coordination;
-            let early = match coordination.mark_sent(&id, recipients, core.run.index, at) {
+            let marked = core.run.common.coordination.mark_sent(&id, recipients, at);
+            let early = match marked {
                 Ok(early) => early,
                 Err(error) => return Ok(Err(error.into())),
             };
@@ -160,9 +165,8 @@ impl Host for View<'_> {
         traced!(self, "coordination.mark-received", (id, at), {
             let at = at.map_or_else(Instant::now, from_guest);
             let core = self.0.core();
-            let (user, scenario) = (self.0.who.id.0, core.run.index);
-            let coordination = &core.run.common.coordination;
-            let receipt = match coordination.mark_received(&id, user, scenario, at) {
+            let user = self.0.who.id.0;
+            let receipt = match core.run.common.coordination.mark_received(&id, user, at) {
                 Ok(receipt) => receipt,
                 Err(error) => return Ok(Err(error.into())),
             };
@@ -178,7 +182,7 @@ impl Host for View<'_> {
                     recorder.record(builtin::DELIVERY_DUPLICATES, tags, 1.0);
                     None
                 }
-                Receipt::Early | Receipt::Late => None,
+                Receipt::Early => None,
             }))
         })
     }

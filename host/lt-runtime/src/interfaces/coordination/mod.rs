@@ -68,6 +68,8 @@ pub(super) async fn stopping(stop: Option<Rc<StopFlag>>) {
 
 async fn over(timeout: Option<u64>) {
     match timeout {
+        // Who does not want to wait does not wait for the timer's next tick either.
+        Some(0) => {}
         Some(nanos) => sleep(Duration::from_nanos(nanos).min(SLEEP_MAX)).await,
         None => std::future::pending().await,
     }
