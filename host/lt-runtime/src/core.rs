@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use http::Method;
 use lt_coordination::{Coordination, UserRef};
 use lt_data::{DataSet, Shared, UserPlace};
-use lt_metrics::{FailureClass, Recorder, Registry, Tags, TagsId, builtin};
+use lt_metrics::{FailureClass, Recorder, Registry, Tags, TagsId, Threshold, builtin};
 use lt_net::http::config::ClientConfig;
 use lt_net::{Network, TlsProfiles};
 use lt_spec::description::SteadyCondition;
@@ -33,8 +33,6 @@ const WAITED_FOR_MAX: usize = 100;
 pub struct RunShared {
     /// What all scenarios of the run share.
     pub common: Arc<Common>,
-    /// Which of the run's scenarios this is.
-    pub index: u16,
     /// This scenario's part of the run.
     pub spec: Arc<ScenarioSpec>,
     /// What the users run.
@@ -94,12 +92,11 @@ impl RunShared {
     #[must_use]
     pub fn new(
         common: Arc<Common>,
-        (index, spec): (u16, Arc<ScenarioSpec>),
+        spec: Arc<ScenarioSpec>,
         scenario: Scenario,
         data_place: UserPlace,
     ) -> Self {
         Self {
-            index,
             data_place,
             settings: Arc::new(Settings::new(spec.settings.clone())),
             common,
@@ -172,8 +169,8 @@ pub(crate) struct HttpKey {
     pub(crate) role: u16,
     pub(crate) group: GroupId,
     pub(crate) method: Method,
+    /// The request's name, else its URL.
     pub(crate) name: Rc<str>,
-    pub(crate) url: Rc<str>,
     pub(crate) status: u16,
     pub(crate) error_code: u16,
     pub(crate) proto: &'static str,
@@ -212,21 +209,19 @@ impl Core {
     ///
     /// # Errors
     /// If a setting of the run's HTTP clients does not work: a certificate that cannot be read, a proxy that is no URL.
-    pub fn new(
-        run: Arc<RunShared>,
-        recorder: Rc<RefCell<Recorder>>,
-    ) -> Result<Rc<Self>, String> {
+    pub fn new(run: Arc<RunShared>, recorder: Rc<RefCell<Recorder>>) -> Result<Rc<Self>, String> {
         let common = &run.common;
         let (network, clients) =
             network::open(&common.spec.http, &common.tls).map_err(|error| error.to_string())?;
         let roles = run.spec.roles.names().iter();
+        let waited_for = RefCell::new(asked_for(&common.spec.thresholds));
         Ok(Rc::new(Self {
             roles: roles.map(|name| Arc::from(name.as_str())).collect(),
             run,
             recorder,
             network,
             clients,
-            waited_for: RefCell::default(),
+            waited_for,
             groups: RefCell::new(Groups {
                 paths: vec!["".into()],
                 children: FxHashMap::default(),
@@ -274,7 +269,8 @@ impl Core {
         self.run.spec.roles.name(role)
     }
 
-    /// Whether waits for a throttle or meeting of this name carry it as a tag: only the first so many do.
+    /// Whether waits for a throttle or meeting of this name carry it as a tag: only those that a threshold asks for and the first
+    /// so many do.
     pub(crate) fn tells_apart(&self, name: &str) -> bool {
         let mut known = self.waited_for.borrow_mut();
         if known.contains(name) {
@@ -365,7 +361,8 @@ impl Core {
         };
         add("method", key.method.as_str());
         add("name", &key.name);
-        add("url", &key.url);
+        // A name stands in both tags, as in k6: else URLs that differ would still be tag sets of their own.
+        add("url", &key.name);
         add("status", &key.status.to_string());
         add("proto", key.proto);
         add("tls_version", key.tls_version);
@@ -404,5 +401,33 @@ impl Core {
     pub(crate) fn client_config(&self, user: u64) -> Option<Rc<ClientConfig>> {
         let turn = usize::try_from(user).unwrap_or(0) % self.clients.len().max(1);
         self.clients.get(turn).cloned()
+    }
+}
+
+/// Names of throttles and meetings that thresholds select: without them as tags they would judge nothing.
+fn asked_for(thresholds: &[Threshold]) -> FxHashSet<Box<str>> {
+    let named = thresholds
+        .iter()
+        .flat_map(|threshold| ["throttle", "meeting"].map(|tag| threshold.tags().get(tag)));
+    named.flatten().map(Box::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_thresholds_select_are_told_apart_always() {
+        let thresholds: Vec<Threshold> = [
+            "meeting_wait{meeting:pairs}:max<1000",
+            "throttle_wait{throttle:logins,scenario:shop}:avg<10",
+            "http_req_duration{name:page}:max<1000",
+            "throttle_wait:max<5000",
+        ]
+        .map(|text| text.parse().unwrap())
+        .into();
+        let mut names: Vec<Box<str>> = asked_for(&thresholds).into_iter().collect();
+        names.sort();
+        assert_eq!(names, ["logins".into(), "pairs".into()]);
     }
 }

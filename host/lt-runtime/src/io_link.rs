@@ -263,14 +263,12 @@ impl IoLink {
             None if status >= 400 => 1000 + status,
             None => 0,
         };
-        let url = cut(seen.url.as_str(), NAME_BYTES_MAX);
         let (name, extra) = (cut(seen.name(), NAME_BYTES_MAX), &seen.options.tags);
         let proto = seen.version.map_or("", Version::as_str);
         let tls_version = seen.tls.map_or("", |tls| tls.version);
         if let Some((key, tags)) = &*self.last_tags.borrow()
             && (key.status, key.error_code, key.group) == (status, error_code, group)
             && key.expected == seen.expected
-            && *key.url == *url
             && *key.name == *name
             && key.method == *seen.method
             && (key.proto, key.tls_version) == (proto, tls_version)
@@ -289,7 +287,6 @@ impl IoLink {
             group,
             method: seen.method.clone(),
             name: name.into(),
-            url: url.into(),
             status,
             error_code,
             proto,
