@@ -19,6 +19,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::component::Scenario;
 use crate::ctx::Identity;
+use crate::enrolment::Enrolment;
 use crate::network;
 use crate::trace::Tracer;
 
@@ -45,6 +46,8 @@ pub struct RunShared {
     pub data_place: UserPlace,
     /// How many users the scenario's steady condition holds for.
     pub steady_users: Arc<AtomicU64>,
+    /// When its users count among the others.
+    pub(crate) enrolment: Arc<Enrolment>,
 }
 
 /// What all scenarios of a run share.
@@ -98,6 +101,7 @@ impl RunShared {
     ) -> Self {
         Self {
             data_place,
+            enrolment: Arc::new(Enrolment::new(spec.start)),
             settings: Arc::new(Settings::new(spec.settings.clone())),
             common,
             spec,

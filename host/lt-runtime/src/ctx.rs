@@ -20,6 +20,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use crate::core::{Core, GroupId};
+use crate::enrolment::{Bed, Presence, lock};
 use crate::io_link::IoLink;
 use crate::limits::{HANDLES_MAX, MemoryLimiter};
 use crate::meter::{Meter, Verdict};
@@ -56,6 +57,10 @@ pub(crate) struct Identity {
 /// A user's presence among the others, and its mailbox.
 pub(crate) type Mailbox = Rc<RefCell<Box<dyn Membership>>>;
 
+/// How many records a user took of each feeder. It is the user's and not its body's: one that is rebuilt does not get the same
+/// records again.
+pub(crate) type Taken = Rc<RefCell<Vec<(Arc<str>, u64)>>>;
+
 /// The data of one store.
 pub(crate) struct UserCtx {
     /// Told of every call. First, so that what is cut off when the user ends is told before it is gone.
@@ -67,10 +72,11 @@ pub(crate) struct UserCtx {
     stop: Option<Pinned<Rc<StopFlag>>>,
     /// Whether the scenario's steady condition holds for this user.
     steady: bool,
-    /// The user's presence among the others, from `join` on.
+    /// The user's presence among the others, if there is any and its scenario has begun.
     mailbox: Option<Pinned<Mailbox>>,
-    /// How many records the user took of each feeder.
-    pub(crate) taken: Vec<(Arc<str>, u64)>,
+    /// Where it finds that once the scenario has begun.
+    bed: Option<Bed>,
+    taken: Pinned<Taken>,
     pub(crate) iteration: u64,
     pub(crate) stop_self: bool,
     pub(crate) groups: Vec<(GroupId, Instant)>,
@@ -91,6 +97,7 @@ impl UserCtx {
         io: Option<Rc<IoLink>>,
         who: Identity,
         stop: Option<Rc<StopFlag>>,
+        taken: Taken,
     ) -> Self {
         let (wasi, last_words) = deny_all(who.id.0, who.seed);
         let mut table = ResourceTable::new();
@@ -105,7 +112,8 @@ impl UserCtx {
             stop: stop.map(Pinned::new),
             steady: false,
             mailbox: None,
-            taken: Vec::new(),
+            bed: None,
+            taken: Pinned::new(taken),
             iteration: 0,
             stop_self: false,
             groups: Vec::new(),
@@ -146,17 +154,40 @@ impl UserCtx {
         self.stop.as_ref().map(|stop| stop.get().clone())
     }
 
-    /// The user is among the others from now on.
+    /// The user was built: it is among the others from now on, or once its scenario has begun.
     pub(crate) fn enroll(&mut self) {
         let core = self.core();
         let user = core.user_ref(self.who);
-        let membership = core.run.common.coordination.enroll(user);
+        let others = &*core.run.common.coordination;
+        match core.run.enrolment.built(others, user) {
+            Presence::Awake(membership) => self.is_among(membership),
+            Presence::Asleep(bed) => self.bed = Some(bed),
+        }
+    }
+
+    /// The user joins: its scenario has begun.
+    pub(crate) fn wake_up(&mut self) {
+        let Some(bed) = self.bed.take() else { return };
+        let run = &self.core().run;
+        run.enrolment.begin(&*run.common.coordination);
+        let membership = lock(&bed).take();
+        if let Some(membership) = membership {
+            self.is_among(membership);
+        }
+    }
+
+    fn is_among(&mut self, membership: Box<dyn Membership>) {
         self.mailbox = Some(Pinned::new(Rc::new(RefCell::new(membership))));
     }
 
     /// The user's mailbox; `init` and `terminate` have none.
     pub(crate) fn mailbox(&self) -> Option<Mailbox> {
         self.mailbox.as_ref().map(|mailbox| mailbox.get().clone())
+    }
+
+    /// How many records the user took of each feeder.
+    pub(crate) fn taken(&self) -> &Taken {
+        self.taken.get()
     }
 
     /// Say whether the scenario's steady condition holds for this user.

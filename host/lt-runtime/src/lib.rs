@@ -25,6 +25,7 @@ pub mod core;
 mod ctx;
 mod describe;
 pub mod engine;
+mod enrolment;
 mod error;
 mod interfaces;
 mod io_link;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::bindings::types::{Failure, RunInfo};
 use crate::core::Core;
-use crate::ctx::Identity;
+use crate::ctx::{Identity, Taken};
 use crate::meter::metered;
 use crate::vu::{Body, classify, user_seed};
 
@@ -90,7 +90,7 @@ async fn instance(core: &Rc<Core>) -> Result<Body, OnceError> {
         role: 0,
         seed: user_seed(core.run.common.spec.seed, 0),
     };
-    Body::build(core, who, None)
+    Body::build(core, who, None, Taken::default())
         .await
         .map_err(|error| OnceError::Failed(format!("{error:#}")))
 }

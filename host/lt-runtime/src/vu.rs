@@ -13,7 +13,7 @@ use wasmtime_wasi::I32Exit;
 use crate::bindings::ScenarioWorld;
 use crate::bindings::types::{Failure, IterationInfo, UserInfo};
 use crate::core::{Core, GroupId};
-use crate::ctx::{Ended, Identity, UserCtx};
+use crate::ctx::{Ended, Identity, Taken, UserCtx};
 use crate::engine::Engine;
 use crate::interfaces::timing::to_guest;
 use crate::io_link::IoGuard;
@@ -47,7 +47,9 @@ impl VuFactory for Factory {
         };
         // Boxed, like all that happens once in a user's life: it would weigh in every user's task for ever.
         let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
-        let built = Box::pin(Body::build(&self.core, who, Some(&place.stop))).await;
+        let taken = Taken::default();
+        let build = Body::build(&self.core, who, Some(&place.stop), taken.clone());
+        let built = Box::pin(build).await;
         let body = built.map_err(|error| {
             let text = format!("{error:#}");
             self.core.record_failure(tags, FailureClass::Host, &text);
@@ -58,6 +60,7 @@ impl VuFactory for Factory {
             who,
             stop: place.stop,
             tags,
+            taken,
             body: Some(body),
         })
     }
@@ -69,6 +72,7 @@ pub struct ScenarioUser {
     who: Identity,
     stop: Rc<StopFlag>,
     tags: TagsId,
+    taken: Taken,
     body: Option<Body>,
 }
 
@@ -88,6 +92,7 @@ impl Body {
         core: &Rc<Core>,
         who: Identity,
         stop: Option<&Rc<StopFlag>>,
+        taken: Taken,
     ) -> wasmtime::Result<Self> {
         let scenario = &core.run.scenario;
         let engine = &scenario.engine;
@@ -99,14 +104,13 @@ impl Body {
             None
         };
         let link = io.as_ref().map(IoGuard::link);
-        let ctx = UserCtx::new(core.clone(), meter.clone(), link, who, stop.cloned());
+        let ctx = UserCtx::new(core.clone(), meter.clone(), link, who, stop.cloned(), taken);
         let mut store = ctx.into_store(&engine.engine);
         let world = {
             let call = pin!(scenario.pre.instantiate_async(&mut store));
             metered(&meter, call).await?
         };
         if stop.is_some() && scenario.uses_coordination {
-            // Not only in `join`: those who start together must all count before the first of them looks whether all are there.
             store.data_mut().enroll();
         }
         Ok(Self {
@@ -127,6 +131,7 @@ impl Body {
             is_new: who.is_new,
         };
         let state = &core.run.state;
+        self.store.data_mut().wake_up();
         let trace = &mut self.store.data_mut().trace;
         trace.enter("join", &[("user", &user), ("state", state)]);
         let result = {
@@ -215,7 +220,8 @@ impl ScenarioUser {
     /// A new body after a trap, joined.
     async fn rebuild(&mut self) -> Outcome {
         tokio::time::sleep(REBUILD_PAUSE).await;
-        match Body::build(&self.core, self.who, Some(&self.stop)).await {
+        let taken = self.taken.clone();
+        match Body::build(&self.core, self.who, Some(&self.stop), taken).await {
             Ok(body) => {
                 self.body = Some(body);
                 self.join().await

@@ -10,7 +10,7 @@ use wasmtime::component::Resource;
 use crate::bindings::data as wit;
 use crate::bindings::data::{ErrorCode, Host, HostFeeder};
 use crate::core::Common;
-use crate::ctx::UserCtx;
+use crate::ctx::Taken;
 use crate::interfaces::View;
 use crate::limits::HANDLES_MAX;
 use crate::trace::{traced, traced_async};
@@ -62,19 +62,19 @@ fn no_such<'names>(kind: &str, name: &str, known: impl Iterator<Item = &'names s
     ))
 }
 
-impl UserCtx {
-    /// How many records the user took of a feeder. Feeders of one user are few: a list is shorter than a table.
-    fn taken(&self, feeder: &str) -> u64 {
-        let known = self.taken.iter().find(|(name, _)| **name == *feeder);
-        known.map_or(0, |(_, taken)| *taken)
-    }
+/// How many records a user took of a feeder. Feeders of one user are few: a list is shorter than a table.
+fn taken_of(taken: &Taken, feeder: &str) -> u64 {
+    let taken = taken.borrow();
+    let known = taken.iter().find(|(name, _)| **name == *feeder);
+    known.map_or(0, |(_, count)| *count)
+}
 
-    /// The user took one more.
-    fn took(&mut self, feeder: Arc<str>) {
-        match self.taken.iter_mut().find(|(name, _)| *name == feeder) {
-            Some((_, taken)) => *taken = taken.saturating_add(1),
-            None => self.taken.push((feeder, 1)),
-        }
+/// A user took one more.
+fn took(taken: &Taken, feeder: Arc<str>) {
+    let mut taken = taken.borrow_mut();
+    match taken.iter_mut().find(|(name, _)| *name == feeder) {
+        Some((_, count)) => *count = count.saturating_add(1),
+        None => taken.push((feeder, 1)),
     }
 }
 
@@ -213,7 +213,7 @@ impl HostFeeder for View<'_> {
             let open = self.0.table.get(&handle)?;
             let (common, name, order) = (open.common.clone(), open.name.clone(), open.order);
             let (place, seed) = (self.data_place(), self.0.who.seed);
-            let taken = self.0.taken(&name);
+            let taken = taken_of(self.0.taken(), &name);
             let Some(feeder) = common.data.feeder(&name) else {
                 return Ok(Err(no_such("feeder", &name, common.data.feeder_names())));
             };
@@ -229,7 +229,7 @@ impl HostFeeder for View<'_> {
             Ok(match at {
                 Ok(at) => {
                     let record = feeder.record(at).ok_or(ErrorCode::Exhausted);
-                    self.0.took(name);
+                    took(self.0.taken(), name);
                     record
                 }
                 Err(error) => Err(error.into()),
@@ -302,6 +302,16 @@ mod tests {
         for digit in 0..10 {
             assert!(draws.contains(&digit), "{digit} is never drawn");
         }
+    }
+
+    #[test]
+    fn records_are_counted_for_each_feeder() {
+        let taken = Taken::default();
+        for feeder in ["users", "users", "texts"] {
+            took(&taken, feeder.into());
+        }
+        let counts = ["users", "texts", "others"].map(|feeder| taken_of(&taken, feeder));
+        assert_eq!(counts, [2, 1, 0]);
     }
 
     #[test]
