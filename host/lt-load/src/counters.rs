@@ -39,8 +39,8 @@ impl Counters {
     pub(crate) fn end_iteration(&self) {
         self.completed.fetch_add(1, Ordering::Relaxed);
     }
-    pub(crate) fn drop_iteration(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn drop_iterations(&self, count: u64) {
+        self.dropped.fetch_add(count, Ordering::Relaxed);
     }
     /// Count a user that failed; how many there are now.
     pub(crate) fn fail_user(&self) -> u64 {
@@ -103,7 +103,7 @@ impl Counters {
             .load(Ordering::Relaxed)
             .saturating_sub(self.completed.load(Ordering::Relaxed))
     }
-    /// Iterations that were due and found no idle user.
+    /// Iterations that were due and found no idle user, or that a late core had not begun when the end came.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)

@@ -61,12 +61,19 @@ impl Shift {
         }
     }
 
-    /// An iteration is due and nobody is there to start it.
-    pub(crate) fn drop_iteration(&self, tags: TagsId) {
-        self.counters().drop_iteration();
+    /// So many iterations are due and nobody is there to start them.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "far below 2^53: years at the highest rate"
+    )]
+    pub(crate) fn drop_iterations(&self, tags: TagsId, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.counters().drop_iterations(count);
         self.recorder
             .borrow_mut()
-            .record(builtin::DROPPED_ITERATIONS, tags, 1.0);
+            .record(builtin::DROPPED_ITERATIONS, tags, count as f64);
     }
 }
 
@@ -93,7 +100,7 @@ impl Drop for Standby {
             let _reserved = self.shift.team.reserve(self.shift.core);
         }
         if self.server.work.take().is_some() {
-            self.shift.drop_iteration(self.tags);
+            self.shift.drop_iterations(self.tags, 1);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::roster::{Gone, Handle, Roster};
 use crate::serve::Server;
 use crate::steering::Steering;
 use crate::stop::PhaseWatch;
-use crate::team::{Order, Team};
+use crate::team::{Order, Orders, Team};
 use crate::vu::{Vu, VuFactory};
 
 /// How often a core asks itself how late it would start an iteration that were due now.
@@ -114,7 +114,8 @@ impl Shift {
         let mut roster = Roster::new(self.clone(), factory, tags);
         // Before the users: they must not miss what changes while they are made.
         let follow = self.follow_steering(self.team.steering());
-        let obey = self.obey_orders(tags);
+        let mut orders = self.team.orders(self.core);
+        let obey = self.obey_orders(orders.as_mut(), tags);
         tokio::select! {
             // In this order: what is due at the very end is started before the end.
             biased;
@@ -125,6 +126,7 @@ impl Shift {
             () = self.probe_lag(tags) => {}
         }
         let ended = roster.is_empty();
+        self.refuse_orders(orders, tags);
         roster.drop_all().await;
         match self.ended_by.take() {
             Some(ending) => ending,
@@ -191,8 +193,8 @@ impl Shift {
     }
 
     /// Do what other cores and the run ask for.
-    async fn obey_orders(self: &Rc<Self>, tags: TagsId) {
-        let Some(mut orders) = self.team.orders(self.core) else {
+    async fn obey_orders(self: &Rc<Self>, orders: Option<&mut Orders>, tags: TagsId) {
+        let Some(orders) = orders else {
             return std::future::pending().await;
         };
         while let Some(order) = orders.recv().await {
@@ -200,7 +202,7 @@ impl Shift {
                 Order::Arrival(due) => {
                     if !self.assign(due) {
                         // The user that was reserved for it has just ended.
-                        self.drop_iteration(tags);
+                        self.drop_iterations(tags, 1);
                     }
                 }
                 Order::Remove { slot, force } => {
@@ -208,6 +210,17 @@ impl Shift {
                         handle.end(force);
                     }
                 }
+            }
+        }
+    }
+
+    /// Count the arrivals that came too late: nobody is here any more.
+    fn refuse_orders(&self, orders: Option<Orders>, tags: TagsId) {
+        let Some(mut orders) = orders else { return };
+        orders.close();
+        while let Ok(order) = orders.try_recv() {
+            if matches!(order, Order::Arrival(_)) {
+                self.drop_iterations(tags, 1);
             }
         }
     }

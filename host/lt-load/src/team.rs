@@ -27,6 +27,9 @@ pub(crate) enum Order {
     Remove { slot: u64, force: bool },
 }
 
+/// What is asked of one core.
+pub(crate) type Orders = mpsc::UnboundedReceiver<Order>;
+
 /// One core's line to the others.
 #[derive(Debug)]
 struct Line {
@@ -34,7 +37,7 @@ struct Line {
     idle: AtomicI64,
     /// At most one order for each idle user, and one for each removal that someone asked for.
     orders: mpsc::UnboundedSender<Order>,
-    receiver: Mutex<Option<mpsc::UnboundedReceiver<Order>>>,
+    receiver: Mutex<Option<Orders>>,
 }
 
 /// What the shifts of one scenario on all cores share: counters, budget, signals, steering, and who is idle where.
@@ -400,7 +403,7 @@ impl Team {
     }
 
     /// What is asked of a core: given to the first who asks.
-    pub(crate) fn orders(&self, core: u64) -> Option<mpsc::UnboundedReceiver<Order>> {
+    pub(crate) fn orders(&self, core: u64) -> Option<Orders> {
         lock(&self.line(core)?.receiver).take()
     }
 

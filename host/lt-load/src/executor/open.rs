@@ -76,7 +76,7 @@ impl<'a, F: VuFactory> Open<'a, F> {
         loop {
             self.settle();
             if shift.phase() >= Phase::Draining {
-                return;
+                return self.drop_overdue();
             }
             if self.revision != shift.revision() {
                 self.steer();
@@ -124,7 +124,7 @@ impl<'a, F: VuFactory> Open<'a, F> {
                 }
             }
         }
-        shift.drop_iteration(self.roster.tags);
+        shift.drop_iterations(self.roster.tags, 1);
         self.make_one_more();
     }
 
@@ -221,5 +221,30 @@ impl<'a, F: VuFactory> Open<'a, F> {
                 End::Own | End::Asked | End::Dropped => team.release(),
             }
         }
+    }
+}
+
+impl<F> Open<'_, F> {
+    /// The end has come, and a core that was late has not started all that were due before it: they are not forgotten.
+    fn drop_overdue(&mut self) {
+        let Some(mut arrivals) = self.arrivals.take() else {
+            return;
+        };
+        let shift = &self.roster.shift;
+        let now = Instant::now();
+        let is_overdue = |due: &Duration| shift.instant_of(*due).is_some_and(|at| at <= now);
+        let mut overdue = 0;
+        while arrivals.due().filter(is_overdue).is_some() {
+            arrivals.advance();
+            overdue += 1;
+        }
+        shift.drop_iterations(self.roster.tags, overdue);
+    }
+}
+
+impl<F> Drop for Open<'_, F> {
+    /// Without a graceful stop the executor does not live to see the end.
+    fn drop(&mut self) {
+        self.drop_overdue();
     }
 }

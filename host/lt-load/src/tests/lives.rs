@@ -64,6 +64,10 @@ fn stop_ends_what_has_not_begun() {
     let ran = run_with(spec, 2, Script::takes(MS(50)), signal(500, Signal::Stop));
     assert!(ran.finished() && ran.starts().is_empty());
     assert_eq!(ran.took, MS(500));
+    let mut spec = scenario(rate(20.0, 100, 3, 3));
+    spec.start = S(60);
+    let ran = run_with(spec, 2, Script::takes(MS(50)), signal(500, Signal::Halt));
+    assert_eq!((ran.took, ran.team.counters().dropped()), (MS(500), 0));
 }
 
 #[test]

@@ -215,6 +215,32 @@ fn a_late_core_catches_up_and_forgets_nothing() {
 }
 
 #[test]
+fn what_a_late_core_had_not_begun_at_the_end_is_dropped_and_counted() {
+    for (cores, graceful) in [(1, 0), (2, 0), (1, 1), (2, 1)] {
+        // Time jumps from 100 ms beyond the end: 9000 are due at once, and the end has come after the first 1000.
+        let stall = act(MS(100), |_| {
+            spawn_local(tokio::time::advance(MS(1000)));
+        });
+        let mut spec = scenario(constant(10_000.0, 1000, 100, 100));
+        spec.graceful_stop = S(graceful);
+        let ran = run_with(spec, cores, Script::takes(MS(0)), vec![stall]);
+        let (started, dropped) = (ran.starts().len() as u64, ran.team.counters().dropped());
+        assert_eq!(started + dropped, 10_000, "{started} on {cores}");
+        assert!(started >= 1000 && dropped >= 6000, "{started} on {cores}");
+        assert_eq!(ran.dropped_metric, dropped as f64);
+    }
+}
+
+#[test]
+fn what_is_not_due_yet_at_the_end_is_not_dropped() {
+    let stop = act(MS(500), |team| team.signal(Signal::Stop));
+    let load = constant(100.0, 60_000, 3, 3);
+    let ran = run_with(scenario(load), 2, Script::takes(MS(1)), vec![stop]);
+    assert!((50..=51).contains(&ran.starts().len()));
+    assert_eq!(ran.team.counters().dropped(), 0);
+}
+
+#[test]
 fn a_hundred_thousand_arrivals_a_second_are_all_started() {
     for cores in [1, 4] {
         let ran = run(
