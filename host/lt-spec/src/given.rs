@@ -58,10 +58,10 @@ impl Options {
         self.0.iter().map(|(name, given)| (*name, given))
     }
 
-    /// What flags give of these options.
+    /// What flags give of these options. A variable that is set to nothing gives nothing.
     pub(crate) fn of_flags<const N: usize>(flags: [(&'static str, &Option<String>); N]) -> Self {
         let given = |(name, value): (&'static str, &Option<String>)| {
-            let value = value.as_ref()?;
+            let value = value.as_ref().filter(|value| !is_blank(value))?;
             Some((name, Given::new(format!("--{name}"), value)))
         };
         Self(flags.into_iter().filter_map(given).collect())
@@ -73,10 +73,15 @@ impl Options {
     }
 }
 
-/// What every flag of this name was given.
+/// What every flag of this name was given. Nothing between two lines of a variable, or behind its last, is no value.
 pub(crate) fn flags(name: &str, values: &[String]) -> Vec<Given> {
     let given = |value: &String| Given::new(format!("--{name}"), value);
-    values.iter().map(given).collect()
+    let values = values.iter().filter(|value| !is_blank(value));
+    values.map(given).collect()
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 /// Options of a run file's top level that are one text each.

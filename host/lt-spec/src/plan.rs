@@ -334,10 +334,13 @@ impl HttpPlan {
             ("max-redirects", &raw.max_redirects),
             ("proxy", &raw.proxy),
             ("local-ips", &raw.local_addresses),
-            ("user-agent", &raw.user_agent),
         ]);
-        if let Some(timeout) = &raw.timeout {
+        if let Some(timeout) = raw.timeout.as_ref().filter(|text| !text.trim().is_empty()) {
             texts.set("timeout", Given::new("--http-timeout", timeout));
+        }
+        // Here nothing is a value: clients without a name.
+        if let Some(name) = &raw.user_agent {
+            texts.set("user-agent", Given::new("--user-agent", name));
         }
         self.texts.overlay(texts);
         self.hosts.extend(flags("host-override", &raw.hosts));

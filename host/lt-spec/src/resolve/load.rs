@@ -356,6 +356,21 @@ impl Maker<'_> {
     }
 }
 
+/// Faults of single values that say neither how long nor how much, where the load itself cannot be made.
+pub(super) fn check_values(scenario: &ScenarioPlan, problems: &mut Problems) {
+    let _users = problems.take(&scenario.load, "users", parse::count);
+    for (name, parse) in [
+        (
+            "interarrival",
+            parse::duration as fn(&str) -> Result<Duration, Fault>,
+        ),
+        ("max-duration", parse::positive_duration),
+        ("repeat-interval", parse::positive_duration),
+    ] {
+        let _length = problems.take(&scenario.load, name, parse);
+    }
+}
+
 fn profile(text: &str) -> Result<(), Fault> {
     match text.trim() {
         "amoc" => Ok(()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::changes::{self, Against};
 use super::executor;
-use super::load::{DEFAULT_LOAD, Maker};
+use super::load::{self, DEFAULT_LOAD, Maker};
 use super::settings::Described;
 use super::users::{self, Need};
 use super::{Machine, Problems};
@@ -131,8 +131,12 @@ fn loads(
     let mut loads = Vec::new();
     let makers = plan.scenarios.iter().zip(chosen).zip(shares).enumerate();
     for (position, ((scenario, chosen), share)) in makers {
-        // What the scenario suggests cannot be known before it is read.
-        let chosen = chosen.filter(|chosen| described.is_some() || !chosen.is_suggested());
+        // What the scenario suggests cannot be known before it is read; what was typed beside it can.
+        let is_known = |chosen: &executor::Chosen| described.is_some() || !chosen.is_suggested();
+        if chosen.is_some_and(|chosen| !is_known(&chosen)) {
+            load::check_values(scenario, problems);
+        }
+        let chosen = chosen.filter(is_known);
         let load = chosen.and_then(|chosen| {
             let maker = Maker {
                 scenario,

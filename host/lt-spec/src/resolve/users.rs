@@ -154,6 +154,8 @@ struct Taken {
     scenario: String,
     first: u64,
     last: u64,
+    /// Whether it is churn's, which takes ids without end: `last` is only kept free.
+    is_open: bool,
 }
 
 /// Gives out ids: blocks one behind the other, in the order of the scenarios. Those of churn, which has no last id, come
@@ -164,7 +166,8 @@ struct Allocator<'run> {
     problems: &'run mut Problems,
 }
 
-/// Ids for every scenario. Overlaps are told: an id is one user's in the whole run.
+/// Ids for every scenario. Overlaps are told: an id is one user's in the whole run. A range for all of them must hold all of
+/// theirs, but of churn's, which have no last, only the first.
 pub(super) fn identities(
     plan: &Plan,
     needs: &[Option<Need>],
@@ -173,7 +176,7 @@ pub(super) fn identities(
     let window = plan
         .user_range
         .as_ref()
-        .and_then(|given| Some((given, problems.read(given, parse::user_range)?)));
+        .and_then(|given| Some((given, problems.read(given, range_or_open)?)));
     let mut ids = Allocator {
         next: window.as_ref().map_or(1, |(_, (first, _))| *first),
         taken: Vec::new(),
@@ -190,6 +193,9 @@ pub(super) fn identities(
             ids.next = last.map_or(ids.next, |last| last.saturating_add(1));
         }
         for ((scenario, need), found) in plan.scenarios.iter().zip(needs).zip(&mut found) {
+            if need.is_none() && !churn {
+                ids.check_values(scenario);
+            }
             if let Some(need) = need.filter(|need| need.is_churn == churn) {
                 *found = ids.of(scenario, need);
             }
@@ -197,12 +203,12 @@ pub(super) fn identities(
     }
     ids.check();
     if let Some((given, (_, last))) = window
-        && let Some(beyond) = ids.taken.iter().find(|taken| taken.last > last)
+        && let Some((beyond, id)) = ids.taken.iter().find_map(|taken| taken.beyond(last))
     {
         let fault = Fault::new(
             format!(
-                "holds too few ids: {} needs them up to {}",
-                beyond.scenario, beyond.last
+                "holds too few ids: {} needs them up to {id}",
+                beyond.scenario
             ),
             "give a longer range",
         );
@@ -211,7 +217,32 @@ pub(super) fn identities(
     found
 }
 
+impl Taken {
+    /// The id that it needs and that is not in a range with this end; of one without end, and typed, none.
+    fn beyond(&self, last: u64) -> Option<(&Self, u64)> {
+        let needed = if self.is_open { self.first } else { self.last };
+        let is_typed = self.is_open && !self.value.is_empty();
+        (needed > last && !is_typed).then_some((self, needed))
+    }
+}
+
+/// `FIRST..LAST`, or `FIRST..` for ids without end.
+fn range_or_open(text: &str) -> Result<(u64, u64), Fault> {
+    match text.trim().strip_suffix("..") {
+        Some(first) => parse::user_range(&format!("{first}..{USER_ID_MAX}")),
+        None => parse::user_range(text),
+    }
+}
+
 impl Allocator<'_> {
+    /// Faults of single values, where the load is at fault too, so that it is not known how many ids it needs.
+    fn check_values(&mut self, scenario: &ScenarioPlan) {
+        let _mix = self.mix(scenario);
+        if let Some(given) = scenario.load.get("user-range") {
+            let _range = self.problems.read(given, range_or_open);
+        }
+    }
+
     fn of(&mut self, scenario: &ScenarioPlan, need: Need) -> Identities {
         let range = self.range(scenario, need);
         let mix = self.mix(scenario);
@@ -220,10 +251,11 @@ impl Allocator<'_> {
             .get("user-range")
             .cloned()
             .unwrap_or_else(|| Given::new(scenario.field("users"), ""));
-        let count = |users: u64| if need.is_churn { CHURN_IDS } else { users };
+        let is_open = need.is_churn;
+        let count = |users: u64| if is_open { CHURN_IDS } else { users };
         let Some((percent_new, offset)) = mix else {
             let first = range.unwrap_or(self.next);
-            self.take(scenario, &field, first, count(need.users));
+            self.take((scenario, &field), first, count(need.users), is_open);
             return Identities {
                 first,
                 existing: None,
@@ -235,15 +267,15 @@ impl Allocator<'_> {
         let existing_field = offset.map_or_else(|| field.clone(), |(given, _)| given);
         if percent_new < 100 {
             self.take(
-                scenario,
-                &existing_field,
+                (scenario, &existing_field),
                 existing_first,
                 count(need.users - new),
+                is_open,
             );
         }
         let first = range.unwrap_or(self.next);
         if percent_new > 0 {
-            self.take(scenario, &field, first, count(new));
+            self.take((scenario, &field), first, count(new), is_open);
         }
         Identities {
             first,
@@ -259,13 +291,13 @@ impl Allocator<'_> {
         let given = scenario.load.get("user-range")?;
         if need.is_churn {
             return self.problems.read(given, |text| {
-                let Some(first) = text.trim().strip_suffix("..") else {
+                if !text.trim().ends_with("..") {
                     return Err(Fault::new(
                         "has a last id, but churn gives new users ids without end",
                         "write FIRST.., such as 1001..",
                     ));
-                };
-                parse::user_range(&format!("{first}..{USER_ID_MAX}")).map(|(first, _)| first)
+                }
+                range_or_open(text).map(|(first, _)| first)
             });
         }
         let (first, last) = self.problems.read(given, parse::user_range)?;
@@ -311,7 +343,13 @@ impl Allocator<'_> {
         Some((percent_new.unwrap_or(0), offset))
     }
 
-    fn take(&mut self, scenario: &ScenarioPlan, field: &Given, first: u64, count: u64) {
+    fn take(
+        &mut self,
+        (scenario, field): (&ScenarioPlan, &Given),
+        first: u64,
+        count: u64,
+        is_open: bool,
+    ) {
         if count == 0 {
             return;
         }
@@ -326,6 +364,7 @@ impl Allocator<'_> {
             scenario: scenario.name.clone(),
             first,
             last,
+            is_open,
         });
         self.next = last.saturating_add(1);
     }

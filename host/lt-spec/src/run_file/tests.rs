@@ -333,6 +333,16 @@ pause = 3
 }
 
 #[test]
+fn faulty_values_beside_the_scenarios_own_load_are_told_with_the_others() {
+    let text =
+        "sede = 7\n[scenarios.chat]\nfile = \"c.wasm\"\nusers = \"x\"\nrepeat-interval = 0\n";
+    let problems = wrong(text, &RawRun::default());
+    assert_eq!(problems.len(), 3, "{problems:#?}");
+    assert!(problems[1].starts_with("run.toml:4 scenarios.chat.users"));
+    assert!(problems[2].starts_with("run.toml:5 scenarios.chat.repeat-interval"));
+}
+
+#[test]
 fn a_scenarios_threshold_is_told_by_its_own_characters() {
     let text = TWO.replace("users = 3", "users = 3\nthresholds = [\"checks:rate=0.9\"]");
     check_wrong(&text, &["at character 12"]);

@@ -139,6 +139,29 @@ fn intervals_are_taken_and_zero_is_refused_where_it_would_spin() {
 }
 
 #[test]
+fn what_is_empty_is_not_given() {
+    let raw = typed(|raw| {
+        raw.users = some("");
+        raw.seed = some(" ");
+        raw.on_user_failure = some("");
+        raw.http.timeout = some("");
+        raw.http.proxy = some("");
+        raw.stages = texts(&["1s:5", ""]);
+        raw.roles = texts(&[""]);
+        raw.thresholds = texts(&["", "checks:rate>0"]);
+        raw.tags = texts(&["a=", "", "\n"]);
+        raw.assets = texts(&[""]);
+        raw.feeders = texts(&[""]);
+        raw.settings = texts(&[""]);
+        raw.outputs = texts(&[""]);
+    });
+    let spec = ok(raw, &description());
+    assert_eq!((spec.seed, spec.users_max()), (77, 5));
+    assert_eq!(spec.tags["a"], "");
+    assert_eq!((spec.tags.len(), spec.thresholds.len()), (1, 1));
+}
+
+#[test]
 fn a_user_range_gives_ids_and_number() {
     let spec = ok(
         RawRun {

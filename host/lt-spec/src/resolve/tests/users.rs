@@ -98,6 +98,30 @@ fn faults_of_identities_are_told() {
     assert_eq!(only(&ok(open, &description())).identities.first, 5);
 }
 
+#[test]
+fn faults_of_identities_are_told_beside_those_of_the_load() {
+    let raw = typed(|raw| {
+        raw.rate = some("fast");
+        raw.duration = some("1s");
+        raw.percent_new = some("120");
+        raw.existing_offset = some("0");
+        raw.user_range = some("9..1");
+    });
+    let told = wrong(raw, &description());
+    assert_eq!(told.len(), 4, "{told:#?}");
+    for option in [
+        "--rate",
+        "--percent-new \"120\"",
+        "--existing-offset",
+        "--user-range",
+    ] {
+        assert!(
+            told.iter().any(|problem| problem.starts_with(option)),
+            "{option}: {told:#?}"
+        );
+    }
+}
+
 fn with_roles(shares: &[RoleShare]) -> Description {
     let names = ["sender", "reader", "mod"];
     let role = |(name, share): (&str, &RoleShare)| Role {

@@ -213,6 +213,15 @@ fn ids_of_scenarios_may_not_overlap() {
     let churn = "executor = \"churn\"\nusers = 3";
     assert_eq!(firsts(&with(churn, "users = 2")), [3, 1]);
     assert_eq!(firsts(&with(churn, churn)), [1, 1_000_000_001]);
+    // A range for all holds its first ids, not those without end.
+    for range in ["101..200", "101.."] {
+        let text = format!("user-range = \"{range}\"\n{}", with(churn, "users = 10"));
+        assert_eq!(firsts(&text), [111, 101]);
+    }
+    check_wrong(
+        &format!("user-range = \"101..110\"\n{}", with(churn, "users = 10")),
+        &["too few ids", "chat needs them up to 111"],
+    );
     check_wrong(
         &with("users = 3", "user-range = \"2..9\""),
         &[
