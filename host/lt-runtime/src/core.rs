@@ -34,6 +34,8 @@ const WAITED_FOR_MAX: usize = 100;
 pub struct RunShared {
     /// What all scenarios of the run share.
     pub common: Arc<Common>,
+    /// Which of the run's scenarios this is.
+    pub index: u16,
     /// This scenario's part of the run.
     pub spec: Arc<ScenarioSpec>,
     /// What the users run.
@@ -95,11 +97,12 @@ impl RunShared {
     #[must_use]
     pub fn new(
         common: Arc<Common>,
-        spec: Arc<ScenarioSpec>,
+        (index, spec): (u16, Arc<ScenarioSpec>),
         scenario: Scenario,
         data_place: UserPlace,
     ) -> Self {
         Self {
+            index,
             data_place,
             enrolment: Arc::new(Enrolment::new(spec.start)),
             settings: Arc::new(Settings::new(spec.settings.clone())),

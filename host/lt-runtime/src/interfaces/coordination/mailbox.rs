@@ -141,8 +141,8 @@ impl Host for View<'_> {
         traced!(self, "coordination.mark-sent", (id, recipients, at), {
             let at = at.map_or_else(Instant::now, from_guest);
             let core = self.0.core();
-            let marked = core.run.common.coordination.mark_sent(&id, recipients, at);
-            let early = match marked {
+            let coordination = &core.run.common.coordination;
+            let early = match coordination.mark_sent(&id, recipients, core.run.index, at) {
                 Ok(early) => early,
                 Err(error) => return Ok(Err(error.into())),
             };
@@ -165,8 +165,9 @@ impl Host for View<'_> {
         traced!(self, "coordination.mark-received", (id, at), {
             let at = at.map_or_else(Instant::now, from_guest);
             let core = self.0.core();
-            let user = self.0.who.id.0;
-            let receipt = match core.run.common.coordination.mark_received(&id, user, at) {
+            let (user, scenario) = (self.0.who.id.0, core.run.index);
+            let coordination = &core.run.common.coordination;
+            let receipt = match coordination.mark_received(&id, user, scenario, at) {
                 Ok(receipt) => receipt,
                 Err(error) => return Ok(Err(error.into())),
             };
@@ -182,7 +183,7 @@ impl Host for View<'_> {
                     recorder.record(builtin::DELIVERY_DUPLICATES, tags, 1.0);
                     None
                 }
-                Receipt::Early => None,
+                Receipt::Early | Receipt::Late => None,
             }))
         })
     }
