@@ -243,7 +243,7 @@ pub fn expected_iterations(load: &Load) -> Option<u64> {
     }
     let length = load.length()?;
     if let Some(arrivals) = arrivals_by(load, length) {
-        return Some(arrivals::whole(arrivals));
+        return Some(arrivals::started(load, arrivals));
     }
     let interval = load.repeat_interval()?.as_nanos().max(1);
     let Load::RampingUsers(ramp) = load else {

@@ -19,6 +19,7 @@ mod verdict;
 use std::collections::BTreeMap;
 
 use self::labels::{outputs, tags};
+use self::roles::Crowd;
 use self::settings::Described;
 use self::shapes::{Shapes, shapes};
 use crate::description::{Description, SettingKind};
@@ -31,7 +32,7 @@ use crate::problem::Problem;
 use crate::raw::RawRun;
 use crate::roles::Roles;
 use crate::run_file::RawFile;
-use crate::spec::{Load, RunSpec, ScenarioSpec, UserLimits};
+use crate::spec::{Load, RunSpec, ScenarioSpec, UserLimits, users_of_changes};
 
 pub(crate) use self::executor::give_way;
 pub use self::labels::RESERVED_TAGS;
@@ -73,7 +74,8 @@ pub fn resolve(
 /// `descriptions` are by the name of the scenario in the run.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the file's lines; before them what is wrong with flags.
+/// Everything that is wrong with it, unknown keys included, in the order of the file's lines; before them what is wrong with
+/// flags.
 pub fn resolve_file(
     raw: &RawRun,
     file: &RawFile,
@@ -81,6 +83,9 @@ pub fn resolve_file(
     machine: &Machine,
 ) -> Result<RunSpec, Vec<Problem>> {
     let mut problems = Problems::default();
+    for problem in file.problems() {
+        problems.push(problem.clone());
+    }
     let mut plan = file.plan();
     plan.overlay(raw, &mut problems);
     let mut known = Vec::new();
@@ -199,9 +204,13 @@ fn scenarios(
         let load = shapes.loads.get(position).cloned().flatten();
         let roles = match (&load, known) {
             (Some(load), Some(_)) => {
-                let is_churn = matches!(load, Load::Churn(_));
-                let users = (!plan.once).then(|| load.users_max());
-                roles::roles(scenario, description, users, is_churn, problems)
+                let users = load.users_max();
+                let crowd = (!plan.once).then(|| Crowd {
+                    users,
+                    users_max: users.max(users_of_changes(&shapes.changes, position)),
+                    is_churn: matches!(load, Load::Churn(_)),
+                });
+                roles::roles(scenario, description, crowd, problems)
             }
             (None, Some(_)) => {
                 roles::check(scenario, description, problems);

@@ -67,6 +67,7 @@ const PEM_OPTIONS: [&str; 3] = ["ca-cert", "client-cert", "client-key"];
 pub struct RawFile {
     plan: Plan,
     pem: Vec<PemFile>,
+    unknown: Vec<Problem>,
 }
 
 /// A PEM file that a run file names. Who reads it puts its contents here.
@@ -97,9 +98,12 @@ impl RawFile {
     /// Read the text of a run file. `directory` is the file's own, to which paths in it are relative; `file_name` is how
     /// problems call it.
     ///
+    /// Keys that there are not are kept for [`resolve_file`](crate::resolve_file()), which refuses them together with what
+    /// the scenarios have to say; until then they are in [`problems`](Self::problems).
+    ///
     /// # Errors
-    /// What is wrong with its syntax, its keys and the types of its values; then also what can be told of the values
-    /// without the scenarios, so that all can be mended together.
+    /// What is wrong with its syntax, its tables and the types of its values; then also unknown keys, and what can be told
+    /// of the values without the scenarios, so that all can be mended together.
     pub fn parse(text: &str, file_name: &str, directory: &Path) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::new(text, file_name);
         let (document, errors) = DeTable::parse_recoverable(text);
@@ -125,9 +129,11 @@ impl RawFile {
                 ..Plan::default()
             },
             pem: Vec::new(),
+            unknown: Vec::new(),
         };
         file.top(&mut reader, Table::new(document.get_ref()), directory);
-        if reader.problems.is_empty() {
+        if reader.has_only_unknown_keys() {
+            file.unknown = reader.problems.into_vec();
             return Ok(file);
         }
         check_values(&file.plan, &mut reader.problems);
@@ -141,6 +147,12 @@ impl RawFile {
             file: &scenario.file,
             place: scenario.place.as_deref().unwrap_or_default(),
         })
+    }
+
+    /// Its keys that there are not. Whoever does not come as far as [`resolve_file`](crate::resolve_file()) tells them.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.unknown
     }
 
     /// The memory limit of a user as the file has it, not checked: whoever loads the scenarios must know it before all else.

@@ -311,12 +311,19 @@ fn real(count: u64) -> f64 {
     count as f64
 }
 
-/// Whole arrivals, with the slack of rounding.
+/// How many arrivals a load has started where the area is this: an even constant rate starts its first at once, so that a
+/// part of an interval at the end has one too. With Poisson spacing, those that are to be expected. With the slack of
+/// rounding.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a count is never negative, and one too large for u64 may saturate"
 )]
-pub(super) fn whole(arrivals: f64) -> u64 {
-    (arrivals + SLACK).floor() as u64
+pub(super) fn started(load: &Load, area: f64) -> u64 {
+    match load {
+        Load::ConstantArrivalRate(load) if load.spacing == Spacing::Uniform => {
+            (area - SLACK).ceil() as u64
+        }
+        _ => (area + SLACK).floor() as u64,
+    }
 }

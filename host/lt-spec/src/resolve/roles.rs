@@ -9,13 +9,23 @@ use crate::roles::{RoleShare, Roles};
 /// Percentages that are this near to a hundred are a hundred: thirds are typed as 33.3.
 const PERCENT_SLACK: f64 = 0.2;
 
-/// The roles of a scenario with so many users; with churn there is no last one. Without a number (`--once`) there is one
-/// user, who plays the first role there is, whatever the others need.
+/// How many users are to have roles.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Crowd {
+    /// Users of the load.
+    pub(super) users: u64,
+    /// Users that there may be, changes included.
+    pub(super) users_max: u64,
+    /// Whether each that ends is replaced by a new one, so that there is no last one.
+    pub(super) is_churn: bool,
+}
+
+/// The roles of a scenario's users. Without a crowd (`--once`) there is one user, who plays the first role there is,
+/// whatever the others need.
 pub(super) fn roles(
     scenario: &ScenarioPlan,
     description: &Description,
-    users: Option<u64>,
-    is_churn: bool,
+    crowd: Option<Crowd>,
     problems: &mut Problems,
 ) -> Roles {
     let mut shares: Vec<(String, RoleShare)> = description
@@ -36,7 +46,7 @@ pub(super) fn roles(
         }
         last = Some(given);
     }
-    if is_sound && let Err(fault) = fits(&shares, users, is_churn, scenario) {
+    if is_sound && let Err(fault) = fits(&shares, crowd, scenario) {
         match last {
             Some(given) => problems.add(&given.field, &given.value, fault),
             None => problems.add(&scenario.field("users"), "", fault),
@@ -105,8 +115,7 @@ fn share(text: &str, remedy: &str) -> Result<RoleShare, Fault> {
 /// Whether every user gets a role, and no more is given away than there is.
 fn fits(
     shares: &[(String, RoleShare)],
-    users: Option<u64>,
-    is_churn: bool,
+    crowd: Option<Crowd>,
     scenario: &ScenarioPlan,
 ) -> Result<(), Fault> {
     if shares.is_empty() {
@@ -142,7 +151,8 @@ fn fits(
             ));
         }
     }
-    let Some(users) = users else { return Ok(()) };
+    let Some(crowd) = crowd else { return Ok(()) };
+    let users = crowd.users;
     let written = scenario.written("users");
     if users < fixed {
         return Err(Fault::new(
@@ -150,9 +160,9 @@ fn fits(
             format!("give {written} {fixed} or more"),
         ));
     }
-    let rest = users - fixed;
+    let rest = crowd.users_max.saturating_sub(fixed);
     let all = weights > 0 || percent >= 100.0 - PERCENT_SLACK || turns.contains(&1);
-    if all || (rest == 0 && !is_churn) {
+    if all || (rest == 0 && !crowd.is_churn) {
         return Ok(());
     }
     if percent > 0.0 {
@@ -161,7 +171,7 @@ fn fits(
             "give another role the rest, as in NAME=weight:1",
         ));
     }
-    let others = if is_churn {
+    let others = if crowd.is_churn {
         "those who replace them".to_owned()
     } else {
         format!("the other {rest}")

@@ -24,6 +24,8 @@ pub(super) struct Reader<'doc> {
     line_starts: Vec<usize>,
     file_name: &'doc str,
     pub(super) problems: Problems,
+    /// How many of the problems are keys that there are not.
+    unknown: usize,
 }
 
 impl<'doc> Table<'doc> {
@@ -58,6 +60,7 @@ impl<'doc> Reader<'doc> {
             line_starts: std::iter::once(0).chain(ends).collect(),
             file_name,
             problems: Problems::default(),
+            unknown: 0,
         }
     }
 
@@ -98,8 +101,15 @@ impl<'doc> Reader<'doc> {
                 Some(similar) => format!("did you mean {similar}?"),
                 None => format!("known here: {}", known.join(", ")),
             };
+            let before = self.problems.len();
             self.fault(at, &join(path, key), "", "there is no such key", remedy);
+            self.unknown += self.problems.len() - before;
         }
+    }
+
+    /// Whether nothing was found but keys that there are not: then all the others were read.
+    pub(super) fn has_only_unknown_keys(&self) -> bool {
+        self.problems.len() == self.unknown
     }
 
     fn wrong_type(&mut self, path: &str, value: &Spanned<DeValue<'_>>, wanted: &str) {

@@ -335,11 +335,37 @@ pause = 3
 #[test]
 fn faulty_values_beside_the_scenarios_own_load_are_told_with_the_others() {
     let text =
-        "sede = 7\n[scenarios.chat]\nfile = \"c.wasm\"\nusers = \"x\"\nrepeat-interval = 0\n";
+        "cores = true\n[scenarios.chat]\nfile = \"c.wasm\"\nusers = \"x\"\nrepeat-interval = 0\n";
     let problems = wrong(text, &RawRun::default());
     assert_eq!(problems.len(), 3, "{problems:#?}");
     assert!(problems[1].starts_with("run.toml:4 scenarios.chat.users"));
     assert!(problems[2].starts_with("run.toml:5 scenarios.chat.repeat-interval"));
+}
+
+#[test]
+fn unknown_keys_are_told_with_what_the_scenarios_say() {
+    let text = TWO.replace(
+        "users = 3",
+        "users = 3\nuzers = 4\nsettings = { base-ulr = \"y\" }",
+    );
+    let file = parse(&text).unwrap();
+    assert_eq!(file.problems().len(), 1);
+    let flags = RawRun {
+        seed: Some("x".to_owned()),
+        ..RawRun::default()
+    };
+    let problems = wrong(&text, &flags);
+    let expected = [
+        "--seed \"x\": is not a whole number",
+        "run.toml:8 scenarios.chat.uzers: there is no such key (remedy: did you mean users?)",
+        "run.toml:9 scenarios.chat.settings.base-ulr",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{problem:?}");
+    }
+    // Faults that lose what was meant are told without the scenarios.
+    assert!(parse(&text.replace("users = 2", "users = true")).is_err());
 }
 
 #[test]

@@ -133,6 +133,17 @@ fn users_that_changes_lead_to_count() {
 }
 
 #[test]
+fn users_of_a_change_need_roles_too() {
+    let text = "[settings]\nbase-url = \"x\"\n[scenarios.watch]\nfile = \"w.wasm\"\nusers = 4\nduration = \"1m\"\n\
+        roles = { sender = 1, reader = 1, mod = 2, rest = 0 }\n";
+    ok(text, &RawRun::default());
+    check_wrong(
+        &format!("{text}[[changes]]\nat = \"5s\"\nusers = 9\n"),
+        &["scenarios.watch.roles", "the other 5 would have none"],
+    );
+}
+
+#[test]
 fn a_change_comes_before_its_scenarios_end() {
     let short = TWO.replacen("1m", "10s", 1);
     let change = |at: &str, scenario: &str, what: &str| {
