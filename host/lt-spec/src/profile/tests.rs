@@ -348,6 +348,27 @@ fn what_a_load_is_to_start_is_known_where_it_can_be() {
 }
 
 #[test]
+fn an_even_rate_is_expected_to_start_what_it_starts() {
+    let cases = [
+        (3.0, 1100),
+        (3.0, 1000),
+        (0.5, 1000),
+        (0.1, 10_000),
+        (333.0, 2000),
+    ];
+    for (rate, length) in cases
+        .into_iter()
+        .chain([(7.0, 999), (0.7, 10_000), (1e5, 333)])
+    {
+        let load = constant(rate, Some(MS(length)), Spacing::Uniform);
+        let all = dues(&load, 1).len() as u64;
+        assert_eq!(expected_iterations(&load), Some(all), "{rate} {length}");
+    }
+    let random = constant(3.0, Some(MS(1100)), Spacing::Poisson);
+    assert_eq!(expected_iterations(&random), Some(3));
+}
+
+#[test]
 fn users_and_rates_at_a_time() {
     let churn = Load::Churn(Churn {
         users: 3,
