@@ -15,6 +15,7 @@ pub struct Counters {
     started: AtomicU64,
     completed: AtomicU64,
     dropped: AtomicU64,
+    without_users: OnceLock<u64>,
     aborted: OnceLock<String>,
     too_many_failures: OnceLock<String>,
 }
@@ -53,6 +54,12 @@ impl Counters {
     /// The first reason counts.
     pub(crate) fn give_up(&self, reason: &str) {
         self.too_many_failures.get_or_init(|| reason.to_owned());
+    }
+    /// The load ends because nobody is left.
+    pub(crate) fn end_without_users(&self) {
+        let unbuilt = self.unbuilt.load(Ordering::Relaxed);
+        self.without_users
+            .get_or_init(|| self.users_failed() + unbuilt);
     }
     /// Count a user as active until the guard is dropped, however its life ends.
     pub(crate) fn enter(&self) -> Active<'_> {
@@ -107,6 +114,13 @@ impl Counters {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+    /// Whether the load ended before its time because no user was left, and how many had failed or could not be built by then;
+    /// the others ended themselves, or were removed. `None` if it did not, or if any user had all its iterations. A ramp
+    /// keeps to its stages, and churn and arrival rates make new users: they do not end so.
+    #[must_use]
+    pub fn ended_without_users(&self) -> Option<u64> {
+        self.without_users.get().copied()
     }
     /// Why a user asked for the end of the run, if one did: told at once, while its core still winds down.
     #[must_use]

@@ -90,7 +90,7 @@ async fn iterate<V: Vu>(shift: &Rc<Shift>, flag: &StopFlag, vu: &mut V, limit: O
         // Asked before the user waits for its turn or is built anew: after its last iteration it does neither.
         if limit.is_some_and(|limit| number >= limit) || !shift.team.has_next(number) {
             flag.obey();
-            return End::Own;
+            return End::Done;
         }
         // An iteration that never waits must not starve its neighbours.
         tokio::task::coop::consume_budget().await;
@@ -106,7 +106,7 @@ async fn iterate<V: Vu>(shift: &Rc<Shift>, flag: &StopFlag, vu: &mut V, limit: O
         }
         if !shift.team.claim(number) {
             flag.obey();
-            return End::Own;
+            return End::Done;
         }
         if repeat.is_none() {
             // A rebuild, or a pause in it, belongs to no iteration.
@@ -116,7 +116,8 @@ async fn iterate<V: Vu>(shift: &Rc<Shift>, flag: &StopFlag, vu: &mut V, limit: O
         let outcome = once(shift, vu, number, due).await;
         if let Some(end) = judge(shift, outcome, &mut has_failed) {
             flag.obey();
-            return end;
+            let was_last = !shift.team.has_next(number + 1);
+            return if was_last { End::Done } else { end };
         }
         number += 1;
         intended = next_intended(intended, shift.elapsed(), repeat);

@@ -22,8 +22,10 @@ pub(crate) enum End {
     Asked,
     /// There were more users of an arrival rate than there may be; it has given its place back.
     Surplus,
-    /// By itself: it said so, had its iterations, or was retired.
+    /// By itself: it said so, or was retired.
     Own,
+    /// It had its iterations.
+    Done,
     /// It could not be built, or not join.
     Unprepared,
     /// By force: it was dropped, or its task panicked.

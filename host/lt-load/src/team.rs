@@ -59,6 +59,8 @@ pub struct Team {
     allocated: AtomicU64,
     /// Places of a closed load whose user has ended for good.
     vacant: Mutex<BTreeSet<u64>>,
+    /// Whether any user of a closed load had all its iterations.
+    done: AtomicBool,
     warned: AtomicBool,
     /// Whether any user of an arrival rate was ever idle.
     joined: AtomicBool,
@@ -103,6 +105,7 @@ impl Team {
             })),
             allocated: AtomicU64::new(0),
             vacant: Mutex::default(),
+            done: AtomicBool::new(false),
             warned: AtomicBool::new(false),
             joined: AtomicBool::new(false),
             lines: (0..cores).map(line).collect(),
@@ -365,8 +368,12 @@ impl Team {
         self.joined.load(Ordering::Relaxed)
     }
 
-    /// A place of a closed load has no user any more. Once all have none, the load is over.
-    pub(crate) fn vacate(&self, slot: u64) {
+    /// A place of a closed load has no user any more: its user had all its iterations, or not. Once all have none, the load
+    /// is over.
+    pub(crate) fn vacate(&self, slot: u64, done: bool) {
+        if done {
+            self.done.store(true, Ordering::Relaxed);
+        }
         lock(&self.vacant).insert(slot);
         self.end_if_vacant();
     }
@@ -387,6 +394,9 @@ impl Team {
             && vacant.len() as u64 >= planned
             && vacant.range(..planned).count() as u64 == planned;
         if is_over {
+            if !self.done.load(Ordering::Relaxed) && !self.budget.exhausted() {
+                self.counters.end_without_users();
+            }
             self.signal(Signal::Drain);
         }
     }

@@ -121,10 +121,11 @@ impl<'a, F: VuFactory> Closed<'a, F> {
     async fn keep_to_plan(&mut self) {
         let shift = self.roster.shift.clone();
         loop {
-            self.settle();
+            // First: an end that came with the load's own is no vacancy.
             if shift.phase() >= Phase::Draining {
                 return;
             }
+            self.settle();
             if self.revision != shift.revision() {
                 self.steer();
             }
@@ -316,7 +317,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
                 continue;
             }
             match self.vacancy {
-                Vacancy::Ends => self.roster.shift.team.vacate(slot),
+                Vacancy::Ends => self.roster.shift.team.vacate(slot, end == End::Done),
                 Vacancy::Waits => {}
                 Vacancy::Renewed { after, .. } => {
                     // Users that cannot even join must not eat a core by replacing each other.

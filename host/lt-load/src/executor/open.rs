@@ -218,7 +218,7 @@ impl<'a, F: VuFactory> Open<'a, F> {
                 End::Unprepared => team.release(),
                 // Removed, or lost to a fault of the host: there may be one fewer from now on.
                 End::Asked | End::Dropped if !is_over => team.release_for_good(),
-                End::Own | End::Asked | End::Dropped => team.release(),
+                End::Own | End::Done | End::Asked | End::Dropped => team.release(),
             }
         }
     }

@@ -184,6 +184,61 @@ fn a_user_that_cannot_join_does_not_iterate_and_has_failed() {
 }
 
 #[test]
+fn a_load_that_nobody_is_left_for_says_so() {
+    let joins = |passes: fn(u64) -> bool| {
+        let mut script = Script::takes(MS(10));
+        script.join = Box::new(move |position| match passes(position) {
+            true => Outcome::Passed,
+            false => Outcome::Failed,
+        });
+        script
+    };
+    let per_user = |iterations| {
+        Load::PerUserIterations(PerUserIterations {
+            users: 4,
+            iterations,
+            max_duration: None,
+            pace: Pace::default(),
+        })
+    };
+    let shared = Load::SharedIterations(SharedIterations {
+        users: 4,
+        iterations: 3,
+        max_duration: None,
+        pace: Pace::default(),
+    });
+    let own = || {
+        Script::does(|_, number| match number {
+            1 => (MS(10), Outcome::StopUser),
+            _ => (MS(10), Outcome::Passed),
+        })
+    };
+    for cores in [1, 2] {
+        let ends = |load: &Load, script| {
+            let ran = run(load.clone(), cores, script);
+            assert!(ran.finished());
+            ran.team.counters().ended_without_users()
+        };
+        for load in [load(4, Some(60_000), 0, None), per_user(1), shared.clone()] {
+            assert_eq!(ends(&load, joins(|_| false)), Some(4), "{}", load.name());
+        }
+        // Some have failed, but the load had its time or its iterations.
+        for load in [load(4, Some(100), 0, None), per_user(1), shared.clone()] {
+            let some = joins(|position| position > 1);
+            assert_eq!(ends(&load, some), None, "{}", load.name());
+        }
+        // They ended themselves: before their last iteration, or in it.
+        assert_eq!(ends(&load(4, None, 0, None), own()), Some(0));
+        assert_eq!(ends(&per_user(3), own()), Some(0));
+        assert_eq!(ends(&per_user(2), own()), None);
+        assert_eq!(
+            ends(&load(4, Some(20), 0, None), Script::takes(MS(10))),
+            None
+        );
+    }
+}
+
+#[test]
 fn a_lost_user_is_built_anew_or_retired_and_counted_once() {
     let loses = || {
         Script::does(|_, number| {
