@@ -22,6 +22,7 @@ mod order;
 mod problem;
 mod records;
 mod set;
+mod share;
 mod shared;
 mod state_file;
 #[cfg(test)]
@@ -32,4 +33,5 @@ pub use feeder::Feeder;
 pub use order::{Next, Order, UnknownOrder, UserPlace};
 pub use problem::DataProblem;
 pub use set::{DataFile, DataSet, FeederFile};
+pub use share::{Reader, Shares};
 pub use shared::LocalShared;

@@ -22,12 +22,12 @@ pub enum Order {
     Disjoint,
 }
 
-/// Where a user stands among all users of its scenario.
+/// Where a user stands among all users that read a feeder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserPlace {
-    /// Its position in the run, counted from 0; not its id, which may begin anywhere.
+    /// Its position among them, counted from 0; not its id, which may begin anywhere.
     pub position: u64,
-    /// How many users the run plans; at least 1.
+    /// How many such users the run plans; at least 1.
     pub users: u64,
 }
 

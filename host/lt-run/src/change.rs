@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
-use lt_coordination::{Budget, Coordination, CoordinationError, Transition};
+use lt_coordination::{Budget, Coordination, CoordinationError, Local, Transition};
 use lt_load::Team;
 use lt_spec::check_setting;
 use lt_spec::spec::{Action, Change, ThrottleChange};
 
 use crate::control::Request;
 use crate::cores::{Crew, Part};
+use crate::run::population;
 
 /// Do what was asked for.
 ///
 /// # Errors
 /// Why it is refused, with the remedy: nothing has changed then.
-pub(crate) fn change(
-    crew: &Crew,
-    coordination: &dyn Coordination,
-    request: &Request,
-) -> Result<(), String> {
+pub(crate) fn change(crew: &Crew, coordination: &Local, request: &Request) -> Result<(), String> {
     let parts: Vec<&Part> = match &request.scenario {
         None => crew.parts.iter().collect(),
         Some(name) => {
@@ -27,23 +24,48 @@ pub(crate) fn change(
             vec![part.ok_or_else(|| format!("the run has no scenario {name:?}"))?]
         }
     };
-    apply(&parts, coordination, &request.action)
+    apply(&parts, coordination, &request.action)?;
+    count_users(crew, coordination, &request.action);
+    Ok(())
 }
 
 /// Do what the run file scheduled.
 ///
 /// # Errors
 /// As [`change`]. What can be known before the start was refused then.
-pub(crate) fn scheduled(
-    crew: &Crew,
-    coordination: &dyn Coordination,
-    change: &Change,
-) -> Result<(), String> {
+pub(crate) fn scheduled(crew: &Crew, coordination: &Local, change: &Change) -> Result<(), String> {
     let parts: Vec<&Part> = match change.scenario {
         None => crew.parts.iter().collect(),
         Some(position) => crew.parts.get(position).into_iter().collect(),
     };
-    apply(&parts, coordination, &change.action)
+    apply(&parts, coordination, &change.action)?;
+    count_users(crew, coordination, &change.action);
+    Ok(())
+}
+
+/// After the users were changed there may be more or fewer at a time than before: whoever waits in a meeting that can never be
+/// complete any more is sent away, and what was impossible may be possible now.
+fn count_users(crew: &Crew, coordination: &Local, action: &Action) {
+    let (Action::Users(_), Some(first)) = (action, crew.parts.first()) else {
+        return;
+    };
+    let spec = &first.run.common.spec;
+    let users_of = |index: usize| {
+        let planned = crew.parts.get(index).map_or(0, |part| {
+            let counters = part.team.counters();
+            counters.users_planned()
+        });
+        // Those that the run file leads to count too, later ones as well: they may still come.
+        let led_to = spec
+            .changes
+            .iter()
+            .filter_map(|change| match change.action {
+                Action::Users(users) if change.scenario.is_none_or(|at| at == index) => Some(users),
+                _ => None,
+            });
+        led_to.fold(planned, u64::max)
+    };
+    coordination.set_population(population(spec, users_of));
 }
 
 fn apply(parts: &[&Part], coordination: &dyn Coordination, action: &Action) -> Result<(), String> {

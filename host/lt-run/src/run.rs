@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lt_coordination::{Local, LocalOptions, Population};
-use lt_data::{DataSet, LocalShared, UserPlace};
+use lt_data::{DataSet, LocalShared, Reader, Shares};
 use lt_load::Team;
 use lt_metrics::{Judge, Registry, SubmetricPlan, Summary, ThresholdError, Totals};
 use lt_report::SampleWriter;
 use lt_runtime::{Common, OnceError, RunShared, Scenario, Tracer};
-use lt_spec::spec::{RunSpec, ScenarioSpec};
+use lt_spec::description::DataKind;
+use lt_spec::spec::RunSpec;
 
 use crate::control::Control;
 use crate::cores::{Crew, Part};
@@ -171,7 +172,7 @@ pub fn run(
     let coordination = Local::new(LocalOptions {
         seed: spec.seed,
         delivery_timeout: spec.data.delivery_timeout,
-        population: population(&spec),
+        population: population(&spec, |index| spec.users_max_of(index)),
     });
     let common = Common::new(
         spec.clone(),
@@ -221,36 +222,32 @@ pub fn run(
 /// The scenarios of a run, before their `init`.
 fn runs(common: &Arc<Common>, scenarios: Vec<Scenario>) -> Vec<Arc<RunShared>> {
     let spec = &common.spec;
-    let reads = |scenario: &Scenario, spec: &ScenarioSpec| {
-        if scenario.uses_data() {
-            spec.load.users_max()
-        } else {
-            0
-        }
-    };
-    let users = spec
-        .scenarios
+    let readers = scenarios.iter().enumerate();
+    let readers: Vec<Reader> = readers
+        .map(|(index, scenario)| reader(scenario, spec.users_max_of(index)))
+        .collect();
+    let shares = Shares::of(&readers, common.data.feeder_names());
+    let parts = spec.scenarios.iter().zip(scenarios).zip(shares);
+    parts
+        .zip(0..)
+        .map(|(((spec, scenario), shares), index)| {
+            let spec = (index, Arc::new(spec.clone()));
+            Arc::new(RunShared::new(common.clone(), spec, scenario, shares))
+        })
+        .collect()
+}
+
+/// What a scenario reads, and for how many users.
+fn reader(scenario: &Scenario, users: u64) -> Reader {
+    let data = &scenario.description().data;
+    let feeders = data
         .iter()
-        .zip(&scenarios)
-        .map(|(spec, scenario)| reads(scenario, spec))
-        .fold(0, u64::saturating_add);
-    let mut position = 0;
-    let mut runs = Vec::with_capacity(scenarios.len());
-    for (spec, scenario) in spec.scenarios.iter().zip(scenarios) {
-        let place = UserPlace {
-            position,
-            users: users.max(1),
-        };
-        position = position.saturating_add(reads(&scenario, spec));
-        let index = u16::try_from(runs.len()).unwrap_or(u16::MAX);
-        runs.push(Arc::new(RunShared::new(
-            common.clone(),
-            (index, Arc::new(spec.clone())),
-            scenario,
-            place,
-        )));
+        .filter(|declared| matches!(declared.kind, DataKind::Feeder(_)));
+    Reader {
+        users,
+        reads: scenario.uses_data(),
+        feeders: feeders.map(|declared| declared.name.clone()).collect(),
     }
-    runs
 }
 
 fn part(run: &Arc<RunShared>) -> Part {
@@ -262,11 +259,14 @@ fn part(run: &Arc<RunShared>) -> Part {
     }
 }
 
-/// How many users of each role there may be at a time: what makes a meeting impossible.
-fn population(spec: &RunSpec) -> Population {
-    let mut roles: Vec<(Arc<str>, u64)> = Vec::new();
-    for scenario in &spec.scenarios {
-        let counts = scenario.roles.counts(scenario.load.users_max());
+/// How many users of each role there may be at a time, if each scenario has so many users: what makes a meeting impossible.
+pub(crate) fn population(spec: &RunSpec, users_of: impl Fn(usize) -> u64) -> Population {
+    let mut population = Population::default();
+    for (index, scenario) in spec.scenarios.iter().enumerate() {
+        let users = users_of(index);
+        population.users = population.users.saturating_add(users);
+        let counts = scenario.roles.counts(users);
+        let roles = &mut population.roles;
         for (name, count) in scenario.roles.names().iter().zip(counts) {
             match roles.iter_mut().find(|(known, _)| **known == **name) {
                 Some((_, sum)) => *sum = sum.saturating_add(count),
@@ -274,10 +274,7 @@ fn population(spec: &RunSpec) -> Population {
             }
         }
     }
-    Population {
-        users: spec.users_max(),
-        roles,
-    }
+    population
 }
 
 /// What `init` came to.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use http::Method;
 use lt_coordination::{Coordination, UserRef};
-use lt_data::{DataSet, Shared, UserPlace};
+use lt_data::{DataSet, Shared, Shares};
 use lt_metrics::{FailureClass, Recorder, Registry, Tags, TagsId, Threshold, builtin};
 use lt_net::http::config::ClientConfig;
 use lt_net::{Network, TlsProfiles};
@@ -44,8 +44,8 @@ pub struct RunShared {
     pub state: Arc<[u8]>,
     /// The present values of its settings.
     pub settings: Arc<Settings>,
-    /// Where its first user stands among all users of the run that may read data, and how many those are.
-    pub data_place: UserPlace,
+    /// What part of each feeder falls to its users.
+    pub shares: Shares,
     /// How many users the scenario's steady condition holds for.
     pub steady_users: Arc<AtomicU64>,
     /// When its users count among the others.
@@ -99,11 +99,11 @@ impl RunShared {
         common: Arc<Common>,
         (index, spec): (u16, Arc<ScenarioSpec>),
         scenario: Scenario,
-        data_place: UserPlace,
+        shares: Shares,
     ) -> Self {
         Self {
             index,
-            data_place,
+            shares,
             enrolment: Arc::new(Enrolment::new(spec.start)),
             settings: Arc::new(Settings::new(spec.settings.clone())),
             common,

@@ -79,13 +79,10 @@ fn took(taken: &Taken, feeder: Arc<str>) {
 }
 
 impl View<'_> {
-    /// Where this user stands among all users of the run that may read data.
-    fn data_place(&self) -> UserPlace {
-        let run = &self.0.core().run;
-        UserPlace {
-            position: run.data_place.position.saturating_add(self.0.who.position),
-            users: run.data_place.users,
-        }
+    /// Where this user stands among all users of the run that read this feeder.
+    fn data_place(&self, feeder: &str) -> UserPlace {
+        let shares = &self.0.core().run.shares;
+        shares.place(feeder, self.0.who.position)
     }
 }
 
@@ -212,7 +209,7 @@ impl HostFeeder for View<'_> {
         traced_async!(self, "data.feeder.next", (handle), {
             let open = self.0.table.get(&handle)?;
             let (common, name, order) = (open.common.clone(), open.name.clone(), open.order);
-            let (place, seed) = (self.data_place(), self.0.who.seed);
+            let (place, seed) = (self.data_place(&name), self.0.who.seed);
             let taken = taken_of(self.0.taken(), &name);
             let Some(feeder) = common.data.feeder(&name) else {
                 return Ok(Err(no_such("feeder", &name, common.data.feeder_names())));
