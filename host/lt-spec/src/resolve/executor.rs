@@ -213,6 +213,17 @@ fn has_rates(scenario: &ScenarioPlan) -> bool {
 /// line replaces a script's options. What is left of the file are options that the chosen executor takes.
 pub(crate) fn give_way(scenario: &mut ScenarioPlan, typed: &ScenarioPlan) {
     let given = |name: &str| typed.load.get(name).is_some();
+    // Where iterations are counted the two say the same; the one that was typed counts.
+    if given("duration") {
+        scenario.load.remove("max-duration");
+    } else if given("max-duration") {
+        let counted = ["iterations", "repeat-num"].into_iter();
+        let mut counted =
+            counted.filter_map(|name| scenario.load.get(name).or(typed.load.get(name)));
+        if counted.next().is_some() {
+            scenario.load.remove("duration");
+        }
+    }
     let steps = ["staircase", "spike"];
     let has_steps = !typed.stages.is_empty() || steps.into_iter().any(given);
     let others = ["executor", "rate", "iterations", "repeat-num", "duration"];

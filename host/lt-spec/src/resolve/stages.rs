@@ -87,18 +87,13 @@ pub(super) fn ramp<T: Target>(scenario: &ScenarioPlan, problems: &mut Problems) 
 
 /// Of stages of rates, those that lead to a plain number: beside others with a unit it may be meant as users. Zero is both.
 pub(super) fn check_mixed(scenario: &ScenarioPlan, problems: &mut Problems) {
-    let target = |given: &Given| {
-        given
-            .value
-            .split_once(':')
-            .map(|(_, target)| target.trim().to_owned())
-    };
     let is_rate = |given: &&Given| given.value.contains('/');
     let Some(rate) = scenario.stages.iter().find(is_rate) else {
         return;
     };
     for given in scenario.stages.iter().filter(|given| !is_rate(given)) {
-        if target(given).is_none_or(|target| target == "0") {
+        let target = given.value.split_once(':').map_or("", |(_, target)| target);
+        if parse::positive_rate(target).is_err() {
             continue;
         }
         let fault = Fault::new(

@@ -245,7 +245,7 @@ fn once_takes_one_id_and_one_role() {
 #[test]
 fn faults_of_shapes_are_told() {
     type Change = fn(&mut RawRun);
-    let cases: [(Change, &[&str]); 30] = [
+    let cases: [(Change, &[&str]); 31] = [
         (
             |raw| raw.staircase = some("9e6:9e6:1s:2"),
             &["no number of users"],
@@ -292,6 +292,10 @@ fn faults_of_shapes_are_told() {
         (
             |raw| raw.stages = texts(&["5s:0/s"]),
             &["never starts anything"],
+        ),
+        (
+            |raw| raw.stages = texts(&["10s:5", "10s:5/s", "1s:0"]),
+            &["--stage \"10s:5\"", "to a rate"],
         ),
         (|raw| raw.staircase = some("1:1:1s"), &["four parts"]),
         (

@@ -89,6 +89,15 @@ fn a_shape_that_flags_choose_takes_the_place_of_the_files() {
     assert!(matches!(churn, Load::Churn(load) if load.iterations == Some(7)));
     let counted = over("iterations = 9\nusers = 3", |raw| raw.duration = some("5s"));
     assert_eq!((counted.iterations(), counted.users_max()), (Some(9), 3));
+    // What the two say of counted iterations is the same, so that of the flags counts.
+    let bounded = over("repeat-num = 2\nmax-duration = \"1m\"", |raw| {
+        raw.duration = some("5s");
+    });
+    assert_eq!(bounded.length(), Some(Duration::from_secs(5)));
+    let bounded = over("repeat-num = 2\nduration = \"1m\"", |raw| {
+        raw.max_duration = some("5s");
+    });
+    assert_eq!(bounded.length(), Some(Duration::from_secs(5)));
     assert_eq!(
         over(ramp, |raw| raw.executor = some("per-user-iterations")).name(),
         "per-user-iterations"
