@@ -18,6 +18,7 @@ mod csv_file;
 mod feeder;
 mod file;
 mod json_file;
+mod lock_file;
 mod order;
 mod problem;
 mod records;

@@ -45,7 +45,8 @@ impl LocalShared {
     /// as it could be written.
     ///
     /// # Errors
-    /// The file is none of ours, holds more than a store may, or could not be written at the end of the run.
+    /// The file is none of ours, another run has it open, it holds more than a store may, or could not be written at the end of
+    /// the run.
     pub fn open(state_file: Option<&Path>) -> Result<Arc<Self>, DataProblem> {
         Self::with_bytes_max(state_file, STORE_BYTES_MAX).map(Arc::new)
     }

@@ -176,6 +176,7 @@ fn the_store_is_there_again_in_the_next_run() {
     assert!(first.dirty());
     first.save().unwrap();
     assert!(!first.dirty());
+    drop(first);
 
     let second = LocalShared::open(Some(&path)).unwrap();
     assert_eq!((second.len(), second.dirty()), (4, false));
@@ -184,6 +185,7 @@ fn the_store_is_there_again_in_the_next_run() {
     }
     assert_eq!(now(second.remove("text")), Ok(true));
     second.save().unwrap();
+    drop(second);
     assert_eq!(LocalShared::open(Some(&path)).unwrap().len(), 3);
 }
 
@@ -197,6 +199,7 @@ fn only_the_owner_reads_the_state_file_and_nothing_else_is_left() {
     shared.save().unwrap();
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    drop(shared);
     let names: Vec<_> = fs::read_dir(scratch.path(""))
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -227,10 +230,14 @@ fn a_failed_save_keeps_the_old_file_and_is_due_again() {
     fs::create_dir(&path).unwrap();
     assert!(shared.save().is_err());
     assert!(shared.dirty());
-    assert_eq!(fs::read_dir(scratch.path("")).unwrap().count(), 1);
+    let names = fs::read_dir(scratch.path("")).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".state.json.lock", "state.json"]);
     fs::remove_dir(&path).unwrap();
     shared.save().unwrap();
     assert!(!shared.dirty());
+    drop(shared);
     assert_eq!(LocalShared::open(Some(&path)).unwrap().len(), 1);
 }
 
@@ -244,6 +251,7 @@ fn a_link_to_the_state_file_stays_one() {
     now(shared.store("b", bytes("2"))).unwrap();
     shared.save().unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    drop(shared);
     assert_eq!(LocalShared::open(Some(&real)).unwrap().len(), 2);
 }
 
@@ -259,4 +267,29 @@ fn a_file_that_holds_too_much_is_refused() {
         problem.message,
         "entry \"b\" cannot be kept: the store is full"
     );
+}
+
+#[test]
+fn two_runs_do_not_share_a_state_file() {
+    let scratch = Scratch::new();
+    let path = scratch.path("state.json");
+    let link = scratch.path("link.json");
+    let first = LocalShared::open(Some(&path)).unwrap();
+    now(first.store("a", bytes("1"))).unwrap();
+    first.save().unwrap();
+    // By another name it is the same file.
+    std::os::unix::fs::symlink("state.json", &link).unwrap();
+    for same in [&path, &link] {
+        let problem = LocalShared::open(Some(same)).unwrap_err().to_string();
+        assert!(
+            problem.ends_with(
+                "another run has it open (remedy: wait until that run has ended, or name another file)"
+            ),
+            "{problem}"
+        );
+    }
+    // Another file beside it is free, and so is this one once the run has ended; saving does not let go of it.
+    assert!(LocalShared::open(Some(&scratch.path("other.json"))).is_ok());
+    drop(first);
+    assert_eq!(LocalShared::open(Some(&link)).unwrap().len(), 1);
 }

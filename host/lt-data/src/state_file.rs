@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use crate::lock_file::LockFile;
 use crate::{DataError, DataProblem};
 
 /// The only layout there is yet.
@@ -33,19 +34,24 @@ pub(crate) struct StateFile {
     path: PathBuf,
     /// Beside it: what is written before it takes its place.
     unfinished: PathBuf,
+    /// Keeps other runs out until this one has saved for the last time.
+    _lock: LockFile,
 }
 
 impl StateFile {
-    /// Read the file's entries, none if it does not exist. Also sees to it that it could be written.
+    /// Read the file's entries, none if it does not exist. Also sees to it that it could be written, and that nobody else writes
+    /// it meanwhile: of two runs with one file, whichever saves last would undo what the other has saved.
     pub(crate) fn open(typed: &Path) -> Result<(Self, Vec<(String, Bytes)>), DataProblem> {
         let path = resolve(typed)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // Of this process only: two that save at the same time must not write into one file.
         let unfinished = path.with_file_name(format!(".{name}.{}.unfinished", std::process::id()));
+        let lock = lock(typed, path.with_file_name(format!(".{name}.lock")))?;
         let file = Self {
             typed: typed.to_owned(),
             path,
             unfinished,
+            _lock: lock,
         };
         let entries = file.read()?;
         // Better known now than after hours of load.
@@ -149,6 +155,24 @@ impl StateFile {
             .mode(0o600)
             .open(&self.unfinished)
     }
+}
+
+/// Keep others out.
+fn lock(typed: &Path, path: PathBuf) -> Result<LockFile, DataProblem> {
+    let taken = LockFile::take(path).map_err(|error| {
+        problem(
+            typed,
+            format!("nothing can be written and locked beside it: {error}"),
+            "let the user who runs lt-host write to its directory, on a file system that has locks",
+        )
+    })?;
+    taken.ok_or_else(|| {
+        problem(
+            typed,
+            "another run has it open".to_owned(),
+            "wait until that run has ended, or name another file",
+        )
+    })
 }
 
 /// The file behind links, or where it will be.
@@ -294,6 +318,7 @@ mod tests {
             "{\"version\":1,\"entries\":{\n\"a\":{\"base64\":\"AP8=\"},\n\"b\":\"te\\\"xt\"\n}}\n"
         );
         file.write(&BTreeMap::new()).unwrap();
+        drop(file);
         assert!(StateFile::open(&path).unwrap().1.is_empty());
     }
 
