@@ -58,8 +58,8 @@ impl Scene {
 
 /// Lost, unmatched, duplicates.
 fn numbers(outcomes: Outcomes) -> (u64, u64, u64) {
-    let outcomes = outcomes.into_values().reduce(|_, _| panic!("one scenario"));
-    let outcomes = outcomes.unwrap_or_default();
+    assert!(outcomes.keys().all(|scenario| *scenario == 0));
+    let outcomes = outcomes.get(&0).copied().unwrap_or_default();
     (outcomes.lost, outcomes.unmatched, outcomes.duplicates)
 }
 
