@@ -20,6 +20,7 @@ use crate::{
 
 mod closed;
 mod lives;
+mod losses;
 mod open;
 mod probe;
 mod steering;
