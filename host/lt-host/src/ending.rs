@@ -34,15 +34,22 @@ pub(crate) fn exit_of(outcome: &RunOutcome) -> Exit {
         Ended::InitFailed(_) => Exit::InitFailed,
         Ended::AbortedByScenario(_) => Exit::AbortedByScenario,
         Ended::HostFailed(_) => Exit::Failed,
+        Ended::NoUserLeft { failed: 1.. } => Exit::Failed,
         Ended::Interrupted => Exit::Interrupted,
         Ended::ThresholdAbort(_) => Exit::ThresholdsFailed,
         Ended::NotSteady(_) => Exit::Deadline,
         Ended::TooManyFailures(_) => Exit::TrapPolicy,
-        Ended::Finished | Ended::Steady if outcome.terminate_failed.is_some() => {
+        Ended::Finished | Ended::Steady | Ended::NoUserLeft { .. }
+            if outcome.terminate_failed.is_some() =>
+        {
             Exit::TerminateFailed
         }
-        Ended::Finished | Ended::Steady if !outcome.thresholds_passed => Exit::ThresholdsFailed,
-        Ended::Finished | Ended::Steady => Exit::Success,
+        Ended::Finished | Ended::Steady | Ended::NoUserLeft { .. }
+            if !outcome.thresholds_passed =>
+        {
+            Exit::ThresholdsFailed
+        }
+        Ended::Finished | Ended::Steady | Ended::NoUserLeft { .. } => Exit::Success,
     }
 }
 
@@ -70,6 +77,11 @@ fn reason(ended: &Ended) -> Option<String> {
         Ended::Finished => None,
         Ended::Steady => Some("the steady state was reached".to_owned()),
         Ended::NotSteady(text) | Ended::TooManyFailures(text) => Some(text.clone()),
+        Ended::NoUserLeft { failed: 0 } => {
+            Some("no user was left: all had ended by themselves".to_owned())
+        }
+        Ended::NoUserLeft { failed: 1 } => Some("no user was left: 1 had failed".to_owned()),
+        Ended::NoUserLeft { failed } => Some(format!("no user was left: {failed} had failed")),
         Ended::Interrupted => Some("interrupted".to_owned()),
         Ended::ThresholdAbort(threshold) => {
             Some(format!("the threshold {threshold} does not hold"))

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lt_load::{Ending, Shift, Team};
+use lt_load::{Ending, LagProbe, Shift, Team};
 use lt_metrics::{Delta, Recorder, Registry, SubmetricPlan};
 use lt_runtime::{Core, Factory, RunShared};
 use tokio::task::LocalSet;
@@ -100,10 +100,12 @@ fn work(
         crew.plan.clone(),
         crew.keep_samples,
     )));
+    let probe = LagProbe::default();
     let mut shifts = Vec::with_capacity(crew.parts.len());
     for part in &crew.parts {
         let core = Core::new(part.run.clone(), recorder.clone())?;
-        let shift = Shift::new(part.team.clone(), index as u64, recorder.clone());
+        let (team, recorder) = (part.team.clone(), recorder.clone());
+        let shift = Shift::with_probe(team, index as u64, recorder, probe.clone());
         let tags = core.tags();
         let factory = Rc::new(Factory::new(core));
         shifts.push(async move { shift.run(factory, tags).await });

@@ -197,6 +197,12 @@ impl<'a> Desk<'a> {
             }
         }
         self.read_clock();
+        let counters = crew.parts.iter().map(|part| part.team.counters());
+        let without: Vec<u64> = counters.filter_map(Counters::ended_without_users).collect();
+        if !without.is_empty() {
+            let failed = without.iter().sum();
+            note(&mut ended, Ended::NoUserLeft { failed });
+        }
         if let Some(steady) = &self.steady
             && ended == Ended::Finished
         {

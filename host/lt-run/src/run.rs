@@ -108,6 +108,11 @@ pub enum Ended {
     ThresholdAbort(String),
     /// The scenario asked for it.
     AbortedByScenario(String),
+    /// Before its time, since no user was left: why, and whether any had failed.
+    NoUserLeft {
+        /// How many had failed.
+        failed: u64,
+    },
     /// More users failed than the policy allows.
     TooManyFailures(String),
     /// `init` failed; no user started.
