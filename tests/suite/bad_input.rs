@@ -264,3 +264,57 @@ fn unknown_words_are_bad_input_too() {
         &["no_such.wasm"],
     );
 }
+
+#[test]
+fn outputs_that_would_destroy_files_of_the_run() {
+    let scenario = std::fs::read(guest("timing_sleep")).unwrap();
+    let command = LtHost::new(&["run", "own.wasm", "--out", "json=./own.wasm"]);
+    command.file("own.wasm", &scenario);
+    let ran = refused(
+        command,
+        &["--out", "is the same file as SCENARIO", "remedy"],
+    );
+    assert_eq!(std::fs::read(ran.path("own.wasm")).unwrap(), scenario);
+    let text = "[scenarios.one]\nfile = \"@timing_sleep\"\nusers = 1\nduration = \"1s\"\n";
+    let ran = refused(
+        LtHost::run_spec(text).arguments("--summary-export ./run.toml --out csv=run.toml"),
+        &["--summary-export", "is the same file as --spec", "--out"],
+    );
+    let kept = std::fs::read_to_string(ran.path("run.toml")).unwrap();
+    assert!(kept.starts_with("[scenarios.one]"), "{kept}");
+    refused(
+        LtHost::run("timing_sleep").arguments("--out csv=same.csv --out json=./same.csv"),
+        &["json=./same.csv", "is the same file as --out"],
+    );
+}
+
+#[test]
+fn an_engine_that_cannot_be_made_hides_no_other_fault() {
+    let validate = LtHost::new(&["validate"]).argument(guest("timing_sleep"));
+    refused(
+        validate.arguments("--memory-limit 1KB --users x --ca-cert absent.pem"),
+        &["--memory-limit", "--users", "--ca-cert", "absent.pem"],
+    );
+}
+
+#[test]
+fn a_fault_of_a_variable_is_told_by_its_name() {
+    refused(
+        LtHost::run("timing_sleep").variable("LT_USERS", "x"),
+        &["LT_USERS \"x\": is not a whole number"],
+    );
+    refused(
+        LtHost::run("timing_sleep").arguments("--users -1 --duration -5s"),
+        &["--users \"-1\"", "--duration \"-5s\""],
+    );
+}
+
+#[test]
+fn a_scenario_that_is_typed_goes_before_a_run_file_of_a_variable() {
+    LtHost::run("timing_sleep")
+        .variable("LT_SPEC", "absent.toml")
+        .arguments("--no-results --seed 77")
+        .finish()
+        .expect_code(0)
+        .expect_text("seed: 77");
+}

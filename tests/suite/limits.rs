@@ -242,6 +242,7 @@ fn a_failed_init_starts_no_user() {
             .expect_code(100)
             .expect_text(text);
         assert_eq!(ran.summary().count("iterated"), 0, "{manner}: {ran}");
+        judged_as_an_error(&ran, text);
     }
     let ran = once("init", "abort")
         .finish()
@@ -263,7 +264,15 @@ fn a_failed_terminate_has_its_own_exit_code_and_keeps_the_numbers() {
             .expect_text(text);
         assert!(ran.summary().count("iterated") > 3, "{manner}: {ran}");
         assert_eq!(ran.summary().count("left"), 3, "{manner}: {ran}");
+        judged_as_an_error(&ran, text);
     }
+}
+
+/// A CI system that reads junit.xml must not show a run green that failed.
+fn judged_as_an_error(ran: &lt_tests::Ran, text: &str) {
+    let junit = std::fs::read_to_string(ran.path("results/latest/junit.xml")).unwrap();
+    let error = junit.lines().find(|line| line.contains("<error "));
+    assert!(error.is_some_and(|line| line.contains(text)), "{junit}");
 }
 
 #[test]

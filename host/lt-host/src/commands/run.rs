@@ -94,16 +94,19 @@ impl Run {
             shared,
             seed_is_given: _,
         } = prepared;
-        let writers = open_outputs(&spec)?;
+        let named =
+            |problems: Vec<Problem>| CommandError::from(problems).naming(&self.options.variables);
+        let writers = open_outputs(&spec).map_err(named)?;
         let export = self
             .report
             .summary_export()
             .map(create_export)
-            .transpose()?;
+            .transpose()
+            .map_err(named)?;
         let now_unix_ns = (process.now_unix_ns)();
         let mut record = match self.report.no_results {
             true => Record::none(),
-            false => Record::create(&self.report.results, now_unix_ns)?,
+            false => Record::create(&self.report.results, now_unix_ns).map_err(named)?,
         };
         if let Some(name) = record.name() {
             spec.id = name;

@@ -78,7 +78,7 @@ pub(crate) struct LoadOptions {
     #[arg(long, env = "LT_ONCE", value_parser = BoolishValueParser::new())]
     pub(crate) once: bool,
     /// Seed of every random number, to repeat a run: ids, pacing, feeders and what scenarios draw. Random unless given; the
-    /// summary tells it.
+    /// last lines of a run tell it.
     #[arg(long, value_name = "N", env = "LT_SEED")]
     pub(crate) seed: Option<String>,
     /// Threads that run users, from 1 to 1024. All processors that this process may use unless given.
