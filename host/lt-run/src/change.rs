@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lt_coordination::{Budget, Coordination, CoordinationError, Local, Transition};
+use lt_coordination::{Budget, Coordination, CoordinationError, Transition};
 use lt_load::Team;
 use lt_spec::check_setting;
 use lt_spec::spec::{Action, Change, ThrottleChange};
@@ -15,7 +15,11 @@ use crate::run::population;
 ///
 /// # Errors
 /// Why it is refused, with the remedy: nothing has changed then.
-pub(crate) fn change(crew: &Crew, coordination: &Local, request: &Request) -> Result<(), String> {
+pub(crate) fn change(
+    crew: &Crew,
+    coordination: &dyn Coordination,
+    request: &Request,
+) -> Result<(), String> {
     let parts: Vec<&Part> = match &request.scenario {
         None => crew.parts.iter().collect(),
         Some(name) => {
@@ -33,7 +37,11 @@ pub(crate) fn change(crew: &Crew, coordination: &Local, request: &Request) -> Re
 ///
 /// # Errors
 /// As [`change`]. What can be known before the start was refused then.
-pub(crate) fn scheduled(crew: &Crew, coordination: &Local, change: &Change) -> Result<(), String> {
+pub(crate) fn scheduled(
+    crew: &Crew,
+    coordination: &dyn Coordination,
+    change: &Change,
+) -> Result<(), String> {
     let parts: Vec<&Part> = match change.scenario {
         None => crew.parts.iter().collect(),
         Some(position) => crew.parts.get(position).into_iter().collect(),
@@ -45,7 +53,7 @@ pub(crate) fn scheduled(crew: &Crew, coordination: &Local, change: &Change) -> R
 
 /// After the users were changed there may be more or fewer at a time than before: whoever waits in a meeting that can never be
 /// complete any more is sent away, and what was impossible may be possible now.
-fn count_users(crew: &Crew, coordination: &Local, action: &Action) {
+fn count_users(crew: &Crew, coordination: &dyn Coordination, action: &Action) {
     let (Action::Users(_), Some(first)) = (action, crew.parts.first()) else {
         return;
     };

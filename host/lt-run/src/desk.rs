@@ -578,15 +578,17 @@ fn built_before_start(spec: &RunSpec) -> u64 {
 /// Users of the scenarios that say when they are steady.
 fn requested(crew: &Crew) -> u64 {
     let says = |run: &RunShared| run.scenario.description().steady.is_some();
+    let users = |position: usize, run: &RunShared| match &run.spec.load {
+        // Those beyond the users made before the start may never be needed.
+        Load::ConstantArrivalRate(load) => load.users,
+        Load::RampingArrivalRate(load) => load.users,
+        _ => run.common.spec.users_max_of(position),
+    };
     crew.parts
         .iter()
-        .filter(|part| says(&part.run))
-        .map(|part| match &part.run.spec.load {
-            // Those beyond the users made before the start may never be needed.
-            Load::ConstantArrivalRate(load) => load.users,
-            Load::RampingArrivalRate(load) => load.users,
-            other => other.users_max(),
-        })
+        .enumerate()
+        .filter(|(_, part)| says(&part.run))
+        .map(|(position, part)| users(position, &part.run))
         .fold(0, u64::saturating_add)
 }
 
