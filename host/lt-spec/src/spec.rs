@@ -136,7 +136,7 @@ pub enum OnLoss {
 pub enum FailureLimit {
     /// This many.
     Users(u64),
-    /// This share of the scenario's planned users, in percent.
+    /// This share, in percent, of the users begun so far, and at least of those planned.
     Percent(f64),
 }
 
