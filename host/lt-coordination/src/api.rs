@@ -100,6 +100,10 @@ pub trait Coordination: Send + Sync + 'static {
     /// A user runs from now on, until the membership is dropped.
     fn enroll(&self, user: UserRef) -> Box<dyn Membership>;
 
+    /// There may be other users from now on. Whoever waits in a meeting that can never be complete any more is sent away with
+    /// `Impossible`.
+    fn set_population(&self, population: Population);
+
     /// Open a throttle, or make it.
     fn open_throttle(&self, name: &str, budget: Budget) -> Answer<Arc<dyn Throttle>>;
 

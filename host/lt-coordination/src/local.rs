@@ -69,12 +69,6 @@ impl Local {
         })
     }
 
-    /// There may be other users from now on. Whoever waits in a meeting that can never be complete any more is sent away with
-    /// `Impossible`.
-    pub fn set_population(&self, population: Population) {
-        self.meetings.set_population(population);
-    }
-
     fn open(&self, name: &str, budget: Budget) -> Result<LocalThrottle, CoordinationError> {
         check_name(name)?;
         check(budget)?;
@@ -102,6 +96,10 @@ impl Coordination for Local {
             users: Arc::clone(&self.users),
             meetings: Arc::clone(&self.meetings),
         })
+    }
+
+    fn set_population(&self, population: Population) {
+        self.meetings.set_population(population);
     }
 
     fn open_throttle(&self, name: &str, budget: Budget) -> Answer<Arc<dyn Throttle>> {
