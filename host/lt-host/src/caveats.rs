@@ -80,7 +80,7 @@ fn records_short(spec: &RunSpec, descriptions: &[&Description], data: &DataSet) 
         if feeder.order() != Some(Order::Unique) {
             continue;
         }
-        let records = u64::try_from(feeder.len()).unwrap_or(u64::MAX);
+        let records = feeder.len();
         for (scenario, description) in spec.scenarios.iter().zip(descriptions) {
             let reads = |declaration: &&DataDeclaration| declaration.name == given.name;
             // A scenario need not declare what it reads; one that declares other data only reads that.
