@@ -244,6 +244,28 @@ fn everybody_is_whoever_comes() {
 }
 
 #[test]
+fn nobody_waits_for_users_of_a_scenario_that_starts_later() {
+    let ran = LtHost::run_spec(
+        r#"
+        [scenarios.early]
+        file = "@coordination_all"
+        users = 4
+        repeat-num = 1
+        [scenarios.late]
+        file = "@coordination_all"
+        start = "1s"
+        users = 6
+        repeat-num = 1
+        "#,
+    )
+    .arguments("--cores 2")
+    .finish();
+    // Each check asks for the users of its own scenario: those who come later see each other all at once.
+    let summary = expect_checked(ran).summary();
+    assert_eq!(summary.check("everybody is here"), Some((10, 0)));
+}
+
+#[test]
 fn what_cannot_be_is_an_error_of_its_kind() {
     expect_checked(LtHost::run("coordination_impossible").finish());
 }

@@ -117,6 +117,19 @@ fn each_user_has_its_own_record_or_its_own_share() {
 }
 
 #[test]
+fn a_rebuilt_user_goes_on_where_it_was() {
+    for order in ["disjoint", "random"] {
+        let run = |breaks: bool| {
+            let options = "--users 2 --repeat-num 4 --seed 3";
+            feed(order, options).set("breaks", breaks).finish()
+        };
+        let (whole, broken) = (run(false), run(true));
+        assert_eq!(shares(&whole), shares(&broken), "{order}\n{broken}");
+        assert_eq!(broken.summary().failures_in_all(), 8, "{broken}");
+    }
+}
+
+#[test]
 fn users_of_several_scenarios_share_a_feeder() {
     let command = LtHost::run_spec(
         r#"

@@ -16,6 +16,9 @@ struct Options {
     /// Records taken in one iteration
     #[setting(default = 1)]
     takes: u32,
+    /// Whether each iteration ends in a panic, so that the user is rebuilt
+    #[setting(default = false)]
+    breaks: bool,
 }
 
 /// A record: any file with these fields will do.
@@ -28,6 +31,7 @@ struct Account {
 
 struct Guest {
     takes: u32,
+    breaks: bool,
     accounts: Feeder,
 }
 
@@ -55,8 +59,12 @@ impl Scenario for Guest {
                 .iter()
                 .all(|field| accounts.fields().iter().any(|found| found == field))
         );
-        let takes = options.takes;
-        Ok(Self { takes, accounts })
+        let Options { takes, breaks, .. } = options;
+        Ok(Self {
+            takes,
+            breaks,
+            accounts,
+        })
     }
 
     fn iterate(&mut self) -> Result<()> {
@@ -90,6 +98,7 @@ impl Scenario for Guest {
             "a feeder that was not given is an error",
             matches!(Feeder::open("nothing"), Err(DataError::NoSuch(_)))
         );
+        assert!(!self.breaks, "as asked");
         Ok(())
     }
 }
