@@ -140,3 +140,41 @@ fn a_run_file_may_be_tried_once() {
     .expect_text("metrics.check(");
     assert_eq!(ran.summary().count("iterations"), 1, "{ran}");
 }
+
+#[test]
+fn calls_of_several_scenarios_are_told_apart() {
+    let ran = LtHost::run_spec(
+        r#"
+        [scenarios.one]
+        file = "@timing_sleep"
+        users = 3
+        duration = "1h"
+
+        [scenarios.other]
+        file = "@timing_sleep"
+        users = 3
+        duration = "1h"
+        "#,
+    )
+    .arguments("--once")
+    .finish()
+    .expect_clean();
+    let calls = ran.stderr().lines().filter(|line| line.starts_with('+'));
+    let (mut one, mut other) = (0, 0);
+    for line in calls {
+        one += usize::from(line.contains(" [one"));
+        other += usize::from(line.contains(" [other"));
+        assert!(
+            line.contains(" [one") || line.contains(" [other"),
+            "{line}\n{ran}"
+        );
+    }
+    assert!(one > 0 && one == other, "{one} and {other}\n{ran}");
+    for part in [
+        "[one] --- init(",
+        "[one 1] --- iterate(",
+        "[other 2] --- iterate(",
+    ] {
+        assert!(ran.stderr().contains(part), "{part} is not shown\n{ran}");
+    }
+}

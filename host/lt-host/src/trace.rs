@@ -49,16 +49,21 @@ impl Run {
     }
 
     /// A call of the host's: `+12.3ms   http.send(method: Get)  3.21ms  -> Ok(..)`; one of the scenario's has a line where
-    /// it begins and one where it ends: `+12ms     --- iterate(..)`, `+90ms     --- iterate  78ms  -> Ok(())`.
+    /// it begins and one where it ends: `+12ms     --- iterate(..)`, `+90ms     --- iterate  78ms  -> Ok(())`. Where there
+    /// are several scenarios, whose call it is stands behind the time: `+12ms     [chat 57] --- iterate(..)`.
     fn line(&self, seen: &Seen<'_>) -> String {
         match seen {
             Seen::Entered(call) => {
                 let arguments = self.arguments(call);
-                format!("{} --- {}({arguments})", self.at(call.began), call.name)
+                format!(
+                    "{} --- {}({arguments})",
+                    self.at(call, call.began),
+                    call.name
+                )
             }
             Seen::Left(call, outcome) => format!(
                 "{} --- {}  {}",
-                self.at(Instant::now()),
+                self.at(call, Instant::now()),
                 call.name,
                 self.end(call, outcome)
             ),
@@ -66,7 +71,7 @@ impl Run {
                 let arguments = self.arguments(call);
                 format!(
                     "{} {}({arguments})  {}",
-                    self.at(call.began),
+                    self.at(call, call.began),
                     call.name,
                     self.end(call, outcome)
                 )
@@ -74,8 +79,13 @@ impl Run {
         }
     }
 
-    fn at(&self, time: Instant) -> String {
-        format!("+{:<9}", human(time.duration_since(self.began)))
+    /// When, and by whom, where that is not plain.
+    fn at(&self, call: &Call, time: Instant) -> String {
+        let at = format!("+{:<9}", human(time.duration_since(self.began)));
+        match &*call.user {
+            "" => at,
+            user => format!("{at} [{}]", plain(user)),
+        }
     }
 
     /// How long a call took and what came of it.

@@ -22,6 +22,7 @@ fn traced(secrets: &[&str], seen: &[Seen<'_>]) -> Vec<String> {
 
 fn call(name: &'static str, arguments: &[(&'static str, &str)]) -> Call {
     Call {
+        user: Arc::from(""),
         name,
         arguments: arguments
             .iter()
@@ -29,6 +30,28 @@ fn call(name: &'static str, arguments: &[(&'static str, &str)]) -> Call {
             .collect(),
         began: Instant::now(),
     }
+}
+
+#[test]
+fn where_there_are_several_scenarios_a_line_says_whose_it_is() {
+    let of = |user: &str| Call {
+        user: Arc::from(user),
+        ..call("iterate", &[])
+    };
+    let (named, only) = (of("chat\u{1b} 57"), of(""));
+    let lines = traced(
+        &[],
+        &[
+            Seen::Entered(&named),
+            Seen::Left(&named, &Outcome::CutOff),
+            Seen::Called(&named, &Outcome::CutOff),
+            Seen::Entered(&only),
+        ],
+    );
+    for line in &lines[..3] {
+        assert!(line.contains(" [chat  57] "), "{lines:?}");
+    }
+    assert!(!lines[3].contains('['), "{lines:?}");
 }
 
 #[test]

@@ -61,6 +61,16 @@ pub(crate) type Mailbox = Rc<RefCell<Box<dyn Membership>>>;
 /// records again.
 pub(crate) type Taken = Rc<RefCell<Vec<(Arc<str>, u64)>>>;
 
+/// How a trace tells the user from those of other scenarios. Who has no id is there for `init` and `terminate`.
+fn traced_name(core: &Core, who: Identity) -> Arc<str> {
+    let name = &core.run.spec.name;
+    match (core.run.common.spec.scenarios.len(), who.id.0) {
+        (..2, _) => Arc::from(""),
+        (_, 0) => Arc::from(name.as_str()),
+        (_, id) => Arc::from(format!("{name} {id}")),
+    }
+}
+
 /// The data of one store.
 pub(crate) struct UserCtx {
     /// Told of every call. First, so that what is cut off when the user ends is told before it is gone.
@@ -103,7 +113,7 @@ impl UserCtx {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         Self {
-            trace: Trace::new(core.run.common.tracer.as_ref()),
+            trace: Trace::new(core.run.common.tracer.as_ref(), || traced_name(&core, who)),
             limits: MemoryLimiter::new(core.run.common.spec.user_limits.memory_bytes),
             core: Pinned::new(core),
             meter: Pinned::new(meter),

@@ -25,6 +25,8 @@ pub enum Seen<'a> {
 /// A call, up to its end.
 #[derive(Debug)]
 pub struct Call {
+    /// Whose it is: `chat 57`, and `chat` for `init` and `terminate`. Empty in a run of one scenario.
+    pub user: Arc<str>,
     /// The scenario's `iterate`, the host's `http.send` or `http.response.status`.
     pub name: &'static str,
     /// Names and printed values. The handle that a method is called on is the first.
@@ -63,6 +65,8 @@ pub(crate) struct Trace(Option<Box<Calls>>);
 
 struct Calls {
     tracer: Tracer,
+    /// Whose calls these are.
+    user: Arc<str>,
     /// The scenario's function, if it is in one.
     inside: Option<Call>,
     /// The host function that it waits for: one at a time.
@@ -71,10 +75,11 @@ struct Calls {
 
 impl Trace {
     /// A user of a run that is traced, or not.
-    pub(crate) fn new(tracer: Option<&Tracer>) -> Self {
+    pub(crate) fn new(tracer: Option<&Tracer>, user: impl FnOnce() -> Arc<str>) -> Self {
         Self(tracer.map(|tracer| {
             Box::new(Calls {
                 tracer: tracer.clone(),
+                user: user(),
                 inside: None,
                 waiting: None,
             })
@@ -96,6 +101,7 @@ impl Trace {
     ) {
         if let Some(calls) = &mut self.0 {
             calls.waiting = Some(Call {
+                user: calls.user.clone(),
                 name,
                 arguments: arguments(),
                 began: Instant::now(),
@@ -119,6 +125,7 @@ impl Trace {
         let Some(calls) = &mut self.0 else { return };
         let arguments = arguments.iter();
         let call = Call {
+            user: calls.user.clone(),
             name,
             arguments: arguments
                 .map(|(name, value)| (*name, format!("{value:?}")))
@@ -230,7 +237,7 @@ mod tests {
             };
             to.lock().unwrap().push(text);
         });
-        (Trace::new(Some(&tracer)), seen)
+        (Trace::new(Some(&tracer), || Arc::from("chat 57")), seen)
     }
 
     /// A host function's view, as far as the macros see it.
@@ -333,7 +340,7 @@ mod tests {
     #[test]
     fn nothing_is_made_where_nobody_watches() {
         let mut view = View(User {
-            trace: Trace::new(None),
+            trace: Trace::new(None, || panic!("nobody asks")),
         });
         assert_eq!(view.half(4, String::new()).unwrap(), Some(2));
         view.0.trace.enter("join", &[]);
