@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lt_load::{Ending, LagProbe, Shift, Team};
+use lt_load::{Ending, LagProbe, Shift, Signal, Team};
 use lt_metrics::{Delta, Recorder, Registry, SubmetricPlan};
 use lt_runtime::{Core, Factory, RunShared};
+use lt_spec::spec::Load;
 use tokio::task::LocalSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -42,6 +43,30 @@ pub(crate) struct Crew {
     pub(crate) registry: Arc<Registry>,
     pub(crate) plan: Arc<SubmetricPlan>,
     pub(crate) keep_samples: bool,
+}
+
+impl Crew {
+    /// Tell all cores of all scenarios; a signal never replaces a later one.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.parts.iter().for_each(|part| part.team.signal(signal));
+    }
+
+    /// Users of the scenarios that say when they are steady.
+    pub(crate) fn users_to_be_steady(&self) -> u64 {
+        let says = |run: &RunShared| run.scenario.description().steady.is_some();
+        let users = |position: usize, run: &RunShared| match &run.spec.load {
+            // Those beyond the users made before the start may never be needed.
+            Load::ConstantArrivalRate(load) => load.users,
+            Load::RampingArrivalRate(load) => load.users,
+            _ => run.common.spec.users_max_of(position),
+        };
+        self.parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| says(&part.run))
+            .map(|(position, part)| users(position, &part.run))
+            .fold(0, u64::saturating_add)
+    }
 }
 
 /// One core at work.

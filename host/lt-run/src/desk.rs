@@ -10,7 +10,7 @@ use lt_data::LocalShared;
 use lt_load::{Counters, Ending, Signal};
 use lt_metrics::{Delta, Judge, Tags, Totals, builtin};
 use lt_runtime::RunShared;
-use lt_spec::spec::{Load, RunSpec};
+use lt_spec::spec::RunSpec;
 use tokio::time::Instant;
 
 use crate::change;
@@ -159,7 +159,7 @@ impl<'a> Desk<'a> {
         self.steady = self
             .spec
             .steady
-            .map(|rule| SteadyWatch::new(rule, requested(crew)));
+            .map(|rule| SteadyWatch::new(rule, crew.users_to_be_steady()));
         let (reporting, reports) = channel();
         let workers: Vec<Worker> = (0..crew.cores)
             .map(|core| start(crew, core, reporting.clone()))
@@ -177,7 +177,7 @@ impl<'a> Desk<'a> {
                 }
                 Heard::Failure(reason) => {
                     note(&mut ended, Ended::HostFailed(reason));
-                    signal(crew, Signal::Halt);
+                    crew.signal(Signal::Halt);
                 }
                 Heard::AllEnded => break,
             }
@@ -252,32 +252,29 @@ impl<'a> Desk<'a> {
             let clock = Instant::now();
             self.clock = Some(clock);
             self.saturation.begin((self.probe)());
-            signal(crew, Signal::Start(clock));
+            crew.signal(Signal::Start(clock));
         }
         self.read_clock();
         for part in &crew.parts {
             let counters = part.team.counters();
             if let Some(reason) = counters.aborted() {
                 note(ended, Ended::AbortedByScenario(reason.to_owned()));
-                signal(crew, Signal::Stop);
+                crew.signal(Signal::Stop);
             }
             if let Some(reason) = counters.too_many_failures() {
                 note(ended, Ended::TooManyFailures(reason.to_owned()));
-                signal(crew, Signal::Stop);
+                crew.signal(Signal::Stop);
             }
         }
         self.change(crew, control);
         self.watch_steady(crew, ended);
         if control.stop_asked() {
             note(ended, Ended::Interrupted);
-            signal(
-                crew,
-                if control.stop_now_asked() {
-                    Signal::Halt
-                } else {
-                    Signal::Stop
-                },
-            );
+            crew.signal(if control.stop_now_asked() {
+                Signal::Halt
+            } else {
+                Signal::Stop
+            });
         }
     }
 
@@ -340,7 +337,7 @@ impl<'a> Desk<'a> {
             SteadyVerdict::Waiting => {}
             SteadyVerdict::Reached => {
                 *ended = Ended::Steady;
-                signal(crew, Signal::Stop);
+                crew.signal(Signal::Stop);
             }
             SteadyVerdict::TooLate => {
                 *ended = Ended::NotSteady(format!(
@@ -348,7 +345,7 @@ impl<'a> Desk<'a> {
                     self.steady_users,
                     steady.requested()
                 ));
-                signal(crew, Signal::Stop);
+                crew.signal(Signal::Stop);
             }
         }
     }
@@ -387,7 +384,7 @@ impl<'a> Desk<'a> {
         let verdict = self.judge.while_running(&self.totals, self.elapsed);
         if let Some(threshold) = verdict.abort {
             note(ended, Ended::ThresholdAbort(threshold));
-            signal(crew, Signal::Stop);
+            crew.signal(Signal::Stop);
         }
     }
 
@@ -573,28 +570,6 @@ fn built_before_start(spec: &RunSpec) -> u64 {
         .iter()
         .map(|scenario| scenario.load.users_at_start())
         .fold(0, u64::saturating_add)
-}
-
-/// Users of the scenarios that say when they are steady.
-fn requested(crew: &Crew) -> u64 {
-    let says = |run: &RunShared| run.scenario.description().steady.is_some();
-    let users = |position: usize, run: &RunShared| match &run.spec.load {
-        // Those beyond the users made before the start may never be needed.
-        Load::ConstantArrivalRate(load) => load.users,
-        Load::RampingArrivalRate(load) => load.users,
-        _ => run.common.spec.users_max_of(position),
-    };
-    crew.parts
-        .iter()
-        .enumerate()
-        .filter(|(_, part)| says(&part.run))
-        .map(|(position, part)| users(position, &part.run))
-        .fold(0, u64::saturating_add)
-}
-
-/// Tell all cores of all scenarios; a signal never replaces a later one.
-fn signal(crew: &Crew, signal: Signal) {
-    crew.parts.iter().for_each(|part| part.team.signal(signal));
 }
 
 #[expect(
