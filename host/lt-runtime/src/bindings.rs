@@ -48,5 +48,7 @@ mod generated {
     });
 }
 
-pub(crate) use generated::lt::scenario::{coordination, data, http, log, metrics, timing, types, user};
+pub(crate) use generated::lt::scenario::{
+    coordination, data, http, log, metrics, timing, types, user,
+};
 pub(crate) use generated::{Scenario as ScenarioWorld, ScenarioPre};

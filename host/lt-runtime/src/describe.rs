@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use lt_metrics::{Kind, Unit};
 use lt_spec::description::{
-    DataDeclaration, DataKind, DefaultLoad, Description, MetricDeclaration, Role, RoleShare, Setting,
-    SettingKind, SteadyCondition,
+    DataDeclaration, DataKind, DefaultLoad, Description, MetricDeclaration, Role, RoleShare,
+    Setting, SettingKind, SteadyCondition,
 };
 use lt_spec::limits::{DESCRIBE_DEADLINE, USER_MEMORY_BYTES_MAX};
 use wasmtime::component::types::ComponentItem;

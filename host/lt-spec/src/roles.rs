@@ -60,7 +60,11 @@ impl Roles {
                 RoleShare::Percent(share) => weights.push((role, share)),
                 RoleShare::Weight(share) if weight > 0.0 => {
                     // Beside percentages, weights share what those leave of the hundred; alone, any sum will do.
-                    let rest = if percent > 0.0 { 100.0 - percent } else { weight };
+                    let rest = if percent > 0.0 {
+                        100.0 - percent
+                    } else {
+                        weight
+                    };
                     weights.push((role, f64::from(share) / weight * rest));
                 }
                 RoleShare::Weight(_) => {}
@@ -85,9 +89,7 @@ impl Roles {
     /// Name of a role; empty without roles.
     #[must_use]
     pub fn name(&self, role: u16) -> &str {
-        self.names
-            .get(usize::from(role))
-            .map_or("", String::as_str)
+        self.names.get(usize::from(role)).map_or("", String::as_str)
     }
 
     /// The role of the user at this position, counted from 0.
