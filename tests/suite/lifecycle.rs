@@ -217,7 +217,6 @@ fn policies_that_make_no_sense_are_refused() {
         ("abort:-1", "-1"),
         ("abort:101%", "101%"),
         ("retire,rebuild", "contradicts"),
-        ("", "remedy"),
     ] {
         LtHost::run("user_new")
             .argument(format!("--on-user-failure={policy}"))
