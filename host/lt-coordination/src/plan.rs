@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lt_spec::limits::MEETING_SIZE_MAX;
+use lt_spec::seed;
 use rustc_hash::FxHashMap;
 
 use crate::api::{CoordinationError, MeetingPlan, MeetingSize, Population};
@@ -90,22 +91,10 @@ pub(crate) fn feasible(
 /// Size of this group of a meeting of `min` to `max`, both included. The same seed, name and number give the same size, so
 /// that a run can be repeated.
 pub(crate) fn draw(seed: u64, name: &str, number: u64, min: u32, max: u32) -> u32 {
-    let mut mixed = mix(seed);
-    for byte in name.bytes() {
-        mixed = mix(mixed ^ u64::from(byte));
-    }
-    mixed = mix(mixed ^ number);
+    let random = seed::mix(seed::of_name(seed, name) ^ number);
     let choices = u64::from(max.saturating_sub(min)) + 1;
-    let drawn = (u128::from(mixed) * u128::from(choices)) >> 64;
+    let drawn = seed::below(random, choices);
     min.saturating_add(u32::try_from(drawn).unwrap_or(0))
-}
-
-/// One step of splitmix64: every bit of the result depends on every bit of the value.
-fn mix(value: u64) -> u64 {
-    let mut mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lt_spec::limits::{RATE_MAX, USERS_MAX};
 use lt_spec::profile::{Climb, Curve, climb, users_at};
+use lt_spec::seed;
 use lt_spec::spec::{FailureLimit, Load, ScenarioSpec};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -92,7 +93,8 @@ impl Team {
         };
         Arc::new(Self {
             cores,
-            seed: seed ^ name_hash(&scenario.name),
+            // Two scenarios of one run do not share their random arrivals.
+            seed: seed::of_name(seed, &scenario.name),
             counters,
             budget: Budget::of(load),
             signals: watch::Sender::new(Signal::Prepare),
@@ -451,10 +453,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[expect(clippy::cast_precision_loss, reason = "users are at most millions")]
 fn share(failed: u64, all: u64) -> f64 {
     failed as f64 * 100.0 / all.max(1) as f64
-}
-
-/// Two scenarios of one run do not share their random arrivals (FNV-1a).
-fn name_hash(name: &str) -> u64 {
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use lt_load::VuId;
 use lt_spec::limits::{INIT_DEADLINE, TERMINATE_DEADLINE};
+use lt_spec::seed;
 use tokio::time::timeout;
 
 use crate::bindings::types::{Failure, RunInfo};
 use crate::core::Core;
 use crate::ctx::{Identity, Taken};
 use crate::meter::metered;
-use crate::vu::{Body, classify, user_seed};
+use crate::vu::{Body, classify};
 
 /// Why `init` or `terminate` failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +89,7 @@ async fn instance(core: &Rc<Core>) -> Result<Body, OnceError> {
         position: 0,
         is_new: true,
         role: 0,
-        seed: user_seed(core.run.common.spec.seed, 0),
+        seed: seed::nth(core.run.common.spec.seed, 0),
     };
     Body::build(core, who, None, Taken::default())
         .await

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use lt_load::{BuildError, Iteration, Outcome, Place, StopFlag, Vu, VuFactory};
 use lt_metrics::{FailureClass, TagsId};
 use lt_spec::limits::REBUILD_PAUSE;
+use lt_spec::seed;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
@@ -43,7 +44,7 @@ impl VuFactory for Factory {
             position: place.position,
             is_new: place.is_new,
             role: run.spec.roles.of(place.position),
-            seed: user_seed(run.common.spec.seed, place.id.0),
+            seed: seed::nth(run.common.spec.seed, place.id.0),
         };
         // Boxed, like all that happens once in a user's life: it would weigh in every user's task for ever.
         let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
@@ -317,24 +318,9 @@ fn rustc_demangled(name: &str) -> &str {
     }
 }
 
-/// A user's seed from the run's: neighbours get unrelated ones (SplitMix64's finaliser).
-pub(crate) fn user_seed(run: u64, user: u64) -> u64 {
-    let mut mixed = run.wrapping_add(user.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn seeds_repeat_and_differ() {
-        assert_eq!(user_seed(7, 1), user_seed(7, 1));
-        assert_ne!(user_seed(7, 1), user_seed(7, 2));
-        assert_ne!(user_seed(7, 1), user_seed(8, 1));
-    }
 
     #[test]
     fn names_lose_their_hash() {

@@ -2,7 +2,8 @@
 //!
 //! [`raw`] is what the user typed as flags and [`RawFile`] what a run file says; [`spec`] is what is meant;
 //! [`resolve`](mod@resolve) leads from one to the other and reports every problem at once. [`description`] is what a scenario
-//! says of itself, [`roles`] who plays what. [`limits`] holds every bound of the product with its reason.
+//! says of itself, [`roles`] who plays what. [`mod@seed`] is where all random
+//! numbers of the host begin. [`limits`] holds every bound of the product with its reason.
 
 #![cfg_attr(
     test,
@@ -25,6 +26,7 @@ pub mod raw;
 pub mod resolve;
 pub mod roles;
 mod run_file;
+pub mod seed;
 pub mod spec;
 
 pub use problem::Problem;

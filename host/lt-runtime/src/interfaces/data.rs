@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lt_data::{DataError, Feeder, Next, Order, UserPlace};
 use lt_spec::limits::ASSET_READ_BYTES_MAX;
+use lt_spec::seed;
 use wasmtime::component::Resource;
 
 use crate::bindings::data as wit;
@@ -14,7 +15,6 @@ use crate::ctx::Taken;
 use crate::interfaces::View;
 use crate::limits::HANDLES_MAX;
 use crate::trace::{traced, traced_async};
-use crate::vu::user_seed;
 
 /// A feeder that the guest has open.
 #[expect(
@@ -255,16 +255,7 @@ impl HostFeeder for View<'_> {
 
 /// A number below `bound`, the same for the same user, feeder and count in every run with the same seed.
 fn draw(seed: u64, feeder: &str, taken: u64, bound: u64) -> u64 {
-    let name = feeder
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            // FNV-1a.
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    let random = user_seed(seed ^ name, taken.wrapping_add(1));
-    // The high half of the product: as even as 64 bits can be.
-    let scaled = (u128::from(random) * u128::from(bound)) >> 64;
-    u64::try_from(scaled).unwrap_or(0)
+    seed::below(seed::nth(seed::of_name(seed, feeder), taken + 1), bound)
 }
 
 /// The contract's order as ours.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::RATE_CHANGES_KEPT;
+use crate::seed;
 use crate::spec::{Load, Spacing, Stage};
 
 /// Arrivals that rounding may lose at the end of a ramp: far below one, far above what the sums of 1440 stages err by.
@@ -219,7 +220,7 @@ impl Arrivals {
         let mut share = Self {
             curve,
             end,
-            random: (spacing == Spacing::Poisson).then_some(Exponentials(seed)),
+            random: (spacing == Spacing::Poisson).then_some(Exponentials { seed, drawn: 0 }),
             cores: cores.max(1),
             area: first,
             number: 0,
@@ -286,19 +287,19 @@ impl Iterator for Arrivals {
     }
 }
 
-/// Exponentially distributed numbers of mean one (SplitMix64 below them).
+/// Exponentially distributed numbers of mean one.
 #[derive(Clone, Debug)]
-struct Exponentials(u64);
+struct Exponentials {
+    seed: u64,
+    drawn: u64,
+}
 
 impl Exponentials {
     fn draw(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
+        self.drawn += 1;
+        let random = seed::nth(self.seed, self.drawn);
         // 53 bits in (0, 1]: its logarithm is finite.
-        let even = (real(mixed >> 11) + 1.0) / real(1 << 53);
+        let even = (real(random >> 11) + 1.0) / real(1 << 53);
         -even.ln()
     }
 }
