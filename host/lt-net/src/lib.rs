@@ -22,6 +22,7 @@ pub mod http;
 mod peer;
 pub mod timings;
 pub mod tls;
+pub mod websocket;
 
 pub use dial::proxy::Proxy;
 pub use dial::{HostAddress, Network, NetworkOptions, Route};

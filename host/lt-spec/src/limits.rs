@@ -157,3 +157,37 @@ pub const AMOC_REPEAT_INTERVAL: Duration = Duration::from_secs(60);
 pub const RATE_CHANGES_KEPT: usize = 2 * STAGES_MAX;
 /// Faults of one run that are told: nobody mends more in one go, and a file of another kind has one a line.
 pub const PROBLEMS_MAX: usize = 1000;
+/// WebSockets one user may have open: a browser allows 255 to all hosts, a chat user holds two.
+pub const USER_SOCKETS_MAX: usize = 64;
+/// Messages that wait in one socket's inbox unless the scenario says otherwise.
+pub const INBOX_MESSAGES_DEFAULT: u32 = 1000;
+/// Bytes that wait in one socket's inbox unless the scenario says otherwise.
+pub const INBOX_BYTES_DEFAULT: u32 = 1 << 20;
+/// Most bytes that a scenario may let wait in one socket's inbox, or take in as one message: what a guest's memory holds.
+pub const INBOX_BYTES_MAX: u32 = 16 << 20;
+/// Bytes of all messages that wait in the inboxes of one user: four of the largest.
+pub const USER_INBOX_BYTES_MAX: usize = 64 << 20;
+/// Longest WebSocket message that is taken in unless the scenario says otherwise: a thousand times a chat line.
+pub const WS_MESSAGE_BYTES_DEFAULT: u32 = 1 << 20;
+/// Bytes given to a socket that the kernel has not taken: whoever sends more waits.
+pub const WS_UNSENT_BYTES_MAX: usize = 1 << 20;
+/// Messages given to a socket that the kernel has not taken.
+pub const WS_UNSENT_MESSAGES_MAX: usize = 1000;
+/// Bytes of one WebSocket message that a guest may send.
+pub const WS_SENT_BYTES_MAX: usize = 16 << 20;
+/// Watches of one socket: each looks at every message.
+pub const WS_WATCHES_MAX: usize = 16;
+/// Heartbeats of one socket, beside its ping.
+pub const WS_HEARTBEATS_MAX: usize = 4;
+/// Shortest interval of a heartbeat: what is sent more often is load, not a sign of life.
+pub const WS_HEARTBEAT_MIN: Duration = Duration::from_millis(10);
+/// Time for connecting a WebSocket, sending on one, or a pong (k6's timeouts).
+pub const WS_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a peer may take to answer a close frame.
+pub const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes kept of the body of a refused upgrade: an error page.
+pub const WS_REFUSAL_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a pattern, a JSON pointer or a regular expression.
+pub const PATTERN_BYTES_MAX: usize = 4096;
+/// Different patterns that one core keeps compiled: a scenario has a handful; one that makes them up is told so.
+pub const PATTERNS_MAX: usize = 1000;
