@@ -11,6 +11,7 @@
     reason = "a bench that cannot measure ends there, with the reason"
 )]
 
+mod chat_server;
 mod child;
 mod curve;
 mod nginx;
@@ -26,7 +27,7 @@ use crate::table::{Table, Verdict};
 
 /// What may be typed.
 const USAGE: &str = "usage: lt-bench [--quick] [--strict] [--only ROW,ROW…] [--json FILE]\n\
-                     rows: speed latency sleepers connections tls joining start arrivals wakes pairs curves";
+                     rows: speed latency sleepers connections tls joining start arrivals wakes pairs sockets echo fan-out curves";
 
 #[expect(
     clippy::disallowed_methods,

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) wake_time: Duration,
     /// Pairs that meet and write to each other.
     pub(crate) pairs: u64,
+    /// WebSockets that one message goes to.
+    pub(crate) receivers: u64,
     /// How many times faster than documented k6's example of ramping users runs.
     pub(crate) users_curve_faster: u32,
     /// How many times faster than documented k6's example of a ramping arrival rate runs, with as many times its rates.
@@ -92,6 +94,7 @@ impl Plan {
             wakers: 20_000,
             wake_time: Duration::from_secs(10),
             pairs: 10_000,
+            receivers: 2_000,
             users_curve_faster: 1,
             arrivals_curve_faster: 10,
         }
@@ -111,6 +114,7 @@ impl Plan {
             wakers: 5_000,
             wake_time: Duration::from_secs(4),
             pairs: 1_000,
+            receivers: 500,
             users_curve_faster: 5,
             arrivals_curve_faster: 60,
             ..Self::full()

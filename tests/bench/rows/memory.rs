@@ -21,7 +21,7 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(240);
 /// Pause before memory is read: the last users tell before they are quite asleep.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 /// Time between two users with a connection: a queue of 4096 waiting connections must never fill up.
-const CONNECT_INTERVAL: Duration = Duration::from_micros(200);
+pub(super) const CONNECT_INTERVAL: Duration = Duration::from_micros(200);
 /// The same with a TLS handshake, which takes a server's core a millisecond.
 const TLS_CONNECT_INTERVAL: Duration = Duration::from_micros(2500);
 
@@ -76,13 +76,14 @@ pub(super) fn tls_connections(plan: &Plan, nginx: &Nginx, table: &mut Table) {
     );
 }
 
-fn row(
+/// Measure one kind of user; the run of all of them goes on while the value lives.
+pub(super) fn row(
     users: u64,
     bytes_max: f64,
     what: &'static str,
     table: &mut Table,
     of: impl Fn(u64) -> Vec<String>,
-) {
+) -> Sleeping {
     let one = asleep(&of(1), 1);
     let last = Sleeping::start(&of(users));
     // One of the two last users is the last of its core, whatever the number of cores.
@@ -90,7 +91,6 @@ fn row(
     std::thread::sleep(SETTLE_TIME);
     let many = last.memory();
     let mappings = last.mappings();
-    drop(last);
     let each = |of: fn(&Memory) -> f64| (of(&many) - of(&one)) / (users - 1) as f64;
     let resident = each(|memory| memory.resident_bytes);
     let tables = each(|memory| memory.tables_bytes);
@@ -111,6 +111,7 @@ fn row(
             "one_user_bytes": one.resident_bytes + one.tables_bytes,
         }),
     });
+    last
 }
 
 fn asleep(arguments: &[String], users: usize) -> Memory {

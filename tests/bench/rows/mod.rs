@@ -6,6 +6,7 @@ mod joining;
 mod latency;
 mod memory;
 mod pairs;
+mod sockets;
 mod speed;
 mod start;
 mod wakes;
@@ -46,6 +47,15 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     }
     if plan.wants("pairs") {
         pairs::measure(plan, table);
+    }
+    if plan.wants("sockets") {
+        sockets::idle(plan, table);
+    }
+    if plan.wants("echo") {
+        sockets::echo(plan, table);
+    }
+    if plan.wants("fan-out") {
+        sockets::fan_out(plan, table);
     }
     if plan.wants("curves") {
         curves::measure(plan, table);
