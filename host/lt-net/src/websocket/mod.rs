@@ -6,10 +6,13 @@
 //!
 //! [`HttpClient::connect_websocket`]: crate::http::HttpClient::connect_websocket
 
+mod handshake;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(crate) use self::handshake::Upgraded;
 use crate::error::NetError;
 use crate::timings::Timings;
 
