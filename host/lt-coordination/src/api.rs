@@ -116,6 +116,12 @@ pub trait Coordination: Send + Sync + 'static {
     /// Open a meeting, or make it.
     fn open_meeting(&self, name: &str, plan: MeetingPlan) -> Answer<Arc<dyn Meeting>>;
 
+    /// Open an audience, or make it. It goes when nobody holds it and nobody is present.
+    ///
+    /// # Errors
+    /// `InvalidName`, `TooMany`.
+    fn open_audience(&self, name: &str) -> Result<Arc<dyn Audience>, CoordinationError>;
+
     /// Send a message. Returns how many mailboxes it came into.
     fn send(&self, sender: u64, to: Recipient, content: Bytes) -> Answer<u32>;
 
@@ -144,8 +150,8 @@ pub trait Coordination: Send + Sync + 'static {
         at: Instant,
     ) -> Result<Receipt, CoordinationError>;
 
-    /// What became known of deliveries since the last call, by scenario: what is overdue at `now` is lost. Scenarios of which
-    /// nothing became known are left out.
+    /// What became known of deliveries since the last call, by scenario: what is overdue at `now` is lost, and what was outstanding to
+    /// those who left an audience is excused or lost. Scenarios of which nothing became known are left out.
     fn outcomes(&self, now: Instant) -> Vec<(u16, DeliveryOutcomes)>;
 
     /// The run is over: whatever is still outstanding is lost.
@@ -309,6 +315,55 @@ pub struct Message {
     pub arrived: Instant,
 }
 
+/// What becomes of what was sent to a user that leaves an audience and that it has not received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outstanding {
+    /// It left of its own will: nobody expects it any more.
+    Excused,
+    /// It was cut off: lost at once, without waiting for the timeout.
+    Lost,
+}
+
+/// Who is present somewhere, and so is to receive what is sent there. A user is present once, however many handles it has, and
+/// until somebody says that it left: dropping a handle lets nobody leave.
+pub trait Audience: Send + Sync {
+    /// This user is present from now on: what is sent after this, it is to receive. Entering again does nothing.
+    ///
+    /// # Errors
+    /// `TooMany`.
+    fn enter(&self, user: u64) -> Result<(), CoordinationError>;
+
+    /// This user is not present any more, and what it has not received it is not expected to receive. Returns how many deliveries that
+    /// were: [`Coordination::outcomes`] counts them, by the scenarios of those who sent them. A user that is not present has none.
+    fn leave(&self, user: u64, outstanding: Outstanding) -> u32;
+
+    /// How many are present.
+    fn present(&self) -> u32;
+
+    /// Something was sent to everyone present, by a user of this scenario (its index in the run) that itself is to receive it only if
+    /// `sender_too` and if it is present. Each receipt is told by [`Coordination::mark_received`]. It may have no recipient at all.
+    ///
+    /// # Errors
+    /// `InvalidValue`, `TooLarge`, `TooMany`, `Conflict`.
+    fn mark_sent(
+        &self,
+        id: &str,
+        sender: u64,
+        sender_too: bool,
+        scenario: u16,
+        at: Instant,
+    ) -> Result<AudienceSent, CoordinationError>;
+}
+
+/// What became of something sent to an audience.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AudienceSent {
+    /// How many are to receive it, those who have it already included.
+    pub expected: u32,
+    /// Times to delivery of those that have received it already: usually none.
+    pub early: Vec<Duration>,
+}
+
 /// What a receipt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Receipt {
@@ -321,13 +376,18 @@ pub enum Receipt {
     /// It came after the timeout: it was counted as lost and counts no more. Known for one more timeout; what comes even later
     /// counts as unmatched.
     Late,
+    /// It was sent to an audience in which this user was not present then, or which it has left since: it counts nowhere.
+    Unexpected,
 }
 
 /// What became known of deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryOutcomes {
-    /// Deliveries that did not come within the timeout: one for each recipient that is missing, of the sender's scenario.
+    /// Deliveries that did not come within the timeout, or not before their recipient was cut off: one for each recipient that is
+    /// missing, of the sender's scenario.
     pub lost: u64,
+    /// Deliveries that nobody expects any more, since their recipients left the audience of their own will: of the sender's scenario.
+    pub excused: u64,
     /// Receipts of what nobody said was sent, of the receiver's scenario.
     pub unmatched: u64,
     /// Duplicates that were found late: receipts that came before `mark_sent` and were too many, of the receiver's scenario.

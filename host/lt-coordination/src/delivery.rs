@@ -78,6 +78,7 @@ impl Deliveries {
             for (scenario, part) in parts {
                 let sum = sums.entry(scenario).or_default();
                 sum.lost += part.lost;
+                sum.excused += part.excused;
                 sum.unmatched += part.unmatched;
                 sum.duplicates += part.duplicates;
             }

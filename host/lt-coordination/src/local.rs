@@ -13,8 +13,8 @@ use lt_spec::limits::{
 use tokio::time::Instant;
 
 use crate::api::{
-    Answer, Budget, Coordination, CoordinationError, DeliveryOutcomes, Meeting, MeetingPlan,
-    Membership, Message, Population, Receipt, Recipient, Throttle, UserRef,
+    Answer, Audience, Budget, Coordination, CoordinationError, DeliveryOutcomes, Meeting,
+    MeetingPlan, Membership, Message, Population, Receipt, Recipient, Throttle, UserRef,
 };
 use crate::delivery::Deliveries;
 use crate::line::check;
@@ -119,6 +119,11 @@ impl Coordination for Local {
     fn open_meeting(&self, name: &str, plan: MeetingPlan) -> Answer<Arc<dyn Meeting>> {
         let opened = check_name(name).and_then(|()| self.meetings.open(name, plan));
         now(opened.map(|meeting| Arc::new(meeting) as Arc<dyn Meeting>))
+    }
+
+    fn open_audience(&self, name: &str) -> Result<Arc<dyn Audience>, CoordinationError> {
+        check_name(name)?;
+        Err(CoordinationError::Other("not yet".to_owned()))
     }
 
     fn send(&self, sender: u64, to: Recipient, content: Bytes) -> Answer<u32> {

@@ -44,6 +44,7 @@ async fn outcomes_are_summed_over_all_ids() {
     }
     let outcomes = |lost, unmatched, duplicates| DeliveryOutcomes {
         lost,
+        excused: 0,
         unmatched,
         duplicates,
     };
