@@ -3,9 +3,11 @@
 pub mod http;
 pub mod proxy;
 pub mod tcp;
+pub mod websocket;
 
 pub use http::{HttpPeer, Seen};
 pub use tcp::TcpPeer;
+pub use websocket::{Wire, websocket_peer};
 
 use std::net::TcpListener;
 
