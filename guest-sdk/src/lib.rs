@@ -28,6 +28,7 @@
 //! | say what a user does | [`Scenario`], [`scenario`](macro@scenario), [`Description`] |
 //! | take settings from `--set name=value` | [`Settings`], [`settings`] |
 //! | send requests | [`http`]; find a form's hidden fields with [`html`]; [`json`](mod@json) bodies |
+//! | hold connections on which both sides speak | [`websocket`] |
 //! | wait, and measure time | [`timing`] |
 //! | judge and measure | [`check!`], [`group`](check::group), [`metrics`] |
 //! | meet other users: budgets, groups, messages, delivery times | [`coordination`] |
@@ -99,6 +100,7 @@ pub mod settings;
 mod text;
 pub mod timing;
 pub mod user;
+pub mod websocket;
 
 pub use description::{Description, Share};
 pub use error::{Context, Error, Result};

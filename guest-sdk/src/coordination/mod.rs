@@ -28,10 +28,11 @@
 //! | share a budget | [`Throttle`] |
 //! | form groups | [`Meeting`] |
 //! | pass messages | [`send`], [`send_to_any`], [`send_to_role`], [`receive`] |
-//! | measure what reached whom, and when | [`mark_sent`], [`mark_received`] |
+//! | measure what reached whom, and when | [`mark_sent`], [`mark_received`]; to whoever is in a room: [`Audience`] |
 //!
 //! In `async` code there are [`Throttle::wait_async`], [`Meeting::join_async`] and [`receive_async`].
 
+mod audience;
 mod delivery;
 mod error;
 mod mailbox;
@@ -39,6 +40,7 @@ mod meeting;
 mod throttle;
 mod waiting;
 
+pub use audience::Audience;
 pub use delivery::{mark_received, mark_received_at, mark_sent, mark_sent_at, mark_sent_to};
 pub use error::Error;
 pub use mailbox::{

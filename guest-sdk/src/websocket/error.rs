@@ -1,0 +1,461 @@
+//! Why a call failed, and how connections end.
+
+use std::fmt;
+
+use crate::bindings::lt::scenario::websocket as host;
+use crate::error::AskedToEnd;
+use crate::http;
+
+/// An answer that is not an upgrade.
+///
+/// ```no_run
+/// # fn look(refusal: &lt_sdk::websocket::Refusal) {
+/// lt_sdk::log::warn!("status {}: {}", refusal.status, refusal.text());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Status code.
+    pub status: u16,
+    /// Header fields in order, names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body, at most 64 KiB of it.
+    pub body: Vec<u8>,
+}
+
+impl Refusal {
+    /// The first header field of this name, in any case; bytes that are no UTF-8 are replaced.
+    ///
+    /// ```no_run
+    /// # fn look(refusal: &lt_sdk::websocket::Refusal) {
+    /// let seconds = refusal.header("retry-after");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        field(&self.headers, name)
+    }
+
+    /// The body as text; bytes that are no UTF-8 are replaced.
+    ///
+    /// ```no_run
+    /// # fn look(refusal: &lt_sdk::websocket::Refusal) {
+    /// lt_sdk::check!("says why", refusal.text().contains("log in first"));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// The first header field of this name, in any case.
+pub(super) fn field(headers: &[(String, Vec<u8>)], name: &str) -> Option<String> {
+    let found = headers
+        .iter()
+        .find(|(other, _)| other.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+}
+
+/// How a connection came to its end. Its text is the name in the contract, which is also that of the `ending` tag.
+///
+/// ```
+/// assert_eq!(lt_sdk::websocket::Ending::ByPeer.to_string(), "by-peer");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// This side closed, and the peer agreed.
+    ByUs,
+    /// The peer closed.
+    ByPeer,
+    /// The connection ended without a close frame.
+    Disconnected,
+    /// It was reset.
+    Reset,
+    /// The peer broke RFC 6455: this side closed with 1002.
+    ProtocolError,
+    /// A text was not UTF-8: this side closed with 1007.
+    InvalidUtf8,
+    /// A message was over the limit: this side closed with 1009.
+    MessageTooLarge,
+    /// The inbox was full, and its overflow is [`Overflow::Close`](super::Overflow::Close): this side closed with 1008.
+    InboxOverflow,
+    /// No pong came in the time given to [`ping_every`](super::WebSocket::ping_every).
+    PingTimeout,
+    /// The peer did not answer a close frame in time.
+    CloseTimeout,
+    /// Something else; the reason says what.
+    Failed,
+}
+
+impl Ending {
+    /// The name in the contract.
+    ///
+    /// ```
+    /// assert_eq!(lt_sdk::websocket::Ending::PingTimeout.as_str(), "ping-timeout");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ByUs => "by-us",
+            Self::ByPeer => "by-peer",
+            Self::Disconnected => "disconnected",
+            Self::Reset => "reset",
+            Self::ProtocolError => "protocol-error",
+            Self::InvalidUtf8 => "invalid-utf8",
+            Self::MessageTooLarge => "message-too-large",
+            Self::InboxOverflow => "inbox-overflow",
+            Self::PingTimeout => "ping-timeout",
+            Self::CloseTimeout => "close-timeout",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<host::Ending> for Ending {
+    fn from(ending: host::Ending) -> Self {
+        match ending {
+            host::Ending::ByUs => Self::ByUs,
+            host::Ending::ByPeer => Self::ByPeer,
+            host::Ending::Disconnected => Self::Disconnected,
+            host::Ending::Reset => Self::Reset,
+            host::Ending::ProtocolError => Self::ProtocolError,
+            host::Ending::InvalidUtf8 => Self::InvalidUtf8,
+            host::Ending::MessageTooLarge => Self::MessageTooLarge,
+            host::Ending::InboxOverflow => Self::InboxOverflow,
+            host::Ending::PingTimeout => Self::PingTimeout,
+            host::Ending::CloseTimeout => Self::CloseTimeout,
+            host::Ending::Failed => Self::Failed,
+        }
+    }
+}
+
+/// The end of a connection.
+///
+/// ```no_run
+/// # fn look(socket: &lt_sdk::websocket::WebSocket) {
+/// if let Some(close) = socket.closed() {
+///     lt_sdk::log::info!("ended {}, code {}, {:?}", close.ending, close.code, close.reason);
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Close {
+    /// The code of the close frame that came, else of the one that was sent; 1005 if it had none, 1006 if there was neither
+    /// (RFC 6455, section 7.1.5).
+    pub code: u16,
+    /// The reason that came with it, or what went wrong.
+    pub reason: String,
+    /// How it came about.
+    pub ending: Ending,
+}
+
+impl Close {
+    pub(super) fn from_host(close: host::Close) -> Self {
+        Self {
+            code: close.code,
+            reason: close.reason,
+            ending: close.ending.into(),
+        }
+    }
+
+    /// Whether one side closed and the other agreed, with whatever code: nothing broke.
+    ///
+    /// ```no_run
+    /// # fn look(close: &lt_sdk::websocket::Close) {
+    /// lt_sdk::check!("ended well", close.is_orderly());
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn is_orderly(&self) -> bool {
+        matches!(self.ending, Ending::ByUs | Ending::ByPeer)
+    }
+}
+
+impl fmt::Display for Close {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, code {}", self.ending, self.code)?;
+        if self.reason.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// Why a call failed. The user goes on, whatever it is.
+///
+/// ```no_run
+/// use lt_sdk::timing::Duration;
+/// use lt_sdk::websocket::Error;
+///
+/// # fn iterate(socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
+/// match socket.receive(Duration::from_secs(5)) {
+///     Ok(message) => lt_sdk::log::info!("{:?}", message.text()),
+///     Err(Error::Timeout) => lt_sdk::log::info!("silence"),
+///     Err(Error::Closed(close)) => lt_sdk::log::info!("ended {close}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[non_exhaustive]
+pub enum Error {
+    /// Something in the call makes no sense. The text names the field. Nothing was attempted.
+    InvalidRequest(String),
+    /// The server could not be reached, or did not answer in HTTP.
+    Http(http::Error),
+    /// The server answered, but did not upgrade.
+    Refused(Refusal),
+    /// The server said that it upgrades, but not as RFC 6455, section 4.1 wants it. The text says what was wrong.
+    Handshake(String),
+    /// The connection has ended.
+    Closed(Close),
+    /// The time given for the call is over.
+    Timeout,
+    /// This user is asked to end ([`user::should_stop`](crate::user::should_stop)): nobody waits any more. Passed on with `?` it
+    /// ends the user, and is no failure.
+    Stopping,
+    /// The message is larger than the bytes that may be sent at once.
+    TooLarge(u64),
+    /// The user has as many sockets, watches or heartbeats as it may. The text says which.
+    TooMany(String),
+    /// The message is no JSON, or not of this form; or a value cannot be written as JSON. With the reason.
+    Json(String),
+    /// Anything else, as text for people.
+    Other(String),
+}
+
+impl Error {
+    /// Whether the time given is over, for a call or for connecting.
+    ///
+    /// ```
+    /// assert!(lt_sdk::websocket::Error::Timeout.is_timeout());
+    /// ```
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        match self {
+            Self::Timeout => true,
+            Self::Http(error) => error.is_timeout(),
+            _ => false,
+        }
+    }
+
+    /// Whether the wait ended because this user is asked to end: the iteration may simply return.
+    ///
+    /// ```
+    /// assert!(lt_sdk::websocket::Error::Stopping.is_stopping());
+    /// ```
+    #[must_use]
+    pub const fn is_stopping(&self) -> bool {
+        matches!(self, Self::Stopping)
+    }
+
+    /// Whether the connection has ended.
+    ///
+    /// ```no_run
+    /// # fn iterate(socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
+    /// match socket.send_text("hello") {
+    ///     Err(error) if error.is_closed() => lt_sdk::log::info!("come back later"),
+    ///     sent => sent?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed(_))
+    }
+
+    /// How the connection ended, if it has.
+    ///
+    /// ```
+    /// assert!(lt_sdk::websocket::Error::Timeout.close().is_none());
+    /// ```
+    #[must_use]
+    pub const fn close(&self) -> Option<&Close> {
+        match self {
+            Self::Closed(close) => Some(close),
+            _ => None,
+        }
+    }
+
+    /// What the server answered instead of upgrading, if it did.
+    ///
+    /// ```no_run
+    /// # fn iterate() -> lt_sdk::Result<()> {
+    /// match lt_sdk::websocket::connect("ws://127.0.0.1:8080/room/7") {
+    ///     Err(error) if error.refusal().is_some_and(|refusal| refusal.status == 403) => lt_sdk::log::info!("log in first"),
+    ///     connected => drop(connected?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The text, and what it carries: texts and not formats, since this stands in the path of every scenario that connects.
+    fn explain(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::InvalidRequest(detail) => ("invalid request", Some(detail)),
+            Self::Http(_) => ("cannot connect", None),
+            Self::Refused(_) => ("the server did not upgrade", None),
+            Self::Handshake(detail) => ("the upgrade is not as it should be", Some(detail)),
+            Self::Closed(_) => ("the connection has ended", None),
+            Self::Timeout => ("the time is over", None),
+            Self::Stopping => ("this user is asked to end", None),
+            Self::TooLarge(_) => ("larger than the bytes that are allowed", None),
+            Self::TooMany(detail) => ("the user has as many as it may", Some(detail)),
+            Self::Json(reason) => ("JSON", Some(reason)),
+            Self::Other(detail) => ("WebSocket failed", Some(detail)),
+        }
+    }
+}
+
+impl From<host::ErrorCode> for Error {
+    fn from(code: host::ErrorCode) -> Self {
+        match code {
+            host::ErrorCode::InvalidRequest(text) => Self::InvalidRequest(text),
+            host::ErrorCode::Http(code) => Self::Http(code.into()),
+            host::ErrorCode::Refused(refusal) => Self::Refused(Refusal {
+                status: refusal.status,
+                headers: refusal.headers,
+                body: refusal.body,
+            }),
+            host::ErrorCode::Handshake(text) => Self::Handshake(text),
+            host::ErrorCode::Closed(close) => Self::Closed(Close::from_host(close)),
+            host::ErrorCode::Timeout => Self::Timeout,
+            host::ErrorCode::Stopping => Self::Stopping,
+            host::ErrorCode::TooLarge(bytes) => Self::TooLarge(bytes),
+            host::ErrorCode::TooMany(text) => Self::TooMany(text),
+            host::ErrorCode::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, detail) = self.explain();
+        f.write_str(text)?;
+        if let Some(detail) = detail {
+            f.write_str(": ")?;
+            f.write_str(detail)?;
+        }
+        match self {
+            Self::Http(error) => write!(f, ": {error}"),
+            Self::Refused(refusal) => write!(f, ": status {}", refusal.status),
+            Self::Closed(close) => write!(f, ": {close}"),
+            Self::TooLarge(bytes) => write!(f, " ({bytes})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {
+    /// `Stopping` is known by it wherever it was wrapped: `?` ends the user then, and counts no failure.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Stopping => Some(&AskedToEnd),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::Failure;
+
+    #[test]
+    fn to_be_asked_to_end_is_no_failure() {
+        let follows = |error: Error| Failure::from(crate::Error::from(error));
+        assert!(matches!(
+            follows(Error::Stopping),
+            Failure::StopUser(text) if text == "this user is asked to end"
+        ));
+        assert!(matches!(
+            follows(Error::Timeout),
+            Failure::Failed(text) if text == "the time is over"
+        ));
+    }
+
+    #[test]
+    fn texts_name_the_cause_and_what_it_carries() {
+        let text = |code: host::ErrorCode| Error::from(code).to_string();
+        let close = |reason: &str| host::Close {
+            code: 1001,
+            reason: reason.to_owned(),
+            ending: host::Ending::ByPeer,
+        };
+        assert_eq!(
+            text(host::ErrorCode::Closed(close("bye"))),
+            "the connection has ended: by-peer, code 1001: bye"
+        );
+        assert_eq!(
+            text(host::ErrorCode::Closed(close(""))),
+            "the connection has ended: by-peer, code 1001"
+        );
+        assert_eq!(
+            text(host::ErrorCode::Http(http::ErrorCode::ConnectionRefused)),
+            "cannot connect: connection refused"
+        );
+        assert_eq!(
+            text(host::ErrorCode::Refused(host::Refusal {
+                status: 403,
+                headers: Vec::new(),
+                body: Vec::new(),
+            })),
+            "the server did not upgrade: status 403"
+        );
+        assert_eq!(
+            text(host::ErrorCode::TooLarge(9)),
+            "larger than the bytes that are allowed (9)"
+        );
+    }
+
+    #[test]
+    fn refusals_are_read_as_texts() {
+        let refusal = Refusal {
+            status: 503,
+            headers: vec![("retry-after".to_owned(), b"7".to_vec())],
+            body: b"busy \xff".to_vec(),
+        };
+        assert_eq!(refusal.header("Retry-After").as_deref(), Some("7"));
+        assert_eq!(refusal.header("retry"), None);
+        assert_eq!(refusal.text(), "busy \u{fffd}");
+    }
+
+    #[test]
+    fn errors_know_their_kind() {
+        assert!(Error::Http(http::ErrorCode::ConnectTimeout.into()).is_timeout());
+        assert!(!Error::Stopping.is_timeout() && Error::Stopping.is_stopping());
+        let close = Close {
+            code: 1006,
+            reason: String::new(),
+            ending: Ending::Reset,
+        };
+        assert!(!close.is_orderly());
+        let error = Error::Closed(close.clone());
+        assert!(error.is_closed());
+        assert_eq!(error.close(), Some(&close));
+        assert_eq!(error.refusal(), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! Asking for what came.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::{Error, Message, Pattern, Result, WebSocket};
+use crate::runtime::{Pollable, Wait};
+use crate::timing::{Duration, nanos, sleep_async};
+use crate::user;
+
+/// How often a wait in `async` code looks whether the user is asked to end: nothing else tells it.
+const LOOK_STOPPING: Duration = Duration::from_secs(1);
+
+/// How often a wait in `async` code for a certain message looks again while others are in the inbox: the host does not say that another
+/// came. Times are not affected: they are taken when a message comes.
+const LOOK_MATCHING: Duration = Duration::from_millis(10);
+
+impl WebSocket {
+    /// Wait for the next message, at most this long; `None` waits until this user is asked to end. What came before the connection ended is
+    /// still there after it.
+    ///
+    /// # Errors
+    /// If the time is over, the connection has ended, or, with `None`, the user is asked to end.
+    ///
+    /// ```no_run
+    /// # fn iterate(socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
+    /// let message = socket.receive(lt_sdk::timing::Duration::from_secs(5))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn receive(&self, timeout: impl Into<Option<Duration>>) -> Result<Message> {
+        self.take(None, timeout.into())
+    }
+
+    /// Wait for the next message that a pattern matches, those in the inbox included, at most this long; `None` waits until this user is asked
+    /// to end. Others stay in the inbox in their order.
+    ///
+    /// # Errors
+    /// Those of [`receive`](Self::receive), and if a regular expression or a JSON pointer is none.
+    ///
+    /// ```no_run
+    /// use lt_sdk::websocket::Pattern;
+    ///
+    /// # fn iterate(socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
+    /// # use lt_sdk::timing::Duration;
+    /// let welcome = socket.receive_matching(&Pattern::json("/type", "welcome"), Duration::from_secs(5))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn receive_matching(
+        &self,
+        pattern: &Pattern,
+        timeout: impl Into<Option<Duration>>,
+    ) -> Result<Message> {
+        self.take(Some(pattern), timeout.into())
+    }
+
+    /// The next message, if there is one.
+    ///
+    /// # Errors
+    /// If there is none and the connection has ended.
+    ///
+    /// ```no_run
+    /// # fn handle(message: lt_sdk::websocket::Message) {}
+    /// # fn iterate(socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
+    /// while let Some(message) = socket.try_receive()? {
+    ///     handle(message);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_receive(&self) -> Result<Option<Message>> {
+        self.look(None)
+    }
+
+    /// All messages in the inbox.
+    ///
+    /// ```no_run
+    /// # fn iterate(socket: &lt_sdk::websocket::WebSocket) {
+    /// lt_sdk::log::info!("{} messages meanwhile", socket.drain().len());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn drain(&self) -> Vec<Message> {
+        self.drain_at_most(u32::MAX)
+    }
+
+    /// Messages in the inbox, at most this many. Memory of a user never shrinks: a full inbox is taken out in portions.
+    ///
+    /// ```no_run
+    /// # fn iterate(socket: &lt_sdk::websocket::WebSocket) {
+    /// for message in socket.drain_at_most(20) {
+    ///     lt_sdk::log::debug!("{:?}", message.text());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn drain_at_most(&self, messages_max: u32) -> Vec<Message> {
+        let messages = self.host().drain(messages_max).into_iter();
+        messages.map(Message::from_host).collect()
+    }
+
+    /// Ready when there is a message, or the connection has ended.
+    ///
+    /// ```no_run
+    /// # async fn wait(socket: &lt_sdk::websocket::WebSocket) {
+    /// lt_sdk::runtime::Wait::on(socket.subscribe()).await;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn subscribe(&self) -> Pollable {
+        Pollable::from_host(self.host().subscribe())
+    }
+
+    /// Like [`receive`](Self::receive) with no limit, for `async` code: something else can go on meanwhile, and
+    /// [`futures::timeout`](crate::futures::timeout) limits the time. Dropping it leaves the messages where they are. That the user is asked to end it
+    /// notices within a second.
+    ///
+    /// ```no_run
+    /// # use lt_sdk::prelude::*;
+    /// # use lt_sdk::websocket::{Message, WebSocket};
+    /// # fn handle(message: Message) {}
+    /// # async fn iterate(room: &WebSocket, news: &WebSocket) -> Result<()> {
+    /// select! {
+    ///     message = room.receive_async() => handle(message?),
+    ///     message = news.receive_async() => handle(message?),
+    ///     () = timing::sleep_async(Duration::from_secs(5)) => room.send_text("is anybody there?")?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn receive_async(&self) -> Receiving<'_> {
+        Receiving {
+            waits: None,
+            socket: self,
+            pattern: None,
+        }
+    }
+
+    /// Like [`receive_matching`](Self::receive_matching) with no limit, for `async` code. While other messages are in the inbox it looks 100 times
+    /// a second; the time at which a message came is not affected.
+    ///
+    /// ```no_run
+    /// # use lt_sdk::prelude::*;
+    /// # use lt_sdk::websocket::{Pattern, WebSocket};
+    /// # async fn iterate(room: &WebSocket) -> Result<()> {
+    /// let welcome = Pattern::json("/type", "welcome");
+    /// let welcome = futures::timeout(room.receive_matching_async(&welcome), Duration::from_secs(5)).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn receive_matching_async<'a>(&'a self, pattern: &'a Pattern) -> Receiving<'a> {
+        Receiving {
+            waits: None,
+            socket: self,
+            pattern: Some(pattern),
+        }
+    }
+
+    fn take(&self, pattern: Option<&Pattern>, timeout: Option<Duration>) -> Result<Message> {
+        let timeout = timeout.map(nanos);
+        let message = match pattern {
+            None => self.host().receive(timeout)?,
+            Some(pattern) => self.host().receive_matching(pattern.host(), timeout)?,
+        };
+        Ok(Message::from_host(message))
+    }
+
+    /// What is there without waiting.
+    fn look(&self, pattern: Option<&Pattern>) -> Result<Option<Message>> {
+        match self.take(pattern, Some(Duration::ZERO)) {
+            Ok(message) => Ok(Some(message)),
+            Err(Error::Timeout) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A message that is awaited; made by [`WebSocket::receive_async`] and [`WebSocket::receive_matching_async`].
+///
+/// ```no_run
+/// # async fn iterate(socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
+/// let receiving: lt_sdk::websocket::Receiving<'_> = socket.receive_async();
+/// let message = receiving.await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is received until this is awaited"]
+pub struct Receiving<'a> {
+    /// For messages, where the host can tell, and for the time to look again in any case.
+    waits: Option<(Option<Wait>, Wait)>,
+    socket: &'a WebSocket,
+    pattern: Option<&'a Pattern>,
+}
+
+impl Receiving<'_> {
+    /// What to wait for, now that what is wanted is not there.
+    fn wait(&self) -> (Option<Wait>, Wait) {
+        // With others in the inbox the host would say at once that there are messages.
+        if self.pattern.is_some() && self.socket.host().statistics().waiting > 0 {
+            return (None, sleep_async(LOOK_MATCHING));
+        }
+        let messages = Wait::on(self.socket.subscribe());
+        (Some(messages), sleep_async(LOOK_STOPPING))
+    }
+}
+
+impl Future for Receiving<'_> {
+    type Output = Result<Message>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            if let Some((messages, look_again)) = &mut self.waits {
+                let mut poll = |wait: &mut Wait| Pin::new(wait).poll(context).is_ready();
+                let came = messages.as_mut().is_some_and(&mut poll);
+                if !poll(look_again) && !came {
+                    return Poll::Pending;
+                }
+                self.waits = None;
+            }
+            match self.socket.look(self.pattern) {
+                Ok(None) if user::should_stop() => return Poll::Ready(Err(Error::Stopping)),
+                Ok(None) => self.waits = Some(self.wait()),
+                Ok(Some(message)) => return Poll::Ready(Ok(message)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
