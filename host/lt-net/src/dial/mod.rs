@@ -1,5 +1,6 @@
 //! From a URL to a byte stream: name, address, TCP, proxy, TLS, each timed apart.
 
+pub(crate) mod arrival;
 pub mod proxy;
 pub(crate) mod resolve;
 pub(crate) mod tcp;

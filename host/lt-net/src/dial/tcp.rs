@@ -1,6 +1,6 @@
 //! TCP connections that count their bytes, and the byte stream over them.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -14,6 +14,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::client::TlsStream;
 
+use super::arrival::Arrivals;
 use crate::error::NetError;
 
 /// Longest time for all attempts to connect to one host (k6's and Go's default dialer). Several addresses share it.
@@ -26,6 +27,8 @@ pub(crate) struct Counters {
     pub(crate) received: Cell<u64>,
     /// How much of both was handed out by [`Counters::take`].
     taken: Cell<(u64, u64)>,
+    /// Set on connections that stamp; here, because all who read through TLS or frames can see it.
+    arrivals: OnceCell<Box<Arrivals>>,
 }
 
 impl Counters {
@@ -34,6 +37,13 @@ impl Counters {
         let now = (self.sent.get(), self.received.get());
         let before = self.taken.replace(now);
         (now.0 - before.0, now.1 - before.1)
+    }
+
+    /// When the last byte that was read came to this machine; now, without stamps.
+    pub(crate) fn arrived(&self) -> Instant {
+        self.arrivals
+            .get()
+            .map_or_else(Instant::now, |arrivals| arrivals.latest())
     }
 }
 
@@ -52,6 +62,13 @@ impl Wire {
 
     pub(crate) fn counters(&self) -> &Rc<Counters> {
         &self.counters
+    }
+
+    /// Have the kernel stamp what arrives from now on: see [`Counters::arrived`].
+    pub(crate) fn stamp_arrivals(&self) {
+        self.counters
+            .arrivals
+            .get_or_init(|| Box::new(Arrivals::of(&self.tcp)));
     }
 
     fn count_read(&self, length: usize) {
@@ -77,7 +94,11 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.tcp).poll_read(cx, buffer);
+        let wire = &mut *self;
+        let read = match wire.counters.arrivals.get() {
+            None => Pin::new(&mut wire.tcp).poll_read(cx, buffer),
+            Some(arrivals) => arrivals.poll_read(&wire.tcp, cx, buffer),
+        };
         self.count_read(buffer.filled().len() - before);
         read
     }
