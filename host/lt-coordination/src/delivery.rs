@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lt_spec::limits::{
@@ -9,8 +10,8 @@ use lt_spec::limits::{
 };
 use tokio::time::Instant;
 
-use crate::api::{CoordinationError, DeliveryOutcomes, Receipt};
-use crate::ledger::{Ledger, Outcomes, Room, When};
+use crate::api::{AudienceSent, CoordinationError, DeliveryOutcomes, Outstanding, Receipt};
+use crate::ledger::{Ledger, Outcomes, Owed, Roll, Room, When};
 use crate::{SHARDS, lock, shard};
 
 /// Deliveries of a run.
@@ -18,15 +19,25 @@ use crate::{SHARDS, lock, shard};
 pub(crate) struct Deliveries {
     ledgers: [Mutex<Ledger>; SHARDS],
     room: Room,
+    /// Where to look next for what can make room.
+    next: AtomicUsize,
 }
 
 impl Deliveries {
     /// Nothing was sent yet; what is sent may take so long.
     pub(crate) fn new(timeout: Duration) -> Self {
+        Self::with_room(
+            timeout,
+            Room::new(DELIVERIES_OPEN_MAX, DELIVERY_RECEIPTS_MAX),
+        )
+    }
+
+    pub(crate) fn with_room(timeout: Duration, room: Room) -> Self {
         let timeout = timeout.min(DURATION_TYPED_MAX);
         Self {
             ledgers: std::array::from_fn(|_| Mutex::new(Ledger::new(timeout))),
-            room: Room::new(DELIVERIES_OPEN_MAX, DELIVERY_RECEIPTS_MAX),
+            room,
+            next: AtomicUsize::new(0),
         }
     }
 
@@ -57,8 +68,34 @@ impl Deliveries {
         at: Instant,
     ) -> Result<Receipt, CoordinationError> {
         check(id)?;
+        self.make_room(1);
         let when = When::now(at);
         lock(shard(&self.ledgers, id)).received(id, (user, scenario), when, &self.room)
+    }
+
+    /// [`crate::Audience::mark_sent`]: to those on the roll.
+    pub(crate) fn sent_to(
+        &self,
+        id: &str,
+        roll: Roll,
+        scenario: u16,
+        when: When,
+    ) -> Result<(AudienceSent, Owed), CoordinationError> {
+        check(id)?;
+        self.make_room(roll.places());
+        lock(shard(&self.ledgers, id)).sent_to(id, roll, scenario, when, &self.room)
+    }
+
+    /// [`crate::Audience::leave`]: of one thing. Returns whether it was outstanding to this user.
+    pub(crate) fn release(
+        &self,
+        owed: &Owed,
+        user: u64,
+        outstanding: Outstanding,
+        now: Instant,
+    ) -> bool {
+        let mut ledger = lock(shard(&self.ledgers, &*owed.id));
+        ledger.release(owed, user, outstanding, now, &self.room)
     }
 
     /// [`crate::Coordination::outcomes`].
@@ -69,6 +106,30 @@ impl Deliveries {
     /// [`crate::Coordination::close`].
     pub(crate) fn close(&self) -> Vec<(u16, DeliveryOutcomes)> {
         self.sum(|ledger| ledger.close(&self.room))
+    }
+
+    /// Deliveries that have not come yet.
+    #[cfg(test)]
+    pub(crate) fn outstanding(&self) -> u64 {
+        let ledgers = self.ledgers.iter();
+        ledgers.map(|ledger| lock(ledger).outstanding()).sum()
+    }
+
+    /// What the ledgers remember.
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// If receipts have no room, forget who has what everybody has: the oldest of each part in turn. No part is locked.
+    fn make_room(&self, receipts: usize) {
+        let mut in_vain = 0;
+        while in_vain < SHARDS && self.room.needs_spare(receipts) {
+            let next = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
+            let ledger = self.ledgers.get(next);
+            let forgot = ledger.is_some_and(|it| lock(it).forget_oldest(&self.room));
+            in_vain = if forgot { 0 } else { in_vain + 1 };
+        }
     }
 
     fn sum(&self, of: impl Fn(&mut Ledger) -> Outcomes) -> Vec<(u16, DeliveryOutcomes)> {

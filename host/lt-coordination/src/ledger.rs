@@ -1,99 +1,28 @@
 //! What was sent and received: pure; the shell around it (`delivery.rs`) has the locks.
 
+mod audience;
+mod roll;
+mod room;
+mod thing;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use crate::api::{CoordinationError, DeliveryOutcomes, Receipt};
 
-/// Receivers that are searched one by one; more are kept in a set. Most things have one.
-const FEW: usize = 16;
+pub(crate) use audience::Owed;
+pub(crate) use roll::{Members, Roll};
+pub(crate) use room::Room;
+
+use thing::{Addressed, Early, EarlyReceipt, Receivers, Sending, State, Thing};
+
 /// Stale notes that are put up with before they are looked for.
 const STALE_MIN: usize = 64;
-
-/// How much may be remembered, shared by all ledgers of a run.
-#[derive(Debug)]
-pub(crate) struct Room {
-    things_max: usize,
-    receipts_max: usize,
-    things: AtomicUsize,
-    receipts: AtomicUsize,
-}
-
-impl Room {
-    /// Room for so many things, and for so many receipts of them.
-    pub(crate) fn new(things_max: usize, receipts_max: usize) -> Self {
-        Self {
-            things_max,
-            receipts_max,
-            things: AtomicUsize::new(0),
-            receipts: AtomicUsize::new(0),
-        }
-    }
-
-    fn take_thing(&self) -> Result<(), CoordinationError> {
-        take(&self.things, self.things_max, "deliveries")
-    }
-
-    fn take_receipt(&self) -> Result<(), CoordinationError> {
-        take(&self.receipts, self.receipts_max, "receipts")
-    }
-
-    fn free(&self, receipts: usize) {
-        self.things.fetch_sub(1, Ordering::Relaxed);
-        self.receipts.fetch_sub(receipts, Ordering::Relaxed);
-    }
-}
-
-fn take(taken: &AtomicUsize, most: usize, what: &str) -> Result<(), CoordinationError> {
-    if taken.fetch_add(1, Ordering::Relaxed) < most {
-        return Ok(());
-    }
-    taken.fetch_sub(1, Ordering::Relaxed);
-    Err(CoordinationError::TooMany(format!(
-        "the run waits for {most} {what} already"
-    )))
-}
-
-/// Who has received something.
-#[derive(Debug)]
-enum Receivers {
-    Few(Vec<u64>),
-    Many(FxHashSet<u64>),
-}
-
-impl Receivers {
-    fn contains(&self, user: u64) -> bool {
-        match self {
-            Self::Few(users) => users.contains(&user),
-            Self::Many(users) => users.contains(&user),
-        }
-    }
-
-    fn insert(&mut self, user: u64) {
-        match self {
-            Self::Few(users) if users.len() < FEW => users.push(user),
-            Self::Few(users) => {
-                *self = Self::Many(users.drain(..).chain([user]).collect());
-            }
-            Self::Many(users) => {
-                users.insert(user);
-            }
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Few(users) => users.len(),
-            Self::Many(users) => users.len(),
-        }
-    }
-}
 
 /// What became known, by scenario.
 pub(crate) type Outcomes = FxHashMap<u16, DeliveryOutcomes>;
@@ -113,54 +42,6 @@ impl When {
     }
 }
 
-/// What is known of one thing.
-///
-/// | state | sent | received | by the same user again | overdue |
-/// |---|---|---|---|---|
-/// | nothing | Sent | Early | – | – |
-/// | Early | Sent, or Done if all have it; those too many are duplicates | Early | duplicate | unmatched |
-/// | Sent | conflict | delivered; Done if it was the last | duplicate | the missing are lost; Lost |
-/// | Done | conflict | duplicate | duplicate | forgotten |
-/// | Lost | conflict | late | late | forgotten |
-///
-/// Lost is kept for one more timeout: what comes late was counted already, and is not to count as unmatched too.
-#[derive(Debug)]
-enum State {
-    /// Who has it, and when it came to users of which scenarios.
-    Early(Receivers, Vec<(Instant, u16)>),
-    Sent(Sending),
-    Done,
-    Lost,
-}
-
-/// Something that not everybody has yet.
-#[derive(Debug)]
-struct Sending {
-    at: Instant,
-    /// The sender's.
-    scenario: u16,
-    receivers: Receivers,
-    missing: u32,
-}
-
-#[derive(Debug)]
-struct Thing {
-    /// Which note in `Ledger::overdue` is this thing's: others of its id are stale.
-    note: u64,
-    overdue_at: Instant,
-    state: State,
-}
-
-impl Thing {
-    fn receipts(&self) -> usize {
-        match &self.state {
-            State::Early(users, _) => users.len(),
-            State::Sent(sending) => sending.receivers.len(),
-            State::Done | State::Lost => 0,
-        }
-    }
-}
-
 /// Things whose ids fall to one part of the table.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -169,6 +50,8 @@ pub(crate) struct Ledger {
     overdue: BinaryHeap<Reverse<(Instant, u64, Arc<str>)>>,
     /// Those that are only kept to know duplicates and what is late, oldest first: they make room for others.
     done: VecDeque<(u64, Arc<str>)>,
+    /// Those of them that still know who has them, oldest first: they make room for other receipts.
+    spare: VecDeque<(u64, Arc<str>)>,
     notes: u64,
     outcomes: Outcomes,
 }
@@ -181,6 +64,7 @@ impl Ledger {
             things: FxHashMap::default(),
             overdue: BinaryHeap::new(),
             done: VecDeque::new(),
+            spare: VecDeque::new(),
             notes: 0,
             outcomes: Outcomes::default(),
         }
@@ -212,20 +96,18 @@ impl Ledger {
             return Ok(Vec::new());
         };
         let state = std::mem::replace(&mut thing.state, State::Done);
-        let State::Early(users, times) = state else {
+        let State::Early(Early { users, receipts }) = state else {
             thing.state = state;
-            return Err(CoordinationError::Conflict(format!(
-                "{id:?} was sent already"
-            )));
+            return Err(conflict(id));
         };
-        let receipts = users.len();
         let expected = recipients as usize;
-        for (_, scenario) in times.iter().skip(expected) {
-            self.outcomes.entry(*scenario).or_default().duplicates += 1;
+        for receipt in receipts.iter().skip(expected) {
+            let outcomes = self.outcomes.entry(receipt.scenario).or_default();
+            outcomes.duplicates += 1;
         }
-        let state = match u32::try_from(expected.saturating_sub(receipts)) {
+        let state = match u32::try_from(expected.saturating_sub(receipts.len())) {
             Ok(0) | Err(_) => {
-                room.receipts.fetch_sub(receipts, Ordering::Relaxed);
+                room.free_receipts(receipts.len());
                 State::Done
             }
             Ok(missing) => sending(users, missing),
@@ -233,9 +115,9 @@ impl Ledger {
         if let Some((id, _)) = self.things.remove_entry(id) {
             self.add(id, self.overdue_at(when), state);
         }
-        let delivered = times.into_iter().take(expected);
+        let delivered = receipts.into_iter().take(expected);
         Ok(delivered
-            .map(|(time, _)| time.saturating_duration_since(at))
+            .map(|receipt| receipt.at.saturating_duration_since(at))
             .collect())
     }
 
@@ -251,41 +133,42 @@ impl Ledger {
         let at = when.at;
         let Some(thing) = self.things.get_mut(id) else {
             self.make_room(room)?;
-            if let Err(full) = room.take_receipt() {
-                room.free(0);
-                return Err(full);
-            }
-            let early = State::Early(Receivers::Few(vec![user]), vec![(at, scenario)]);
-            self.add(Arc::from(id), self.overdue_at(when), early);
+            room.take_receipts(1).inspect_err(|_| room.free_thing())?;
+            let early = Early {
+                users: Receivers::Few(vec![user]),
+                receipts: vec![EarlyReceipt { user, scenario, at }],
+            };
+            self.add(Arc::from(id), self.overdue_at(when), State::Early(early));
             return Ok(Receipt::Early);
         };
         match &mut thing.state {
             State::Done => Ok(Receipt::Duplicate),
             State::Lost => Ok(Receipt::Late),
-            State::Early(users, _) if users.contains(user) => Ok(Receipt::Duplicate),
+            State::Early(early) if early.users.contains(user) => Ok(Receipt::Duplicate),
             State::Sent(sending) if sending.receivers.contains(user) => Ok(Receipt::Duplicate),
-            State::Early(users, times) => {
-                room.take_receipt()?;
-                users.insert(user);
-                times.push((at, scenario));
+            State::Early(early) => {
+                room.take_receipts(1)?;
+                early.users.insert(user);
+                early.receipts.push(EarlyReceipt { user, scenario, at });
                 Ok(Receipt::Early)
             }
             State::Sent(sending) => {
                 let took = at.saturating_duration_since(sending.at);
                 if sending.missing > 1 {
-                    room.take_receipt()?;
+                    room.take_receipts(1)?;
                     sending.receivers.insert(user);
                     sending.missing -= 1;
                     return Ok(Receipt::Delivered(took));
                 }
-                let receipts = sending.receivers.len();
-                room.receipts.fetch_sub(receipts, Ordering::Relaxed);
+                room.free_receipts(sending.receivers.len());
                 thing.state = State::Done;
                 let note = thing.note;
-                if let Some((id, _)) = self.things.get_key_value(id) {
-                    self.done.push_back((note, Arc::clone(id)));
-                }
+                self.note_over(id, note);
                 Ok(Receipt::Delivered(took))
+            }
+            State::Addressed(_) => {
+                let receipt = self.received_by(id, user, at, room);
+                Ok(receipt.unwrap_or(Receipt::Unexpected))
             }
         }
     }
@@ -306,18 +189,27 @@ impl Ledger {
     /// The run is over: whatever is outstanding is overdue.
     pub(crate) fn close(&mut self, room: &Room) -> Outcomes {
         for (_, thing) in std::mem::take(&mut self.things) {
-            room.free(thing.receipts());
+            room.free_thing();
+            thing.state.free_receipts(room);
             self.count(&thing.state);
         }
         self.overdue.clear();
         self.done.clear();
+        self.spare.clear();
         std::mem::take(&mut self.outcomes)
     }
 
     /// How many notes there are, stale ones too.
     #[cfg(test)]
     pub(crate) fn notes(&self) -> usize {
-        self.overdue.len() + self.done.len()
+        self.overdue.len() + self.done.len() + self.spare.len()
+    }
+
+    /// Deliveries that have not come yet.
+    #[cfg(test)]
+    pub(crate) fn outstanding(&self) -> u64 {
+        let things = self.things.values();
+        things.map(|it| u64::from(it.state.missing())).sum()
     }
 
     /// Settle this thing if it is overdue by now, though nobody has asked for outcomes since: so what counts as lost does
@@ -338,29 +230,33 @@ impl Ledger {
             && let Some((id, thing)) = self.things.remove_entry(id)
         {
             self.count(&thing.state);
-            if let State::Sent(sending) = thing.state {
-                let receipts = sending.receivers.len();
-                room.receipts.fetch_sub(receipts, Ordering::Relaxed);
+            thing.state.free_receipts(room);
+            if thing.state.missing() > 0 {
                 let over_at = later(thing.overdue_at, self.timeout);
                 self.add(id, over_at, State::Lost);
             } else {
-                room.free(thing.receipts());
+                room.free_thing();
             }
         }
     }
 
     fn count(&mut self, state: &State) {
         match state {
-            State::Early(_, times) => {
-                for (_, scenario) in times {
-                    self.outcomes.entry(*scenario).or_default().unmatched += 1;
+            State::Early(early) => {
+                for receipt in &early.receipts {
+                    let outcomes = self.outcomes.entry(receipt.scenario).or_default();
+                    outcomes.unmatched += 1;
                 }
             }
-            State::Sent(sending) => {
-                let outcomes = self.outcomes.entry(sending.scenario).or_default();
-                outcomes.lost += u64::from(sending.missing);
-            }
+            State::Sent(Sending { scenario, .. })
+            | State::Addressed(Addressed { scenario, .. }) => self.lose(*scenario, state.missing()),
             State::Done | State::Lost => {}
+        }
+    }
+
+    fn lose(&mut self, scenario: u16, missing: u32) {
+        if missing > 0 {
+            self.outcomes.entry(scenario).or_default().lost += u64::from(missing);
         }
     }
 
@@ -374,16 +270,27 @@ impl Ledger {
         let note = self.notes;
         self.overdue
             .push(Reverse((overdue_at, note, Arc::clone(&id))));
-        if matches!(state, State::Done | State::Lost) {
-            self.done.push_back((note, Arc::clone(&id)));
-        }
+        let over = state.is_over().then(|| Arc::clone(&id));
         let thing = Thing {
             note,
             overdue_at,
             state,
         };
         self.things.insert(id, thing);
+        if let Some(id) = over {
+            self.note_over(&id, note);
+        }
         self.tidy();
+    }
+
+    /// A thing is only kept to know duplicates and what is late.
+    fn note_over(&mut self, id: &str, note: u64) {
+        if let Some((id, thing)) = self.things.get_key_value(id) {
+            self.done.push_back((note, Arc::clone(id)));
+            if matches!(thing.state, State::Addressed(_)) {
+                self.spare.push_back((note, Arc::clone(id)));
+            }
+        }
     }
 
     /// Take room for one more thing; if there is none, what is only kept to know duplicates and what is late makes room, oldest first.
@@ -411,10 +318,16 @@ impl Ledger {
             self.overdue
                 .retain(|Reverse((_, note, id))| current(*note, id));
         }
-        if self.done.len() > most {
-            self.done.retain(|(note, id)| current(*note, id));
+        for notes in [&mut self.done, &mut self.spare] {
+            if notes.len() > most {
+                notes.retain(|(note, id)| current(*note, id));
+            }
         }
     }
+}
+
+fn conflict(id: &str) -> CoordinationError {
+    CoordinationError::Conflict(format!("{id:?} was sent already"))
 }
 
 fn later(at: Instant, by: Duration) -> Instant {

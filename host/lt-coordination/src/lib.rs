@@ -12,6 +12,7 @@
 //! | meetings | `plan` (what can be), `gathering` (who meets) | `meeting` |
 //! | mailboxes | – | `mailbox` |
 //! | deliveries | `ledger` | `delivery` |
+//! | audiences | `presence` (who is to receive) | `audience` |
 //!
 //! Locks are held for moments, never across a wait, and nobody is woken while one is held.
 
@@ -26,6 +27,7 @@
 )]
 
 mod api;
+mod audience;
 mod delivery;
 mod gathering;
 mod ledger;
@@ -35,6 +37,7 @@ mod mailbox;
 mod meeting;
 mod pace;
 mod plan;
+mod presence;
 mod throttle;
 mod weight;
 

@@ -16,6 +16,7 @@ use crate::api::{
     Answer, Audience, Budget, Coordination, CoordinationError, DeliveryOutcomes, Meeting,
     MeetingPlan, Membership, Message, Population, Receipt, Recipient, Throttle, UserRef,
 };
+use crate::audience::Audiences;
 use crate::delivery::Deliveries;
 use crate::line::check;
 use crate::mailbox::{Enrolled, PostOffice};
@@ -43,7 +44,8 @@ pub struct Local {
     users: Arc<PostOffice>,
     throttles: RwLock<BTreeMap<String, LocalThrottle>>,
     meetings: Arc<Meetings>,
-    deliveries: Deliveries,
+    deliveries: Arc<Deliveries>,
+    audiences: Arc<Audiences>,
 }
 
 impl Local {
@@ -61,11 +63,13 @@ impl Local {
         } = options;
         let scales = Scales::new(bytes_max);
         let users = Arc::new(PostOffice::new(scales.clone()));
+        let deliveries = Arc::new(Deliveries::new(delivery_timeout));
         Arc::new(Self {
             meetings: Arc::new(Meetings::new(seed, Arc::clone(&users), population, scales)),
             users,
             throttles: RwLock::default(),
-            deliveries: Deliveries::new(delivery_timeout),
+            audiences: Arc::new(Audiences::new(Arc::clone(&deliveries))),
+            deliveries,
         })
     }
 
@@ -123,7 +127,7 @@ impl Coordination for Local {
 
     fn open_audience(&self, name: &str) -> Result<Arc<dyn Audience>, CoordinationError> {
         check_name(name)?;
-        Err(CoordinationError::Other("not yet".to_owned()))
+        Ok(Arc::new(self.audiences.open(name)?))
     }
 
     fn send(&self, sender: u64, to: Recipient, content: Bytes) -> Answer<u32> {

@@ -191,3 +191,6 @@ pub const WS_REFUSAL_BYTES_MAX: usize = 64 << 10;
 pub const PATTERN_BYTES_MAX: usize = 4096;
 /// Different patterns that one core keeps compiled: a scenario has a handful; one that makes them up is told so.
 pub const PATTERNS_MAX: usize = 1000;
+/// Users present in audiences, counted in each: a hundred rooms with everyone of a hundred thousand users, 80 MB. There are as many
+/// audiences at most as there may be throttles.
+pub const AUDIENCE_MEMBERS_MAX: usize = 10_000_000;

@@ -1,0 +1,75 @@
+//! Who is present in one audience, and what was sent to it that somebody has not received: pure; the shell around it
+//! (`audience.rs`) has the locks.
+
+use std::sync::Arc;
+
+use crate::ledger::{Members, Owed, Roll};
+
+/// Things that are put up with before those that nobody misses are looked for.
+const SETTLED_MIN: usize = 64;
+
+/// Who is present. Members are sorted and shared with what was sent to them, so that sending copies them only after a change.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    members: Members,
+    owed: Vec<Owed>,
+    /// As many things as are kept before settled ones are dropped.
+    owed_max: usize,
+}
+
+impl Presence {
+    /// Nobody is present.
+    pub(crate) fn new() -> Self {
+        Self {
+            members: Members::default(),
+            owed: Vec::new(),
+            owed_max: SETTLED_MIN,
+        }
+    }
+
+    /// Whether this user is present.
+    pub(crate) fn contains(&self, user: u64) -> bool {
+        self.members.binary_search(&user).is_ok()
+    }
+
+    /// This user is present from now on. Returns whether it was not before.
+    pub(crate) fn enter(&mut self, user: u64) -> bool {
+        let Err(index) = self.members.binary_search(&user) else {
+            return false;
+        };
+        Arc::make_mut(&mut self.members).insert(index, user);
+        true
+    }
+
+    /// This user is not present any more. Returns whether it was.
+    pub(crate) fn leave(&mut self, user: u64) -> bool {
+        let Ok(index) = self.members.binary_search(&user) else {
+            return false;
+        };
+        Arc::make_mut(&mut self.members).remove(index);
+        true
+    }
+
+    /// Everyone present, but this user.
+    pub(crate) fn roll(&self, but: Option<u64>) -> Roll {
+        Roll::new(Arc::clone(&self.members), but)
+    }
+
+    /// Something was sent. A little work now and then drops what everybody has, in proportion to what was sent.
+    pub(crate) fn sent(&mut self, owed: Owed) {
+        if !owed.is_open() {
+            return;
+        }
+        self.owed.push(owed);
+        if self.owed.len() > self.owed_max {
+            self.owed.retain(Owed::is_open);
+            self.owed_max = 2 * self.owed.len() + SETTLED_MIN;
+        }
+    }
+
+    /// What somebody has not received yet; what everybody has is dropped.
+    pub(crate) fn owed(&mut self) -> &[Owed] {
+        self.owed.retain(Owed::is_open);
+        &self.owed
+    }
+}
