@@ -194,3 +194,11 @@ pub const PATTERNS_MAX: usize = 1000;
 /// Users present in audiences, counted in each: a hundred rooms with everyone of a hundred thousand users, 80 MB. There are as many
 /// audiences at most as there may be throttles.
 pub const AUDIENCE_MEMBERS_MAX: usize = 10_000_000;
+/// Most messages that a scenario may let wait in one socket's inbox: empty ones have no bytes, and take 40 each all the same.
+pub const INBOX_MESSAGES_MAX: u32 = 100_000;
+/// Bytes that a ping or a pong may carry (RFC 6455, section 5.5).
+pub const WS_CONTROL_BYTES_MAX: usize = 125;
+/// Bytes of the reason of a close frame: what its code leaves of a control frame.
+pub const WS_CLOSE_REASON_BYTES_MAX: usize = WS_CONTROL_BYTES_MAX - 2;
+/// Bytes of a message that the host sends again and again, kept as long as it does.
+pub const WS_HEARTBEAT_BYTES_MAX: usize = WS_UNSENT_BYTES_MAX;
