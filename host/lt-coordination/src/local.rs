@@ -73,6 +73,12 @@ impl Local {
         })
     }
 
+    /// The deliveries of the run.
+    #[cfg(test)]
+    pub(crate) fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
+    }
+
     fn open(&self, name: &str, budget: Budget) -> Result<LocalThrottle, CoordinationError> {
         check_name(name)?;
         check(budget)?;

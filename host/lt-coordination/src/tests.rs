@@ -1,5 +1,6 @@
 //! What each part decides, without a clock, and what users see, with a paused one.
 
+mod audience;
 mod delivery;
 mod gathering;
 mod ledger;
