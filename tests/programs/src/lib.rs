@@ -1,6 +1,7 @@
 //! What guests share. The guests themselves are the examples of this package, each a component; a test of the suite runs each.
 
 use lt_sdk::prelude::*;
+use lt_sdk::websocket::Close;
 
 /// The settings of a guest that only needs somebody to talk to.
 #[derive(Settings)]
@@ -26,4 +27,14 @@ pub fn honest_iteration(peer: &Peer) -> Result<()> {
     ensure!(status == 200, "status {status}");
     timing::sleep(Duration::from_millis(20));
     Ok(())
+}
+
+/// Say how a connection ended, for the test to read.
+pub fn tell_end(close: &Close) {
+    log::info!(
+        "ending={} code={} reason={:?}",
+        close.ending,
+        close.code,
+        close.reason
+    );
 }
