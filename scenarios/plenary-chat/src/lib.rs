@@ -1,0 +1,473 @@
+//! People at an online event: each registers with the server, joins the plenary over WebSocket, chats, wanders into breakout rooms, leaves,
+//! and comes back. What the run measures is how long each message took to reach everyone who was there, beside what was lost.
+//!
+//! Speaks the protocol of the reunhangout event server; runs against `lt-host target` as it is. Sessions are kept between runs with
+//! `--state-file`, and `--percent-new 0` logs in without registering. Under one seed a run repeats itself: start times, what each does in
+//! each of its ticks, and what it says.
+//!
+//! | metric | says |
+//! |---|---|
+//! | `delivery_time`, `delivery_lost`, `delivery_duplicates` | how long a message took to reach each who was present, and what did not come, or twice |
+//! | `join_time` | from opening a socket until the server said that the user is in |
+//! | `joins`, `leaves`, `breakout_joins`, `breakout_leaves`, `chats_sent` | what users did |
+//! | `cut_off`, `reconnects` | connections that ended without the user's doing, and users who came back after that |
+//! | `server_errors` | what the server refused, by the tag `code`: `over-capacity`, `already-connected`, … |
+
+mod account;
+mod decide;
+mod page;
+mod room;
+mod tally;
+mod words;
+
+use lt_sdk::coordination::{Audience, Error as CoordinationError};
+use lt_sdk::prelude::*;
+use lt_sdk::rand::Rng;
+use lt_sdk::timing::Backoff;
+use lt_sdk::websocket::{self, Close};
+
+use account::Account;
+use decide::{Behaviour, Breakout, Plenary, State};
+use room::{Door, Entry, Room};
+
+/// What `--set` can change.
+#[derive(Settings)]
+struct Options {
+    /// Where the server is, http or https
+    #[setting(default = "http://127.0.0.1:8080")]
+    url: String,
+    /// The plenary's slug; among several, separated by commas, users are dealt out evenly
+    #[setting(default = "test")]
+    plenary: String,
+    /// Names of the accounts: %s stands for the user's id
+    #[setting(default = "loadtest%s")]
+    username_template: String,
+    /// Password of all accounts, to register and to log in with
+    #[setting(default = "password", secret)]
+    password: String,
+    /// In how many of 100 ticks a user chats; may change during the run
+    #[setting(default = 5, max = 10)]
+    chattiness: Live<u8>,
+    /// Users say nothing; may change during the run
+    #[setting(default = false)]
+    disable_chat: Live<bool>,
+    /// Users who are in the plenary stay; may change during the run
+    #[setting(default = false)]
+    disable_event_leaving: Live<bool>,
+    /// Users join no breakouts; may change during the run
+    #[setting(default = false)]
+    disable_breakout_joining: Live<bool>,
+    /// Users begin at times spread over this long, after registering
+    #[setting(default = "30s")]
+    start_jitter: Duration,
+    /// Time between two decisions of a user
+    #[setting(default = "1s", min = "10ms")]
+    tick: Duration,
+    /// How often a socket tells the server that its user is alive
+    #[setting(default = "25s", min = "1s")]
+    heartbeat_interval: Duration,
+    /// How long a user waits for the server to let it into a room
+    #[setting(default = "20s", min = "100ms")]
+    join_timeout: Duration,
+}
+
+/// Stands for the id in the template of names.
+const ID_MARK: &str = "%s";
+
+/// Longest slug: the audience that is named after it has at most 128 bytes.
+const SLUG_BYTES_MAX: usize = 100;
+
+/// Pauses before another attempt to join, after one that failed or a connection that was lost: drawn below a bound that doubles from the
+/// first to the last.
+const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+const BACKOFF_LAST: Duration = Duration::from_secs(30);
+
+/// Streams of the user's random numbers that are of no iteration.
+const START_STREAM: u64 = u64::MAX;
+const BACKOFF_STREAM: u64 = u64::MAX - 1;
+
+const PLENARY: &str = "plenary";
+const BREAKOUT: &str = "breakout";
+
+/// One person.
+struct Participant {
+    options: Options,
+    name: String,
+    slug: String,
+    may_register: bool,
+    /// Cleared when the server turns the user away at the door: it signs in anew before it knocks again.
+    signed_in: bool,
+    /// Those that it may join.
+    breakouts: Vec<u64>,
+    /// When to begin; `None` once it has begun.
+    start: Option<Instant>,
+    backoff: Backoff,
+    /// Not to join before.
+    retry_at: Option<Instant>,
+    /// Its connection ended without its doing, and it is not back yet.
+    cut_off: bool,
+    audience: Audience,
+    plenary: Option<Room>,
+    breakout: Option<Room>,
+}
+
+#[lt_sdk::scenario]
+impl Scenario for Participant {
+    type Settings = Options;
+
+    fn describe(base: Description) -> Description {
+        tally::declare(base)
+            .steady_check("joined the plenary")
+            .users(10)
+            .duration(Duration::from_secs(60))
+    }
+
+    fn init(_run: &RunInfo, options: &Options) -> Result<Vec<u8>> {
+        ensure!(
+            options.username_template.matches(ID_MARK).count() == 1,
+            "username-template must have {ID_MARK} once, for the user's id: {}",
+            options.username_template
+        );
+        let slugs: Vec<_> = slugs(&options.plenary).collect();
+        ensure!(!slugs.is_empty(), "plenary names none");
+        for slug in slugs {
+            ensure!(
+                slug.len() <= SLUG_BYTES_MAX && !slug.contains(['/', '?', '#', '%', ' ']),
+                "plenary: `{slug}` is no slug"
+            );
+        }
+        Ok(Vec::new())
+    }
+
+    fn join(user: &User, options: Options) -> Result<Self> {
+        let slug = slug_of(&options.plenary, user.id).to_owned();
+        let mut start = Rng::for_iteration(user.seed, START_STREAM);
+        let backoff = Rng::for_iteration(user.seed, BACKOFF_STREAM);
+        let mut participant = Self {
+            name: options
+                .username_template
+                .replace(ID_MARK, &user.id.to_string()),
+            may_register: user.is_new,
+            signed_in: false,
+            breakouts: Vec::new(),
+            start: None,
+            backoff: Backoff::new(BACKOFF_FIRST, BACKOFF_LAST, backoff),
+            retry_at: None,
+            cut_off: false,
+            audience: Audience::open(&["plenary ", &slug].concat())?,
+            plenary: None,
+            breakout: None,
+            slug,
+            options,
+        };
+        participant.sign_in()?;
+        // Counted from here, when the page is there: as many people do who read it first.
+        let jitter = start.think_time(Duration::ZERO..participant.options.start_jitter);
+        participant.start = Some(timing::now() + jitter);
+        Ok(participant)
+    }
+
+    /// One tick. The first iteration has the wait for the start before it: nobody waits in it who is asked to end.
+    fn iterate(&mut self, it: Iteration) -> Result<()> {
+        let mut tick_start = it.actual_start;
+        if let Some(start) = self.start.take() {
+            if wait_until(start)? == Waited::AskedToEnd {
+                return Ok(());
+            }
+            tick_start = tick_start.max(start);
+        }
+        let done = self.tick(&it);
+        // Also after a failure: a server that is not there is not knocked at in a loop.
+        wait_until(tick_start + self.options.tick)?;
+        done
+    }
+
+    /// First out of the audience: what is on the way to those who go, nobody expects.
+    fn leave(mut self) -> Result<()> {
+        let breakout = self.leave_breakout();
+        self.leave_plenary().and(breakout)
+    }
+}
+
+impl Participant {
+    /// See what came, then do what this tick's draw says.
+    fn tick(&mut self, it: &Iteration) -> Result<()> {
+        self.look()?;
+        let mut rng = it.rng();
+        let state = State {
+            connected: self.plenary.is_some(),
+            in_breakout: self.breakout.is_some(),
+            breakout_fits: !self.breakouts.is_empty(),
+        };
+        let actions = decide::decide(state, rng.unit(), self.behaviour()?);
+        // The plenary first: a message must not wait for the door of a breakout.
+        let plenary = match actions.plenary {
+            Some(Plenary::Join) => self.join_plenary(),
+            Some(Plenary::Leave) => self.leave_plenary(),
+            Some(Plenary::Chat) => self.chat(it.number, &mut rng),
+            None => Ok(()),
+        };
+        let breakout = match actions.breakout {
+            Some(Breakout::Join) => self.join_breakout(&mut rng),
+            Some(Breakout::Leave) => self.leave_breakout(),
+            None => Ok(()),
+        };
+        plenary.and(breakout)
+    }
+
+    fn behaviour(&self) -> Result<Behaviour> {
+        Ok(Behaviour {
+            chattiness: self.options.chattiness.get()?,
+            chat: !self.options.disable_chat.get()?,
+            leaving: !self.options.disable_event_leaving.get()?,
+            breakouts: !self.options.disable_breakout_joining.get()?,
+        })
+    }
+
+    fn base(&self) -> &str {
+        self.options.url.trim_end_matches('/')
+    }
+
+    fn sign_in(&mut self) -> Result<()> {
+        let account = Account {
+            base: self.base(),
+            slug: &self.slug,
+            name: &self.name,
+            password: &self.options.password,
+            may_register: self.may_register,
+        };
+        self.breakouts = account.enter()?;
+        self.signed_in = true;
+        Ok(())
+    }
+
+    /// What the server said, and whether the connections still stand. An error that it told, or a connection that ended without the user's doing,
+    /// fails the iteration; that a breakout is full or the user in one already does not.
+    fn look(&mut self) -> Result<()> {
+        let plenary = self.look_into_plenary();
+        self.look_into_breakout().and(plenary)
+    }
+
+    fn look_into_plenary(&mut self) -> Result<()> {
+        let Some(room) = &self.plenary else {
+            return Ok(());
+        };
+        let heard = room.listen()?;
+        let told = tell(PLENARY, &heard.errors);
+        let Some(end) = heard.end else {
+            return told;
+        };
+        self.audience.cut_off();
+        self.plenary = None;
+        self.cut_off = true;
+        self.retry_later();
+        told.and(lost(PLENARY, &end))
+    }
+
+    fn look_into_breakout(&mut self) -> Result<()> {
+        let Some(room) = &self.breakout else {
+            return Ok(());
+        };
+        let heard = room.listen()?;
+        let told = tell(BREAKOUT, &heard.errors);
+        if let Some(end) = heard.end {
+            self.breakout = None;
+            return told.and(lost(BREAKOUT, &end));
+        }
+        if heard.errors.iter().any(|code| words::is_refusal(code)) {
+            // Put out of it: the user is in one elsewhere.
+            return told.and(self.leave_breakout());
+        }
+        told
+    }
+
+    /// Knock at the plenary, unless the last attempt was a short time ago.
+    fn join_plenary(&mut self) -> Result<()> {
+        if self.retry_at.is_some_and(|at| timing::now() < at) {
+            return Ok(());
+        }
+        let joined = self.enter_plenary();
+        match &joined {
+            Ok(true) => {
+                self.backoff.reset();
+                self.retry_at = None;
+            }
+            Ok(false) | Err(_) => self.retry_later(),
+        }
+        // A wait that ended with the run says nothing of the server.
+        if joined.is_ok() || !user::should_stop() {
+            check!("joined the plenary", matches!(joined, Ok(true)));
+        }
+        joined.map(drop)
+    }
+
+    /// Whether the user is in.
+    fn enter_plenary(&mut self) -> Result<bool> {
+        if !self.signed_in {
+            self.sign_in()?;
+        }
+        let path = ["/event/", &self.slug, "/"].concat();
+        let Some(room) = self.enter(PLENARY, &path)? else {
+            return Ok(false);
+        };
+        self.audience.enter()?;
+        self.plenary = Some(room);
+        tally::count(tally::JOINS)?;
+        if std::mem::take(&mut self.cut_off) {
+            tally::count(tally::REJOINS)?;
+        }
+        Ok(true)
+    }
+
+    fn leave_plenary(&mut self) -> Result<()> {
+        let Some(room) = self.plenary.take() else {
+            return Ok(());
+        };
+        self.audience.leave();
+        let end = room.leave().context("leave the plenary")?;
+        if end.is_orderly() {
+            tally::count(tally::LEAVES)
+        } else {
+            lost(PLENARY, &end)
+        }
+    }
+
+    fn join_breakout(&mut self, rng: &mut Rng) -> Result<()> {
+        let Some(id) = rng.pick(&self.breakouts).copied() else {
+            return Ok(());
+        };
+        let path = format!("/breakout/{id}/");
+        self.breakout = self.enter(BREAKOUT, &path)?;
+        if self.breakout.is_some() {
+            tally::count(tally::BREAKOUT_JOINS)?;
+        }
+        Ok(())
+    }
+
+    fn leave_breakout(&mut self) -> Result<()> {
+        let Some(room) = self.breakout.take() else {
+            return Ok(());
+        };
+        let end = room.leave().context("leave the breakout")?;
+        if end.is_orderly() {
+            tally::count(tally::BREAKOUT_LEAVES)
+        } else {
+            lost(BREAKOUT, &end)
+        }
+    }
+
+    /// Into a room; `None` if the server says that it is full, or the user in one already.
+    fn enter(&mut self, name: &'static str, path: &str) -> Result<Option<Room>> {
+        let door = Door {
+            url: websocket::url(self.base(), path),
+            name,
+            slug: &self.slug,
+            heartbeat_interval: self.options.heartbeat_interval,
+            timeout: self.options.join_timeout,
+        };
+        match Room::join(&door) {
+            Ok(Entry::In(room, took)) => {
+                tally::join_time(name, took)?;
+                Ok(Some(room))
+            }
+            Ok(Entry::Refused(code)) => tell(name, &[code]).map(|()| None),
+            Err(error) => {
+                if let Some(refusal) = error.refusal() {
+                    tally::server_error(&format!("status-{}", refusal.status))?;
+                    // Turned away at the door: the session may have ended.
+                    self.signed_in &= !matches!(refusal.status, 401 | 403);
+                }
+                Err(Error::from(error).context(["join the ", name].concat()))
+            }
+        }
+    }
+
+    /// Say something to everyone who is there, and wait for nobody: the host takes the time at which it reaches each.
+    fn chat(&self, iteration: u64, rng: &mut Rng) -> Result<()> {
+        let Some(room) = &self.plenary else {
+            return Ok(());
+        };
+        let id = words::id(user::id(), iteration, rng);
+        let line = words::line(&id, rng);
+        self.audience.mark_sent(&id)?;
+        room.say(&line).context("chat")?;
+        tally::count(tally::CHATS)
+    }
+
+    fn retry_later(&mut self) {
+        self.retry_at = Some(timing::now() + self.backoff.pause());
+    }
+}
+
+/// Count errors that the server told. Those that are no part of the game fail the iteration.
+fn tell(room: &str, codes: &[String]) -> Result<()> {
+    let mut told = Ok(());
+    for code in codes {
+        tally::server_error(code)?;
+        if !words::is_refusal(code) {
+            told = Err(Error::msg(format!("{room}: the server says: {code}")));
+        }
+    }
+    told
+}
+
+/// Count a connection that ended without the user's doing: it fails the iteration.
+fn lost(room: &str, end: &Close) -> Result<()> {
+    tally::cut_off(room, end.ending.as_str())?;
+    Err(Error::msg(format!("{room}: the connection ended: {end}")))
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    Long,
+    AskedToEnd,
+}
+
+/// Sleep until then, or until the user is asked to end: a wait for messages of other users, who write none, is ended by that.
+fn wait_until(when: Instant) -> Result<Waited> {
+    loop {
+        match coordination::receive(when - timing::now()) {
+            Ok(_) => {}
+            Err(CoordinationError::Timeout) => return Ok(Waited::Long),
+            Err(CoordinationError::Stopping) => return Ok(Waited::AskedToEnd),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The slugs of a list.
+fn slugs(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|slug| !slug.is_empty())
+}
+
+/// The plenary of the user with this id: ids in a row are dealt out evenly.
+fn slug_of(list: &str, id: u64) -> &str {
+    let count = slugs(list).count().max(1) as u64;
+    slugs(list).nth((id % count) as usize).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_dealt_out_evenly() {
+        let list = " test, other,,third ,";
+        assert_eq!(slugs(list).collect::<Vec<_>>(), ["test", "other", "third"]);
+        let mut counts = [0_u32; 3];
+        for id in 101..131 {
+            match slug_of(list, id) {
+                "test" => counts[0] += 1,
+                "other" => counts[1] += 1,
+                "third" => counts[2] += 1,
+                unknown => panic!("{unknown}"),
+            }
+        }
+        assert_eq!(counts, [10; 3]);
+        assert_eq!(slug_of("test", u64::MAX), "test");
+        assert_eq!(slug_of("", 1), "");
+    }
+}
