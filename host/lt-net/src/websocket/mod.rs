@@ -6,13 +6,22 @@
 //!
 //! [`HttpClient::connect_websocket`]: crate::http::HttpClient::connect_websocket
 
-mod handshake;
+mod codec;
+pub(crate) mod handshake;
+mod heartbeat;
+mod inbox;
+mod outbox;
+pub mod pattern;
+mod pump;
+mod socket;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(crate) use self::handshake::Upgraded;
+pub use self::heartbeat::Heartbeat;
+pub use self::pump::Pump;
+pub use self::socket::{Opened, Socket, Statistics, Unsent};
 use crate::error::NetError;
 use crate::timings::Timings;
 
@@ -244,3 +253,9 @@ impl Default for InboxOptions {
 pub const MESSAGE_BYTES_DEFAULT: usize = 1 << 20;
 /// Messages of an inbox unless the owner says otherwise.
 pub const INBOX_MESSAGES_DEFAULT: usize = 1000;
+
+/// Most bytes of messages that are not with the kernel yet; a larger message is taken when nothing else is. As much as a
+/// socket's send buffer is made to hold, so that a fast peer is never waited for.
+pub const UNSENT_BYTES_MAX: usize = 1 << 20;
+/// Most messages that are not with the kernel yet.
+pub const UNSENT_MESSAGES_MAX: usize = 1000;

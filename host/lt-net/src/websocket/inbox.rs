@@ -1,0 +1,262 @@
+//! Messages that nobody has asked for yet: bounded, in order.
+
+use std::collections::VecDeque;
+
+use super::{Borrowed, Content, InboxOptions, Message, Overflow};
+
+/// Capacity that an emptied inbox keeps; what a flood made it grow to is given back.
+const KEPT_CAPACITY: usize = 16;
+
+/// What became of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It is in the inbox; so many older ones made room for it.
+    Kept(u64),
+    /// It was dropped.
+    Dropped,
+    /// There is no room now: keep it and read no further.
+    Stalled(Message),
+    /// There is no room, and the connection is to be closed for that.
+    Overflow,
+}
+
+/// Messages that wait.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    options: InboxOptions,
+    messages: VecDeque<Message>,
+    bytes: usize,
+    arrivals: u64,
+}
+
+impl Inbox {
+    pub(super) fn new(options: InboxOptions) -> Self {
+        Self {
+            options,
+            messages: VecDeque::new(),
+            bytes: 0,
+            arrivals: 0,
+        }
+    }
+
+    /// Whether it keeps messages at all.
+    pub(super) fn keeps(&self) -> bool {
+        self.options.messages_max > 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many messages were ever put into it.
+    pub(super) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// Put a message in, or do what the overflow says. `draining`: the connection is being closed, and the peer's answer lies
+    /// behind what it still sends, so that nothing may stall.
+    pub(super) fn push(&mut self, message: Message, draining: bool) -> Pushed {
+        let length = message.content.len();
+        if self.has_room(length) {
+            self.append(message);
+            return Pushed::Kept(0);
+        }
+        match self.options.overflow {
+            // One that is larger than the whole would only throw the others out for nothing.
+            Overflow::DropOldest if length <= self.options.bytes_max => {
+                let mut dropped = 0;
+                while !self.has_room(length) && self.take().is_some() {
+                    dropped += 1;
+                }
+                self.append(message);
+                Pushed::Kept(dropped)
+            }
+            Overflow::DropOldest | Overflow::DropNewest => Pushed::Dropped,
+            Overflow::Pause if draining => Pushed::Dropped,
+            // Larger than the whole: it would wait for ever, and nothing may be lost.
+            Overflow::Pause if self.messages.is_empty() => {
+                self.append(message);
+                Pushed::Kept(0)
+            }
+            Overflow::Pause => Pushed::Stalled(message),
+            Overflow::Close => Pushed::Overflow,
+        }
+    }
+
+    /// Take the oldest.
+    pub(super) fn take(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front();
+        self.taken(message)
+    }
+
+    /// Take the oldest that matches; the others keep their order.
+    pub(super) fn take_matching(
+        &mut self,
+        matches: &dyn Fn(Borrowed<'_>) -> bool,
+    ) -> Option<Message> {
+        let index = self
+            .messages
+            .iter()
+            .position(|message| matches(message.content.borrow()))?;
+        let message = self.messages.remove(index);
+        self.taken(message)
+    }
+
+    fn taken(&mut self, message: Option<Message>) -> Option<Message> {
+        if let Some(message) = &message {
+            self.bytes -= message.content.len();
+        }
+        if self.messages.is_empty() && self.messages.capacity() > KEPT_CAPACITY {
+            self.messages = VecDeque::new();
+        }
+        message
+    }
+
+    /// Put a message in that waited for room in vain: the connection is over, and it is to be the last.
+    pub(super) fn append(&mut self, message: Message) {
+        self.bytes += message.content.len();
+        self.arrivals += 1;
+        self.messages.push_back(message);
+    }
+
+    fn has_room(&self, length: usize) -> bool {
+        self.messages.len() < self.options.messages_max
+            && self.bytes + length <= self.options.bytes_max
+    }
+}
+
+impl Content {
+    /// Its length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What goes over the connection.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    /// To look at it.
+    #[must_use]
+    pub fn borrow(&self) -> Borrowed<'_> {
+        match self {
+            Self::Text(text) => Borrowed::Text(text),
+            Self::Binary(bytes) => Borrowed::Binary(bytes),
+        }
+    }
+}
+
+impl Borrowed<'_> {
+    /// A copy of its own.
+    #[must_use]
+    pub fn to_content(self) -> Content {
+        match self {
+            Self::Text(text) => Content::Text(text.into()),
+            Self::Binary(bytes) => Content::Binary(bytes.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn message(text: &str) -> Message {
+        Message {
+            content: Content::Text(text.into()),
+            arrived: Instant::now(),
+        }
+    }
+
+    fn inbox(messages_max: usize, bytes_max: usize, overflow: Overflow) -> Inbox {
+        Inbox::new(InboxOptions {
+            messages_max,
+            bytes_max,
+            overflow,
+        })
+    }
+
+    fn texts(inbox: &mut Inbox) -> Vec<String> {
+        std::iter::from_fn(|| inbox.take())
+            .map(|message| String::from_utf8(message.content.as_bytes().to_vec()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_oldest_make_room() {
+        let mut inbox = inbox(3, 10, Overflow::DropOldest);
+        for text in ["aaa", "bbb", "ccc"] {
+            assert_eq!(inbox.push(message(text), false), Pushed::Kept(0));
+        }
+        assert_eq!(inbox.push(message("d"), false), Pushed::Kept(1));
+        assert_eq!(inbox.push(message("eeeeeeee"), false), Pushed::Kept(2));
+        assert_eq!(inbox.bytes(), 9);
+        assert_eq!(inbox.arrivals(), 5);
+        // Larger than the whole: nothing is gained by dropping the others.
+        assert_eq!(inbox.push(message("fffffffffff"), false), Pushed::Dropped);
+        assert_eq!(texts(&mut inbox), ["d", "eeeeeeee"]);
+        assert_eq!((inbox.len(), inbox.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn the_others_do_as_they_say() {
+        let mut newest = inbox(1, 10, Overflow::DropNewest);
+        assert_eq!(newest.push(message("a"), false), Pushed::Kept(0));
+        assert_eq!(newest.push(message("b"), false), Pushed::Dropped);
+        assert_eq!(texts(&mut newest), ["a"]);
+
+        let mut close = inbox(10, 2, Overflow::Close);
+        assert_eq!(close.push(message("aaa"), false), Pushed::Overflow);
+
+        let mut pause = inbox(10, 2, Overflow::Pause);
+        assert_eq!(pause.push(message("aaa"), false), Pushed::Kept(0));
+        assert!(matches!(
+            pause.push(message("b"), false),
+            Pushed::Stalled(_)
+        ));
+        assert_eq!(pause.push(message("b"), true), Pushed::Dropped);
+        assert_eq!(texts(&mut pause), ["aaa"]);
+    }
+
+    #[test]
+    fn the_others_keep_their_order_when_one_is_picked() {
+        let mut inbox = inbox(10, 10, Overflow::DropOldest);
+        for text in ["a", "b1", "c", "b2"] {
+            inbox.push(message(text), false);
+        }
+        let found = inbox.take_matching(
+            &|content| matches!(content, Borrowed::Text(text) if text.starts_with('b')),
+        );
+        assert_eq!(found.unwrap().content, Content::Text("b1".into()));
+        assert!(inbox.take_matching(&|_| false).is_none());
+        assert_eq!(inbox.bytes(), 4);
+        assert_eq!(texts(&mut inbox), ["a", "c", "b2"]);
+    }
+
+    #[test]
+    fn a_flood_leaves_no_memory_behind() {
+        let mut inbox = inbox(1000, 1 << 20, Overflow::DropOldest);
+        for _ in 0..1000 {
+            inbox.push(message("x"), false);
+        }
+        assert_eq!(texts(&mut inbox).len(), 1000);
+        assert!(inbox.messages.capacity() <= KEPT_CAPACITY);
+    }
+}
