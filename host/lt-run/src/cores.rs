@@ -127,12 +127,14 @@ fn work(
     )));
     let probe = LagProbe::default();
     let mut shifts = Vec::with_capacity(crew.parts.len());
+    let mut cores = Vec::with_capacity(crew.parts.len());
     for part in &crew.parts {
         let core = Core::new(part.run.clone(), recorder.clone())?;
         let (team, recorder) = (part.team.clone(), recorder.clone());
         let shift = Shift::with_probe(team, index as u64, recorder, probe.clone());
         let tags = core.tags();
-        let factory = Rc::new(Factory::new(core));
+        let factory = Rc::new(Factory::new(core.clone()));
+        cores.push(core);
         shifts.push(async move { shift.run(factory, tags).await });
     }
     let pace = if crew.keep_samples {
@@ -142,7 +144,11 @@ fn work(
     };
     let endings = LocalSet::new().block_on(&runtime, async {
         tokio::select! {
-            endings = join_all(shifts) => endings,
+            endings = async {
+                let endings = join_all(shifts).await;
+                join_all(cores.iter().map(|core| core.settle())).await;
+                endings
+            } => endings,
             () = report(&recorder, index, pace, reports, empties) => vec![Ending::Halted],
         }
     });

@@ -401,6 +401,7 @@ impl<'a> Desk<'a> {
             };
             for (metric, count) in [
                 (builtin::DELIVERY_LOST, outcomes.lost),
+                (builtin::DELIVERY_EXCUSED, outcomes.excused),
                 (builtin::DELIVERY_UNMATCHED, outcomes.unmatched),
                 (builtin::DELIVERY_DUPLICATES, outcomes.duplicates),
             ] {

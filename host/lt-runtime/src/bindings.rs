@@ -17,6 +17,12 @@ mod generated {
             "lt:scenario/http.send": async | trappable,
             "lt:scenario/http.batch": async | trappable,
             "lt:scenario/http.[method]pending.finish": async | trappable,
+            "lt:scenario/websocket.[static]socket.connect": async | trappable,
+            "lt:scenario/websocket.[method]socket.send": async | trappable,
+            "lt:scenario/websocket.[method]socket.ping": async | trappable,
+            "lt:scenario/websocket.[method]socket.receive": async | trappable,
+            "lt:scenario/websocket.[method]socket.receive-matching": async | trappable,
+            "lt:scenario/websocket.[method]socket.close": async | trappable,
             "lt:scenario/coordination.[static]throttle.open": async | trappable,
             "lt:scenario/coordination.[method]throttle.wait": async | trappable,
             "lt:scenario/coordination.[method]throttle.try": async | trappable,
@@ -38,17 +44,21 @@ mod generated {
             "wasi:io/poll": wasmtime_wasi::p2::bindings::io::poll,
             "lt:scenario/http.response": crate::interfaces::http::ResponseHandle,
             "lt:scenario/http.pending": crate::interfaces::http::PendingHandle,
+            "lt:scenario/websocket.socket": crate::interfaces::websocket::socket::SocketHandle,
+            "lt:scenario/websocket.watcher": crate::interfaces::websocket::watch::WatcherHandle,
+            "lt:scenario/websocket.heartbeat": crate::interfaces::websocket::heartbeat::HeartbeatHandle,
             "lt:scenario/metrics.metric": crate::interfaces::metrics::MetricHandle,
             "lt:scenario/coordination.throttle": crate::interfaces::coordination::throttle::ThrottleHandle,
             "lt:scenario/coordination.turn": crate::interfaces::coordination::throttle::TurnHandle,
             "lt:scenario/coordination.meeting": crate::interfaces::coordination::meeting::MeetingHandle,
             "lt:scenario/coordination.seat": crate::interfaces::coordination::meeting::SeatHandle,
+            "lt:scenario/coordination.audience": crate::interfaces::coordination::audience::AudienceHandle,
             "lt:scenario/data.feeder": crate::interfaces::data::FeederHandle,
         },
     });
 }
 
 pub(crate) use generated::lt::scenario::{
-    coordination, data, http, log, metrics, timing, types, user,
+    coordination, data, http, log, metrics, timing, types, user, websocket,
 };
 pub(crate) use generated::{Scenario as ScenarioWorld, ScenarioPre};

@@ -72,7 +72,8 @@ pub enum LoadError {
 pub struct Scenario {
     pub(crate) engine: Engine,
     pub(crate) pre: ScenarioPre<UserCtx>,
-    pub(crate) uses_http: bool,
+    /// Whether its users speak to the target: then each has an I/O task, whose cookies both interfaces share.
+    pub(crate) uses_network: bool,
     pub(crate) uses_coordination: bool,
     description: Arc<Description>,
     hash: Arc<str>,
@@ -102,7 +103,7 @@ impl Engine {
         Ok(Scenario {
             engine: self.clone(),
             pre,
-            uses_http: uses("lt:scenario/http@"),
+            uses_network: uses("lt:scenario/http@") || uses("lt:scenario/websocket@"),
             uses_coordination: uses("lt:scenario/coordination@"),
             description: Arc::new(description),
             hash: hex_sha256(wasm).into(),

@@ -21,6 +21,8 @@ use crate::component::Scenario;
 use crate::ctx::Identity;
 use crate::enrolment::Enrolment;
 use crate::network;
+use crate::sockets::OpenSockets;
+use crate::sockets::patterns::Patterns;
 use crate::trace::Tracer;
 
 /// Different groups one core tells apart; further ones are counted under their parent. Journeys have tens.
@@ -198,6 +200,10 @@ pub struct Core {
     pub(crate) network: Rc<Network>,
     /// How its clients behave, one for each local address in turn.
     pub(crate) clients: Vec<Rc<ClientConfig>>,
+    /// WebSockets that have not ended.
+    pub(crate) sockets: OpenSockets,
+    /// What its users look for in messages.
+    pub(crate) patterns: RefCell<Patterns>,
     /// Throttles and meetings whose waits carry their name.
     waited_for: RefCell<FxHashSet<Box<str>>>,
     groups: RefCell<Groups>,
@@ -228,6 +234,8 @@ impl Core {
             recorder,
             network,
             clients,
+            sockets: OpenSockets::default(),
+            patterns: RefCell::default(),
             waited_for,
             groups: RefCell::new(Groups {
                 paths: vec!["".into()],
@@ -236,6 +244,11 @@ impl Core {
             group_tags: RefCell::default(),
             http_tags: RefCell::default(),
         }))
+    }
+
+    /// All users have ended: wait, a second at most, until the WebSockets that they left behind have ended and were recorded.
+    pub async fn settle(&self) {
+        self.sockets.settle().await;
     }
 
     /// The group of this name inside another.

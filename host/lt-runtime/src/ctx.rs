@@ -1,6 +1,6 @@
 //! What a user's store holds.
 //!
-//! Deny by default: a user has no files, sockets, environment or arguments; HTTP only if its core gave it a client; memory,
+//! Deny by default: a user has no files, sockets, environment or arguments; HTTP and WebSockets only if its core gave it a client; memory,
 //! CPU, handles, requests, groups and log lines each have a bound (`lt_spec::limits`).
 
 use std::cell::RefCell;
@@ -89,6 +89,8 @@ pub(crate) struct UserCtx {
     taken: Pinned<Taken>,
     pub(crate) iteration: u64,
     pub(crate) stop_self: bool,
+    /// Whether the user is in `leave`.
+    pub(crate) leaving: bool,
     pub(crate) groups: Vec<(GroupId, Instant)>,
     pub(crate) log_budget: LogBudget,
     /// Bytes of bodies that the user's responses keep.
@@ -126,6 +128,7 @@ impl UserCtx {
             taken: Pinned::new(taken),
             iteration: 0,
             stop_self: false,
+            leaving: false,
             groups: Vec::new(),
             log_budget: LogBudget::default(),
             bodies_bytes: 0,
@@ -157,6 +160,11 @@ impl UserCtx {
             .as_ref()
             .is_some_and(|stop| stop.get().should_stop());
         asked || self.stop_self
+    }
+
+    /// The same for a wait that a user may well begin in `leave`, where it has long been asked to end.
+    pub(crate) fn stop_flag_before_leave(&self) -> Option<Rc<StopFlag>> {
+        self.stop_flag().filter(|_| !self.leaving)
     }
 
     /// What tells the user that it is to end; `init` and `terminate` have nothing of the kind.
@@ -219,12 +227,12 @@ impl UserCtx {
         self.core.get()
     }
 
-    /// The user's I/O task.
-    pub(crate) fn io(&self) -> Result<Rc<IoLink>, Ended> {
+    /// The user's I/O task, for this interface.
+    pub(crate) fn io(&self, interface: &'static str) -> Result<Rc<IoLink>, Ended> {
         self.io
             .as_ref()
             .map(|io| io.get().clone())
-            .ok_or(Ended::Denied("http"))
+            .ok_or(Ended::Denied(interface))
     }
 
     /// The group the user is in.

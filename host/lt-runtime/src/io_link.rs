@@ -4,7 +4,7 @@
 //! a stack of its own that is shared by the whole core. Polling sockets on the fiber would dirty three to six more pages
 //! of the user's stack for its whole life, and a TLS handshake there could overflow it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -19,13 +19,15 @@ use lt_net::http::client::HttpClient;
 use lt_net::http::observation::Observation;
 use lt_net::http::request::Request;
 use lt_net::http::response::Response;
+use lt_net::websocket::ConnectError;
 use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, NAME_BYTES_MAX, USER_REQUESTS_MAX};
 use rustc_hash::FxHashMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::core::{Core, GroupId, HttpKey};
 use crate::ctx::Identity;
 use crate::interfaces::cut;
+use crate::sockets::{self, Connected, Dial};
 
 /// What a request came to.
 pub(crate) type Answer = Result<Response, NetError>;
@@ -44,6 +46,8 @@ enum Work {
     Start(Box<Job>, Filler),
     /// Requests at the same time.
     Batch(Vec<Result<Job, NetError>>, BatchFiller),
+    /// A WebSocket.
+    Connect(Box<Dial>, oneshot::Sender<Connected>),
 }
 
 /// Where the answer to a started request appears.
@@ -126,8 +130,8 @@ fn wake(waker: &Cell<Option<Waker>>) {
 
 /// One user's link. Bounded: one request in the mailbox, [`USER_REQUESTS_MAX`] on the side.
 pub(crate) struct IoLink {
-    core: Rc<Core>,
-    who: Identity,
+    pub(crate) core: Rc<Core>,
+    pub(crate) who: Identity,
     /// The user's client: cookies and settings may be touched from the fiber, since that is no I/O.
     pub(crate) client: HttpClient,
     work: RefCell<Option<Work>>,
@@ -142,6 +146,8 @@ pub(crate) struct IoLink {
     /// The I/O task has ended: nobody will answer.
     dead: Cell<bool>,
     last_tags: RefCell<Option<(HttpKey, TagsId)>>,
+    /// What the user's WebSockets take; most users have none.
+    sockets: OnceCell<Rc<sockets::Taken>>,
 }
 
 impl IoLink {
@@ -195,6 +201,22 @@ impl IoLink {
             Poll::Pending
         })
         .await
+    }
+
+    /// Connect a WebSocket and wait until it is open.
+    pub(crate) async fn connect(&self, dial: Box<Dial>) -> Connected {
+        if self.dead.get() {
+            return Err(ended().into());
+        }
+        let (answer, connected) = oneshot::channel();
+        self.hand_over(Work::Connect(dial, answer));
+        let ended = |_| Err(ConnectError::Net(ended()));
+        connected.await.unwrap_or_else(ended)
+    }
+
+    /// What the user's WebSockets take.
+    pub(crate) fn sockets(&self) -> &Rc<sockets::Taken> {
+        self.sockets.get_or_init(Rc::default)
     }
 
     fn hand_over(&self, work: Work) {
@@ -320,6 +342,7 @@ impl IoGuard {
             closed: Cell::new(false),
             dead: Cell::new(false),
             last_tags: RefCell::new(None),
+            sockets: OnceCell::new(),
         });
         let task = io_task(link.clone());
         let last = Last(link.clone());
@@ -348,6 +371,8 @@ impl Drop for Last {
     fn drop(&mut self) {
         self.0.dead.set(true);
         wake(&self.0.fiber);
+        // Whoever waits for what nobody took is told by this.
+        drop((self.0.work.take(), self.0.backlog.take()));
     }
 }
 
@@ -381,6 +406,9 @@ async fn io_task(link: Rc<IoLink>) {
             }
             Work::Start(job, slot) => side.push(Box::pin(one_on_the_side(&link, *job, slot))),
             Work::Batch(jobs, slot) => side.push(Box::pin(batch(&link, jobs, slot))),
+            Work::Connect(dial, answer) => {
+                side.push(Box::pin(sockets::connect(&link, dial, answer)));
+            }
         }
     }
 }

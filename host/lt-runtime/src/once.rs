@@ -48,7 +48,10 @@ pub async fn init(core: &Rc<Core>) -> Result<Vec<u8>, OnceError> {
             metered(&body.meter, call).await
         };
         body.store.data_mut().trace.leave(&result);
-        settle(&body, result)
+        let settled = settle(&body, result);
+        drop(body);
+        core.settle().await;
+        settled
     })
     .await
 }
@@ -68,7 +71,10 @@ pub async fn terminate(core: &Rc<Core>) -> Result<(), OnceError> {
             metered(&body.meter, call).await
         };
         body.store.data_mut().trace.leave(&result);
-        settle(&body, result)
+        let settled = settle(&body, result);
+        drop(body);
+        core.settle().await;
+        settled
     })
     .await
 }

@@ -99,7 +99,7 @@ impl Body {
         let engine = &scenario.engine;
         let budget = Engine::ticks_of(core.run.common.spec.user_limits.cpu);
         let meter = Rc::new(Meter::new(engine.ticks.clone(), budget));
-        let io = if scenario.uses_http {
+        let io = if scenario.uses_network {
             IoGuard::spawn(core, who)
         } else {
             None
@@ -202,6 +202,7 @@ impl Vu for ScenarioUser {
 
     async fn leave(&mut self) {
         let Some(body) = &mut self.body else { return };
+        body.store.data_mut().leaving = true;
         let result = Box::pin(async {
             body.store.data_mut().trace.enter("leave", &[]);
             let call = pin!(body.world.call_leave(&mut body.store));

@@ -153,7 +153,7 @@ impl Host for View<'_> {
                 Ok(job) => Box::new(job),
                 Err(error) => return Ok(Err(error.into())),
             };
-            let io = self.0.io()?;
+            let io = self.0.io("http")?;
             let answer = PinnedFuture::new(async move { io.send(job).await }).await;
             self.deliver(answer)
         })
@@ -164,7 +164,7 @@ impl Host for View<'_> {
         request: wit::Request,
     ) -> wasmtime::Result<Result<Resource<PendingHandle>, ErrorCode>> {
         traced!(self, "http.start", (request), {
-            let io = self.0.io()?;
+            let io = self.0.io("http")?;
             match self.job(request).and_then(|job| io.start(Box::new(job))) {
                 Ok(slot) => match self.0.table.push(PendingHandle(Pinned::new(slot))) {
                     Ok(handle) => Ok(Ok(handle)),
@@ -189,7 +189,7 @@ impl Host for View<'_> {
                     false => Err(NetError::TooManyRequests),
                 })
                 .collect();
-            let io = self.0.io()?;
+            let io = self.0.io("http")?;
             let answers = PinnedFuture::new(async move { Pinned::new(io.batch(jobs).await) }).await;
             answers
                 .into_inner()
@@ -201,7 +201,7 @@ impl Host for View<'_> {
 
     fn cookies(&mut self, url: String) -> wasmtime::Result<Result<Vec<wit::Cookie>, ErrorCode>> {
         traced!(self, "http.cookies", (url), {
-            let cookies = self.0.io()?.client.cookies(&url);
+            let cookies = self.0.io("http")?.client.cookies(&url);
             Ok(cookies
                 .map(|pairs| {
                     pairs
@@ -221,7 +221,7 @@ impl Host for View<'_> {
         traced!(self, "http.set-cookie", (url, set_cookie), {
             Ok(self
                 .0
-                .io()?
+                .io("http")?
                 .client
                 .set_cookie(&url, &set_cookie)
                 .map_err(ErrorCode::from))
@@ -230,14 +230,14 @@ impl Host for View<'_> {
 
     fn clear_cookies(&mut self) -> wasmtime::Result<()> {
         traced!(self, "http.clear-cookies", (), {
-            self.0.io()?.client.clear_cookies();
+            self.0.io("http")?.client.clear_cookies();
             Ok(())
         })
     }
 
     fn close_connections(&mut self) -> wasmtime::Result<()> {
         traced!(self, "http.close-connections", (), {
-            self.0.io()?.client.close_connections();
+            self.0.io("http")?.client.close_connections();
             Ok(())
         })
     }
@@ -255,7 +255,7 @@ impl Host for View<'_> {
             };
             Ok(self
                 .0
-                .io()?
+                .io("http")?
                 .client
                 .configure(change)
                 .map_err(ErrorCode::from))

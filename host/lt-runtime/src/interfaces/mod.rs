@@ -9,6 +9,8 @@ pub(crate) mod metrics;
 pub(crate) mod poll;
 pub(crate) mod timing;
 pub(crate) mod user;
+pub(crate) mod wait;
+pub(crate) mod websocket;
 
 use wasmtime::component::{HasData, Linker};
 
@@ -43,6 +45,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<UserCtx>) -> wasmtime::Result<()
     bindings::user::add_to_linker::<_, Contract>(linker, view)?;
     bindings::timing::add_to_linker::<_, Contract>(linker, view)?;
     bindings::http::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::websocket::add_to_linker::<_, Contract>(linker, view)?;
     bindings::metrics::add_to_linker::<_, Contract>(linker, view)?;
     bindings::log::add_to_linker::<_, Contract>(linker, view)?;
     bindings::coordination::add_to_linker::<_, Contract>(linker, view)?;

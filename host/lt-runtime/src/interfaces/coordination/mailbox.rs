@@ -4,19 +4,19 @@ use std::rc::Rc;
 use std::task::Context;
 
 use bytes::Bytes;
-use lt_coordination::{Receipt, Recipient};
+use lt_coordination::Recipient;
 use lt_load::StopFlag;
-use lt_metrics::builtin;
 use tokio::time::Instant;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
-use super::{Waited, stopping, wait_for};
 use crate::bindings::coordination as wit;
 use crate::bindings::coordination::{ErrorCode, Host};
 use crate::ctx::Mailbox;
+use crate::delivery;
 use crate::interfaces::View;
 use crate::interfaces::timing::{from_guest, nanos, to_guest};
+use crate::interfaces::wait::{Waited, stopping, wait_for};
 use crate::pinned::{Pinned, PinnedFuture};
 use crate::trace::{traced, traced_async};
 
@@ -146,13 +146,7 @@ impl Host for View<'_> {
                 Ok(early) => early,
                 Err(error) => return Ok(Err(error.into())),
             };
-            let tags = self.0.tags();
-            let mut recorder = core.recorder.borrow_mut();
-            recorder.record(builtin::DELIVERY_SENT, tags, f64::from(recipients));
-            for time in early {
-                recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
-                recorder.record_time(builtin::DELIVERY_TIME, tags, time);
-            }
+            delivery::sent(core, self.0.tags(), recipients, &early);
             Ok(Ok(()))
         })
     }
@@ -165,26 +159,8 @@ impl Host for View<'_> {
         traced!(self, "coordination.mark-received", (id, at), {
             let at = at.map_or_else(Instant::now, from_guest);
             let core = self.0.core();
-            let (user, scenario) = (self.0.who.id.0, core.run.index);
-            let coordination = &core.run.common.coordination;
-            let receipt = match coordination.mark_received(&id, user, scenario, at) {
-                Ok(receipt) => receipt,
-                Err(error) => return Ok(Err(error.into())),
-            };
-            let tags = self.0.tags();
-            let mut recorder = core.recorder.borrow_mut();
-            Ok(Ok(match receipt {
-                Receipt::Delivered(time) => {
-                    recorder.record(builtin::DELIVERY_RECEIVED, tags, 1.0);
-                    recorder.record_time(builtin::DELIVERY_TIME, tags, time);
-                    Some(nanos(time))
-                }
-                Receipt::Duplicate => {
-                    recorder.record(builtin::DELIVERY_DUPLICATES, tags, 1.0);
-                    None
-                }
-                Receipt::Early | Receipt::Late => None,
-            }))
+            let time = delivery::received(core, self.0.who, self.0.tags(), &id, at);
+            Ok(time.map(|time| time.map(nanos)).map_err(ErrorCode::from))
         })
     }
 }

@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
-use super::{Waited, handles_used_up, stopping, wait_for};
+use super::handles_used_up;
 use crate::bindings::coordination as wit;
 use crate::bindings::coordination::{ErrorCode, HostMeeting, HostSeat};
 use crate::interfaces::View;
+use crate::interfaces::wait::{Waited, stopping, wait_for};
 use crate::pinned::{Pinned, PinnedFuture};
 use crate::trace::{traced, traced_async};
 

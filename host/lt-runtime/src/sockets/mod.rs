@@ -1,0 +1,309 @@
+//! A user's WebSockets: connecting on its I/O task, and what is recorded of that.
+//!
+//! The fiber hands a [`Dial`] to the I/O task and waits for an [`OpenSocket`]. What reads and writes from then on is a task of
+//! its own on the same thread, the pump, which ends with the user's end of the socket: dropping that abandons it.
+
+pub(crate) mod patterns;
+pub(crate) mod session;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lt_metrics::{TagsId, builtin};
+use lt_net::NetError;
+use lt_net::websocket::{Attempt, ConnectError, ConnectRequest, Opened, Socket};
+use lt_spec::limits::{NAME_BYTES_MAX, USER_INBOX_BYTES_MAX, USER_SOCKETS_MAX};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+
+use crate::core::{Core, GroupId};
+use crate::ctx::Identity;
+use crate::interfaces::cut;
+use crate::io_link::IoLink;
+use session::{Session, Told};
+
+/// How long the end of a core's users waits for the last word of their sockets: each tries to say goodbye once, and one that is in
+/// the midst of closing waits no longer either.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+/// Number of a refused upgrade (`wit/websocket.wit`).
+const REFUSED: u16 = 1900;
+/// Number of an upgrade that is none (`wit/websocket.wit`).
+const HANDSHAKE: u16 = 1901;
+
+/// What a fiber hands to its I/O task to connect.
+pub(crate) struct Dial {
+    pub(crate) request: ConnectRequest,
+    pub(crate) labels: Labels,
+    pub(crate) place: Place,
+}
+
+/// What the samples of a connection are tagged with, beside what comes of it.
+pub(crate) struct Labels {
+    /// The group that the user connects in.
+    pub(crate) group: GroupId,
+    /// The connection's name; without one, its URL.
+    pub(crate) name: Option<String>,
+    /// Further tags.
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// What came of it.
+pub(crate) type Connected = Result<OpenSocket, ConnectError>;
+
+/// The user's end of a socket. Dropping it abandons the connection.
+pub(crate) struct OpenSocket {
+    pub(crate) socket: Rc<Socket>,
+    pub(crate) session: Rc<Session>,
+    /// Heartbeats that the host sends, beside the ping.
+    pub(crate) heartbeats: Rc<Cell<usize>>,
+    _place: Place,
+}
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.socket.abandon();
+    }
+}
+
+/// What all sockets of one user take together.
+#[derive(Default)]
+pub(crate) struct Taken {
+    sockets: Cell<usize>,
+    inbox_bytes: Cell<usize>,
+}
+
+/// A socket's share of what its user may have, given back when it is dropped.
+pub(crate) struct Place {
+    of: Rc<Taken>,
+    inbox_bytes: usize,
+}
+
+impl Place {
+    /// Take a place for a socket whose inbox may come to hold so many bytes.
+    ///
+    /// # Errors
+    /// If the user has as many as it may: the text says of what.
+    pub(crate) fn take(of: &Rc<Taken>, inbox_bytes: usize) -> Result<Self, String> {
+        if of.sockets.get() >= USER_SOCKETS_MAX {
+            return Err(format!("a user may have {USER_SOCKETS_MAX} sockets"));
+        }
+        let bytes = of.inbox_bytes.get().saturating_add(inbox_bytes);
+        if bytes > USER_INBOX_BYTES_MAX {
+            return Err(format!(
+                "the inboxes of a user may hold {USER_INBOX_BYTES_MAX} bytes together"
+            ));
+        }
+        of.sockets.set(of.sockets.get() + 1);
+        of.inbox_bytes.set(bytes);
+        Ok(Self {
+            of: of.clone(),
+            inbox_bytes,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let taken = &self.of;
+        taken.sockets.set(taken.sockets.get().saturating_sub(1));
+        let bytes = taken.inbox_bytes.get();
+        taken
+            .inbox_bytes
+            .set(bytes.saturating_sub(self.inbox_bytes));
+    }
+}
+
+/// The sockets of one core that have not ended.
+#[derive(Default)]
+pub(crate) struct OpenSockets {
+    open: Cell<usize>,
+    none_left: Notify,
+}
+
+impl OpenSockets {
+    fn began(&self) {
+        self.open.set(self.open.get() + 1);
+    }
+
+    fn ended(&self) {
+        self.open.set(self.open.get().saturating_sub(1));
+        if self.open.get() == 0 {
+            self.none_left.notify_waiters();
+        }
+    }
+
+    /// Wait until all that were abandoned have ended and were recorded: [`LAST_WORDS_MAX`] at most.
+    pub(crate) async fn settle(&self) {
+        let settled = async {
+            while self.open.get() > 0 {
+                self.none_left.notified().await;
+            }
+        };
+        // Whatever is still open then is cut off.
+        let _cut_off = timeout(LAST_WORDS_MAX, settled).await;
+    }
+}
+
+/// Connect, on the I/O task; the pump is spawned from here, so that it is none of the fiber's.
+pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sender<Connected>) {
+    let Dial {
+        request,
+        labels,
+        place,
+    } = *dial;
+    let name = match &labels.name {
+        Some(name) => name.clone(),
+        None => public_part(&request.url),
+    };
+    let (attempt, outcome) = link.client.connect_websocket(request).await;
+    let (core, who) = (&link.core, link.who);
+    let connected = match outcome {
+        Ok(Opened { socket, pump }) => {
+            let subprotocol = socket.subprotocol();
+            let tags = tags(core, who, &labels, &name, &attempt, subprotocol, 0);
+            record(core, tags, &attempt, true);
+            let delivery_tags = core.tags_of_group(who.role, labels.group);
+            let session = Session::new(core, who, tags, delivery_tags);
+            tokio::task::spawn_local(pump.run(Told::new(session.clone())));
+            Ok(OpenSocket {
+                socket,
+                session,
+                heartbeats: Rc::default(),
+                _place: place,
+            })
+        }
+        Err(error) => {
+            // Nothing was attempted that could be recorded.
+            if !matches!(error, ConnectError::Net(NetError::InvalidRequest(_))) {
+                let number = number_of(&error);
+                let tags = tags(core, who, &labels, &name, &attempt, "", number);
+                record(core, tags, &attempt, false);
+            }
+            Err(error)
+        }
+    };
+    // Nobody waits any more: dropping the socket abandons it.
+    let _unheard = answer.send(connected);
+}
+
+/// Number for the `error_code` tag.
+fn number_of(error: &ConnectError) -> u16 {
+    match error {
+        ConnectError::Net(error) => error.code(),
+        ConnectError::Refused(_) => REFUSED,
+        ConnectError::Handshake(_) => HANDSHAKE,
+    }
+}
+
+/// Tags of a connection's samples: k6's.
+fn tags(
+    core: &Core,
+    who: Identity,
+    labels: &Labels,
+    name: &str,
+    attempt: &Attempt,
+    subprotocol: &str,
+    error_code: u16,
+) -> TagsId {
+    let name = cut(name, NAME_BYTES_MAX);
+    let status = attempt.status.map(|status| status.to_string());
+    let error_code = (error_code != 0).then(|| error_code.to_string());
+    // A name stands in both tags, as in k6: else URLs that differ would still be tag sets of their own.
+    let mut all = vec![("url", name), ("name", name)];
+    all.extend(status.as_deref().map(|status| ("status", status)));
+    if !subprotocol.is_empty() {
+        all.push(("subproto", cut(subprotocol, NAME_BYTES_MAX)));
+    }
+    all.extend(error_code.as_deref().map(|code| ("error_code", code)));
+    let own = labels.tags.iter();
+    all.extend(own.map(|(name, value)| (cut(name, NAME_BYTES_MAX), cut(value, NAME_BYTES_MAX))));
+    core.tags_with(who.role, labels.group, &all)
+}
+
+fn record(core: &Core, tags: TagsId, attempt: &Attempt, open: bool) {
+    let mut recorder = core.recorder.borrow_mut();
+    recorder.record_time(builtin::WS_CONNECTING, tags, attempt.total);
+    recorder.record(
+        builtin::WS_CONNECT_FAILED,
+        tags,
+        if open { 0.0 } else { 1.0 },
+    );
+    if open {
+        recorder.record(builtin::WS_SESSIONS, tags, 1.0);
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "bytes of one handshake stay far below 2^53"
+    )]
+    {
+        recorder.record(builtin::DATA_SENT, tags, attempt.bytes_sent as f64);
+        recorder.record(builtin::DATA_RECEIVED, tags, attempt.bytes_received as f64);
+    }
+}
+
+/// A URL as it may stand in results: without user, password and fragment.
+fn public_part(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or(url);
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_a_url_stay_out_of_the_results() {
+        for (url, public) in [
+            (
+                "ws://user:pass@a.example:80/x?y=@z#frag",
+                "ws://a.example:80/x?y=@z",
+            ),
+            ("wss://a.example", "wss://a.example"),
+            ("ws://u@a.example?q", "ws://a.example?q"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(public_part(url), public);
+        }
+    }
+
+    #[test]
+    fn sockets_and_the_bytes_of_their_inboxes_are_bounded_and_given_back() {
+        let taken = Rc::new(Taken::default());
+        let share = USER_INBOX_BYTES_MAX / USER_SOCKETS_MAX;
+        let places: Vec<_> = (0..USER_SOCKETS_MAX)
+            .map(|_| Place::take(&taken, share).unwrap())
+            .collect();
+        assert!(Place::take(&taken, 0).is_err_and(|text| text.contains("sockets")));
+        drop(places);
+        let whole = Place::take(&taken, USER_INBOX_BYTES_MAX).unwrap();
+        assert!(Place::take(&taken, 1).is_err_and(|text| text.contains("bytes")));
+        drop(whole);
+        assert_eq!((taken.sockets.get(), taken.inbox_bytes.get()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_the_last_socket_and_not_for_ever() {
+        let sockets = OpenSockets::default();
+        sockets.settle().await;
+        sockets.began();
+        let end = async {
+            tokio::time::sleep(LAST_WORDS_MAX / 2).await;
+            sockets.ended();
+        };
+        let begun = tokio::time::Instant::now();
+        tokio::join!(sockets.settle(), end);
+        assert!(begun.elapsed() < LAST_WORDS_MAX);
+        sockets.began();
+        sockets.settle().await;
+        assert_eq!(sockets.open.get(), 1);
+    }
+}

@@ -1,0 +1,206 @@
+//! What is recorded of an open socket, and what the host does with its messages while its user does something else.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use lt_coordination::CoordinationError;
+use lt_metrics::{FailureClass, TagsId, builtin};
+use lt_net::websocket::pattern::{Key, Pattern};
+use lt_net::websocket::{Borrowed, Close, Ending, Observer};
+use tokio::time::Instant;
+
+use crate::core::Core;
+use crate::ctx::Identity;
+use crate::delivery;
+
+/// What the user's end of a socket and its pump share.
+pub(crate) struct Session {
+    core: Rc<Core>,
+    who: Identity,
+    /// Tags of the socket's own samples.
+    tags: TagsId,
+    /// Tags of deliveries: those of the user where it connected.
+    delivery_tags: TagsId,
+    watches: RefCell<Vec<Rc<Watch>>>,
+}
+
+/// Something that the host does with each message.
+pub(crate) struct Watch {
+    pub(crate) pattern: Rc<Pattern>,
+    /// Tags of `ws_msgs_matched`; `None` counts in the watch alone.
+    pub(crate) tags: Option<TagsId>,
+    pub(crate) delivery: Option<Rc<Key>>,
+    pub(crate) keep: bool,
+    pub(crate) matched: Cell<u64>,
+}
+
+impl Session {
+    pub(super) fn new(
+        core: &Rc<Core>,
+        who: Identity,
+        tags: TagsId,
+        delivery_tags: TagsId,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            core: core.clone(),
+            who,
+            tags,
+            delivery_tags,
+            watches: RefCell::default(),
+        })
+    }
+
+    /// Tags of the socket's samples with that of a watch.
+    pub(crate) fn watch_tags(&self, name: &str) -> TagsId {
+        let mut recorder = self.core.recorder.borrow_mut();
+        recorder.derive(self.tags, &[("watch", name)])
+    }
+
+    /// How many watches there are.
+    pub(crate) fn watches(&self) -> usize {
+        self.watches.borrow().len()
+    }
+
+    /// Look at messages from now on.
+    pub(crate) fn watch(&self, watch: Rc<Watch>) {
+        self.watches.borrow_mut().push(watch);
+    }
+
+    /// Look no more.
+    pub(crate) fn unwatch(&self, watch: &Rc<Watch>) {
+        self.watches
+            .borrow_mut()
+            .retain(|other| !Rc::ptr_eq(other, watch));
+    }
+
+    fn count(&self, metric: lt_metrics::MetricId, count: u64) {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "messages and bytes since the last call stay far below 2^53"
+        )]
+        let count = count as f64;
+        let mut recorder = self.core.recorder.borrow_mut();
+        recorder.record(metric, self.tags, count);
+    }
+
+    fn matched(&self, watch: &Watch, content: Borrowed<'_>, arrived: Instant) {
+        watch.matched.set(watch.matched.get() + 1);
+        if let Some(tags) = watch.tags {
+            let mut recorder = self.core.recorder.borrow_mut();
+            recorder.record(builtin::WS_MSGS_MATCHED, tags, 1.0);
+        }
+        let Some(id) = watch.delivery.as_ref().and_then(|key| key.find(content)) else {
+            return;
+        };
+        let tags = self.delivery_tags;
+        match delivery::received(&self.core, self.who, tags, &id, arrived) {
+            Ok(_) => {}
+            // Nobody can have marked such an id as sent.
+            Err(CoordinationError::TooLarge(_) | CoordinationError::InvalidValue(_)) => {
+                let mut recorder = self.core.recorder.borrow_mut();
+                recorder.record(builtin::DELIVERY_UNMATCHED, tags, 1.0);
+            }
+            // Its delivery will count as lost, which is not the target's fault: it must be seen.
+            Err(error) => {
+                let text = format!("a delivery that a watch found was not counted: {error}");
+                self.core.record_failure(tags, FailureClass::Failure, &text);
+            }
+        }
+    }
+
+    fn record_end(&self, close: &Close, lasted: Duration) {
+        let code = close.code.to_string();
+        let number = number_of(close.ending).map(|number| number.to_string());
+        let mut extra = vec![
+            ("close_code", code.as_str()),
+            ("ending", close.ending.as_str()),
+        ];
+        if let Some(number) = &number {
+            extra.push(("error_code", number));
+        }
+        let mut recorder = self.core.recorder.borrow_mut();
+        let tags = recorder.derive(self.tags, &extra);
+        let failed = if close.ending.is_clean() { 0.0 } else { 1.0 };
+        recorder.record_time(builtin::WS_SESSION_DURATION, tags, lasted);
+        recorder.record(builtin::WS_SESSION_FAILED, tags, failed);
+    }
+}
+
+/// Number for the `error_code` tag of a connection that ended otherwise than by a close frame: that of HTTP where it is the same
+/// fault, else one of WebSocket's own beside those of `error-code` in `wit/websocket.wit`.
+fn number_of(ending: Ending) -> Option<u16> {
+    Some(match ending {
+        Ending::ByUs | Ending::ByPeer => return None,
+        Ending::Reset => 1220,
+        Ending::Disconnected => 1221,
+        Ending::ProtocolError => 1910,
+        Ending::InvalidUtf8 => 1911,
+        Ending::MessageTooLarge => 1912,
+        Ending::InboxOverflow => 1913,
+        Ending::PingTimeout => 1914,
+        Ending::CloseTimeout => 1915,
+        Ending::Failed => 1000,
+    })
+}
+
+/// The pump's end of a session. While there is one, the core has a socket that is not ended.
+pub(super) struct Told(pub(super) Rc<Session>);
+
+impl Told {
+    pub(super) fn new(session: Rc<Session>) -> Self {
+        session.core.sockets.began();
+        Self(session)
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.core.sockets.ended();
+    }
+}
+
+impl Observer for Told {
+    fn received(&self, content: Borrowed<'_>, arrived: Instant) -> bool {
+        let session = &*self.0;
+        session.count(builtin::WS_MSGS_RECEIVED, 1);
+        let mut keep = true;
+        for watch in session.watches.borrow().iter() {
+            if watch.pattern.matches(content) {
+                session.matched(watch, content, arrived);
+                keep &= watch.keep;
+            }
+        }
+        keep
+    }
+
+    fn waiting(&self, messages: usize) {
+        self.0.count(builtin::WS_INBOX_DEPTH, messages as u64);
+    }
+
+    fn dropped(&self, messages: u64) {
+        self.0.count(builtin::WS_MSGS_DROPPED, messages);
+    }
+
+    fn sent(&self, messages: u64) {
+        self.0.count(builtin::WS_MSGS_SENT, messages);
+    }
+
+    fn pong(&self, took: Duration) {
+        let mut recorder = self.0.core.recorder.borrow_mut();
+        recorder.record_time(builtin::WS_PING, self.0.tags, took);
+    }
+
+    fn bytes(&self, sent: u64, received: u64) {
+        if sent > 0 {
+            self.0.count(builtin::DATA_SENT, sent);
+        }
+        if received > 0 {
+            self.0.count(builtin::DATA_RECEIVED, received);
+        }
+    }
+
+    fn ended(&self, close: &Close, lasted: Duration) {
+        self.0.record_end(close, lasted);
+    }
+}
