@@ -22,9 +22,9 @@ HOST_FLAGS := --workspace $(addprefix --exclude ,$(GUESTS))
 CARGO_COMPONENT_VERSION := 0.21.1
 # What the bench compares with: a figure is only comparable with that of the same version.
 OHA_VERSION := 1.16.0
-# Debian packages with the servers that the tests run for real, and the program that shows each is there.
-PEER_PACKAGES := nginx
-PEER_PROGRAMS := nginx
+# What the servers that the tests run for real need: a command that shows it is there, and the Debian package that brings it.
+# Django and npm's ws themselves are installed below the target directory by the first test that needs them.
+PEERS := "nginx -v:nginx" "python3 -c 'import ensurepip, venv':python3-venv" "node --version:nodejs" "npm --version:npm"
 
 .PHONY: help setup rust-targets tools peers guests build demo test lint check doc deny bench clean-results
 
@@ -52,14 +52,14 @@ tools:
 
 peers:
 	@missing=
-	for program in $(PEER_PROGRAMS); do
-	  PATH="$$PATH:/usr/sbin" command -v "$$program" >/dev/null || missing="$$missing $$program"
+	for peer in $(PEERS); do
+	  PATH="$$PATH:/usr/sbin" bash -c "$${peer%:*}" >/dev/null 2>&1 || missing="$$missing $${peer##*:}"
 	done
 	if [ -z "$$missing" ]; then
 	  :
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then
 	  apt-get update -q
-	  DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PEER_PACKAGES)
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
 	else
 	  echo "not installed and not installable here (apt-get as root):$$missing; the tests that need them are skipped"
 	fi

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::certificates::{Authority, Leaf, self_signed};
+use crate::missing::skip;
 use crate::peers::free_ports;
 use crate::process::{Process, wait_until};
 use crate::temp::TempDir;
@@ -57,12 +58,9 @@ impl Nginx {
             .output()
             .is_err()
         {
-            assert!(
-                !strict(),
-                "nginx is missing, and in CI nothing is skipped (remedy: apt-get install nginx-light)"
-            );
-            eprintln!(
-                "SKIPPED: this test needs nginx, which is not installed (remedy: apt-get install nginx-light)"
+            skip(
+                "nginx, which is not installed",
+                "apt-get install nginx-light",
             );
             return None;
         }
@@ -190,17 +188,6 @@ impl Nginx {
     pub fn id(&self) -> u32 {
         self.process.id()
     }
-}
-
-/// Whether a missing server is a failure.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests' own switches, not a setting of the product"
-)]
-fn strict() -> bool {
-    ["CI", "LT_TEST_STRICT"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some())
 }
 
 /// Where programs are, with the place where Debian keeps servers: it is not on every user's path.
