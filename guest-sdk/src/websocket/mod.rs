@@ -39,6 +39,7 @@
 //! `ws_connecting` and `ws_connect_failed`, `ws_sessions`, `ws_session_duration` and `ws_session_failed`, `ws_msgs_sent`, `ws_msgs_received`,
 //! `ws_msgs_dropped`, `ws_msgs_matched`, `ws_ping`, `ws_inbox_depth`; what is marked by a watch feeds `delivery_time`.
 
+mod close;
 mod error;
 mod message;
 mod periodic;
@@ -49,7 +50,8 @@ mod socket;
 mod url;
 mod watching;
 
-pub use error::{Close, Ending, Error, Refusal};
+pub use close::{Close, Ending};
+pub use error::{Error, Refusal};
 pub use message::{Content, Message};
 pub use periodic::{Every, Heartbeat};
 pub use receiving::Receiving;

@@ -86,7 +86,7 @@ impl WebSocket {
     /// Have the host send this text again and again, for as long as the [`Heartbeat`] is held. At most 4 a socket.
     ///
     /// # Errors
-    /// If the interval is below 10 ms, there are too many, or the connection has ended.
+    /// If the interval is below 10 ms, the text is larger than 1 MiB, there are too many, or the connection has ended.
     ///
     /// ```no_run
     /// # fn iterate(socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {

@@ -114,8 +114,8 @@ impl WebSocket {
     }
 
     /// Like [`receive`](Self::receive) with no limit, for `async` code: something else can go on meanwhile, and
-    /// [`futures::timeout`](crate::futures::timeout) limits the time. Dropping it leaves the messages where they are. That the user is asked to end it
-    /// notices within a second.
+    /// [`futures::timeout`](crate::futures::timeout) limits the time. Dropping it leaves the messages where they are. That the user
+    /// is asked to end it notices within a second; in `leave`, where it always is, [`receive`](Self::receive) with a limit waits.
     ///
     /// ```no_run
     /// # use lt_sdk::prelude::*;

@@ -14,8 +14,8 @@ const LOOK_STOPPING: Duration = Duration::from_secs(1);
 /// together. Each attempt that fails is counted by the host. Once connected, the backoff begins anew.
 ///
 /// # Errors
-/// [`Error::Stopping`] when the user is asked to end. At once what another attempt would not change: a request that makes no sense, too many sockets, a
-/// target that is not allowed, a refusal for good (a status from 400 to 499 but for 408, 425 and 429).
+/// [`Error::Stopping`] when the user is asked to end. At once what another attempt would not change: a request that makes no sense,
+/// too many sockets, a target that is not allowed, a refusal for good (a status from 400 to 499 but for 408, 425 and 429).
 ///
 /// ```no_run
 /// use lt_sdk::prelude::*;

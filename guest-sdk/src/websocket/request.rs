@@ -83,7 +83,7 @@ impl Inbox {
         })
     }
 
-    /// Keep at most this many messages. Zero keeps none: each is counted as received, seen by watches, and let go.
+    /// Keep at most this many messages, at most 100 000. Zero keeps none: each is counted as received, seen by watches, and let go.
     ///
     /// ```
     /// let none = lt_sdk::websocket::Inbox::new().messages(0);
@@ -93,7 +93,7 @@ impl Inbox {
         self
     }
 
-    /// Keep at most this many bytes of messages, at most 16 MiB.
+    /// Keep at most this many bytes of messages, at most 16 MiB. The inboxes of a user hold at most 64 MiB together.
     ///
     /// ```
     /// let inbox = lt_sdk::websocket::Inbox::new().bytes(4 << 20);

@@ -3,7 +3,7 @@
 use super::{Result, WebSocket};
 use crate::bindings::lt::scenario::websocket as host;
 
-/// Which messages are meant.
+/// Which messages are meant. Expressions and pointers have at most 4 KiB; the host keeps one copy of those that many users share.
 ///
 /// ```
 /// use lt_sdk::websocket::Pattern;

@@ -1,4 +1,5 @@
 //! Asks for more than there is, and for what makes no sense; at a server that echoes. Each is an error that the user can go on from.
+//! The largest message takes more memory than a user has by default: it needs `--memory-limit 64MiB`.
 
 use lt_sdk::prelude::*;
 use lt_sdk::websocket::{self, Error as SocketError, Every, Inbox, Key, Pattern, Watch, WebSocket};
