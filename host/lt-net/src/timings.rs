@@ -33,6 +33,19 @@ impl Timings {
     }
 }
 
+impl std::ops::AddAssign for Timings {
+    /// One exchange after another, seen as one.
+    fn add_assign(&mut self, other: Self) {
+        self.blocked += other.blocked;
+        self.resolving += other.resolving;
+        self.connecting += other.connecting;
+        self.tls += other.tls;
+        self.sending += other.sending;
+        self.waiting += other.waiting;
+        self.receiving += other.receiving;
+    }
+}
+
 /// The phase an exchange is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {

@@ -97,6 +97,15 @@ pub(crate) struct Dialed {
     pub(crate) http2: bool,
 }
 
+/// What a proxy is asked for on behalf of a URL without TLS; with TLS it is always a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Through {
+    /// To pass on each request, which then names its whole URL.
+    Forwarding,
+    /// A connection of our own (CONNECT).
+    Tunnel,
+}
+
 /// What is known of a connection under way, for those who time and report it.
 pub(crate) trait Watch {
     /// The clock.
@@ -131,6 +140,7 @@ impl Network {
         route: &Route,
         url: &Url,
         choice: VersionChoice,
+        through: Through,
         watch: &dyn Watch,
     ) -> Result<Dialed, NetError> {
         let clock = watch.stopwatch();
@@ -151,7 +161,7 @@ impl Network {
         };
         watch.connected(&wire);
         if let Some(proxy) = &route.proxy
-            && url.scheme() == Scheme::Https
+            && (url.scheme() == Scheme::Https || through == Through::Tunnel)
         {
             proxy.tunnel(&mut wire, url).await?;
         }

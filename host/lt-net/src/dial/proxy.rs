@@ -1,4 +1,5 @@
-//! HTTP proxies: absolute-form for `http`, CONNECT for `https` (RFC 9110, sections 7.1 and 9.3.6).
+//! HTTP proxies: absolute-form for `http`, CONNECT for `https` and for all WebSockets (RFC 9110, sections 7.1 and 9.3.6;
+//! RFC 6455, section 4.1).
 
 use std::net::IpAddr;
 
@@ -84,7 +85,8 @@ impl Proxy {
     }
 }
 
-/// The status, once the head is complete. Nothing may follow a success: in TLS the client speaks first.
+/// The status, once the head is complete. Nothing may follow a success: in TLS the client speaks first, and so it does before
+/// an upgrade.
 fn answer_status(answer: &[u8]) -> Result<Option<u16>, NetError> {
     let mut fields = [httparse::EMPTY_HEADER; CONNECT_FIELDS_MAX];
     let mut head = httparse::Response::new(&mut fields);

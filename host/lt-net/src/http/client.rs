@@ -1,5 +1,7 @@
 //! One user's HTTP client: cookies, redirects and defaults over the [`Pool`], one exchange a hop.
 
+mod upgrade;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -10,7 +12,7 @@ use super::observation::Observation;
 use super::pool::Pool;
 use super::request::Request;
 use super::response::Response;
-use super::{Answer, Failure, Url, url_cache};
+use super::{Answer, Failure, Head, Url, url_cache};
 use crate::dial::Network;
 use crate::error::NetError;
 
@@ -78,7 +80,7 @@ impl HttpClient {
                         return Err(failure.error);
                     }
                 };
-                self.take_cookies(&journey.url, &answer);
+                self.take_cookies(&journey.url, &answer.head);
                 let hop = journey.next_hop(&answer);
                 let error = match &hop {
                     Some(_) if journey.may_not_follow() => Some(NetError::TooManyRedirects),
@@ -169,8 +171,8 @@ impl HttpClient {
         }
     }
 
-    fn take_cookies(&self, url: &Url, answer: &Answer) {
-        for set_cookie in answer.head.get_all("set-cookie") {
+    fn take_cookies(&self, url: &Url, head: &Head) {
+        for set_cookie in head.get_all("set-cookie") {
             self.jar
                 .borrow_mut()
                 .get_or_insert_default()

@@ -110,11 +110,26 @@ impl Journey {
 
     /// Where the answer leads, unless redirects are not to be followed at all.
     pub(super) fn next_hop(&self, answer: &Answer) -> Option<Hop> {
-        if self.redirects_max() == 0 || !(300..400).contains(&answer.status) {
+        self.hop_to(answer.status, || answer.head.get("location"))
+    }
+
+    /// The same for an answer in parts; `location` is looked for only if it matters.
+    pub(super) fn hop_to<L: AsRef<[u8]>>(
+        &self,
+        status: u16,
+        location: impl FnOnce() -> Option<L>,
+    ) -> Option<Hop> {
+        if self.redirects_max() == 0 || !(300..400).contains(&status) {
             return None;
         }
-        let location = answer.head.get("location");
-        redirect::next_hop(answer.status, &self.method, &self.url, location)
+        let location = location();
+        let location = location.as_ref().map(AsRef::as_ref);
+        redirect::next_hop(status, &self.method, &self.url, location)
+    }
+
+    /// When all of it is given up.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// Whether one more redirect would be one too many.

@@ -113,7 +113,7 @@ pub fn parse_method(text: &str) -> Result<Method, NetError> {
 }
 
 fn check_field(name: &str, value: &[u8]) -> Result<(), NetError> {
-    if name.is_empty() || !name.bytes().all(|byte| IS_TOKEN[usize::from(byte)]) {
+    if !is_token(name) {
         return Err(NetError::InvalidRequest(format!(
             "header name {name:?} is not a token"
         )));
@@ -135,6 +135,11 @@ pub(crate) fn check_value(name: &str, value: &[u8]) -> Result<(), NetError> {
         )));
     }
     Ok(())
+}
+
+/// Whether this is a token (RFC 9110, section 5.6.2).
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| IS_TOKEN[usize::from(byte)])
 }
 
 /// Which bytes a token may have (RFC 9110, section 5.6.2).

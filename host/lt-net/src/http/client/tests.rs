@@ -17,13 +17,13 @@ fn run<F: Future>(test: F) -> F::Output {
     tokio::task::LocalSet::new().block_on(&runtime, test)
 }
 
-fn config() -> (Rc<Network>, ClientConfig) {
+pub(super) fn config() -> (Rc<Network>, ClientConfig) {
     let network = Network::new(NetworkOptions::default());
     let profile = network.tls_profile(&TlsSettings::default()).unwrap();
     (network, ClientConfig::new(Rc::new(Route::direct(profile))))
 }
 
-fn client_with(change: impl FnOnce(&mut ClientConfig)) -> HttpClient {
+pub(super) fn client_with(change: impl FnOnce(&mut ClientConfig)) -> HttpClient {
     let (network, mut config) = config();
     change(&mut config);
     HttpClient::new(network, Rc::new(config))

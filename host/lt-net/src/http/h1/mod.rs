@@ -5,6 +5,7 @@
 pub(crate) mod chunk;
 pub(crate) mod receive;
 pub(crate) mod render;
+pub(crate) mod upgrade;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -296,6 +297,18 @@ fn poll_read_step(
     before: Phase,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), NetError>> {
+    poll_read_beyond(stream, receiver, progress, before, &mut |_| (), cx)
+}
+
+/// The same, with what came behind the response handed on.
+fn poll_read_beyond(
+    stream: &mut Stream,
+    receiver: &mut Receiver,
+    progress: &Progress,
+    before: Phase,
+    beyond: &mut dyn FnMut(&[u8]),
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), NetError>> {
     READ_BUFFER.with_borrow_mut(|buffer| {
         let mut read = ReadBuf::new(buffer);
         if let Err(error) = ready!(Pin::new(stream).poll_read(cx, &mut read)) {
@@ -305,7 +318,7 @@ fn poll_read_step(
             return Poll::Ready(receiver.end());
         }
         progress.clock.enter(Phase::Receiving);
-        let fed = receiver.feed(read.filled());
+        let fed = receiver.feed(read.filled()).map(&mut *beyond);
         if fed.is_ok() && !receiver.has_started() {
             progress.clock.enter(before);
         }

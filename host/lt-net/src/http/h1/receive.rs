@@ -134,14 +134,15 @@ impl Receiver {
         self.start.take()
     }
 
-    /// Take in bytes, at least one. After the end any byte more forbids reuse: it answers a question that was not asked.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), NetError> {
+    /// Take in bytes, at least one, and give back what follows the response. After the end any byte more forbids reuse: it
+    /// answers a question that was not asked, or belongs to the protocol that was switched to.
+    pub(crate) fn feed<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], NetError> {
         self.answered = true;
         while !bytes.is_empty() {
             bytes = match &mut self.state {
                 State::Head => match self.feed_head(bytes)? {
                     Some(rest) => rest,
-                    None => return Ok(()),
+                    None => return Ok(&[]),
                 },
                 State::Length(left) => {
                     let take = usize::try_from(*left)
@@ -156,7 +157,7 @@ impl Receiver {
                 }
                 State::Chunked(decoder) => {
                     match decoder.feed(bytes, |data| self.body.push(data))? {
-                        ControlFlow::Continue(()) => return Ok(()),
+                        ControlFlow::Continue(()) => return Ok(&[]),
                         ControlFlow::Break(used) => {
                             self.state = State::Done;
                             &bytes[used..]
@@ -165,15 +166,15 @@ impl Receiver {
                 }
                 State::UntilClose => {
                     self.body.push(bytes);
-                    return Ok(());
+                    return Ok(&[]);
                 }
                 State::Done => {
                     self.reusable = false;
-                    return Ok(());
+                    return Ok(bytes);
                 }
             };
         }
-        Ok(())
+        Ok(&[])
     }
 
     /// The peer ended the stream.
@@ -270,7 +271,7 @@ impl Receiver {
         fields: &[httparse::Header<'_>],
     ) -> Result<(), NetError> {
         let facts = Facts::of(fields)?;
-        // 101 hands the connection to another protocol that nobody here speaks.
+        // 101 hands the connection to another protocol: what follows is not for us.
         let bodyless = self.to_head || matches!(status, 101 | 204 | 304);
         let framing = if bodyless {
             Framing::Length(0)

@@ -12,7 +12,7 @@ use self::lease::{Lease, Origin, Slot};
 use super::progress::Progress;
 use super::{Answer, Exchange, Failure, Reuse, Version, h1, h2};
 use crate::deadline::Alarm;
-use crate::dial::{Network, Route};
+use crate::dial::{Network, Route, Through};
 use crate::error::NetError;
 
 /// One user's connections, by origin. Idle ones cost their socket and some hundred bytes; nothing is allocated before the
@@ -171,7 +171,13 @@ impl Pool {
         let route = self.route();
         let dialed = self
             .network
-            .dial(&route, request.url, request.version, progress)
+            .dial(
+                &route,
+                request.url,
+                request.version,
+                Through::Forwarding,
+                progress,
+            )
             .await?;
         if !dialed.http2 {
             drop(dialing);

@@ -1,0 +1,177 @@
+//! Connecting a WebSocket as this user: with its cookies, proxy, TLS and settings, but on a connection of its own.
+
+use std::time::Duration;
+
+use ::http::Method;
+use tokio::time::{Instant, timeout_at};
+
+use super::HttpClient;
+use crate::dial::Through;
+use crate::error::NetError;
+use crate::http::h1::upgrade::{Reply, upgrade};
+use crate::http::journey::Journey;
+use crate::http::progress::Progress;
+use crate::http::{Body, Request, RequestOptions, Reuse, VersionChoice};
+use crate::timings::Timings;
+use crate::websocket::handshake::{self, Offer, Upgraded};
+use crate::websocket::{
+    Attempt, ConnectError, ConnectOptions, ConnectRequest, Opened, Refusal, Socket,
+};
+
+impl HttpClient {
+    /// Connect a WebSocket (RFC 6455, section 4.1): redirects, cookies, proxy, TLS, settings and deadline as [`HttpClient::send`]
+    /// has them, but always on a new HTTP/1.1 connection, which the pool knows nothing of. Time runs from the call.
+    ///
+    /// Beside the result comes what is known of the attempt, whatever came of it. Dropping the future gives up.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; `InvalidRequest` before anything was attempted.
+    pub fn connect_websocket(
+        &self,
+        request: ConnectRequest,
+    ) -> impl Future<Output = (Attempt, Result<Opened, ConnectError>)> + '_ {
+        let started = Instant::now();
+        // Boxed: whoever holds it is most of the time not connecting, and the future of a user is as large as its largest part.
+        Box::pin(async move {
+            let mut attempt = Attempt::none();
+            let connected = self.connect(request, &mut attempt).await;
+            attempt.total = started.elapsed();
+            let opened = connected.map(|(mut upgraded, options)| {
+                (upgraded.timings, upgraded.total) = (attempt.timings, attempt.total);
+                Socket::open(upgraded, &options)
+            });
+            (attempt, opened)
+        })
+    }
+
+    /// Hop after hop up to the upgrade, whose times are still to be filled in.
+    async fn connect(
+        &self,
+        request: ConnectRequest,
+        attempt: &mut Attempt,
+    ) -> Result<(Upgraded, ConnectOptions), ConnectError> {
+        handshake::check_fields(&request.headers)?;
+        let offer = Offer::new(request.subprotocols)?;
+        let options = request.options;
+        let get = Request {
+            method: Method::GET,
+            url: handshake::http_url(&request.url),
+            headers: request.headers,
+            body: Body::None,
+            options: RequestOptions {
+                timeout: options.timeout,
+                max_redirects: options.max_redirects,
+                version: Some(VersionChoice::Http1),
+                // Never `connection: close`, also where connections are not used again.
+                reuse: Some(Reuse::Fresh),
+                ..RequestOptions::default()
+            },
+        };
+        let mut journey = Journey::start(get, self.config.borrow().clone())?;
+        loop {
+            let progress = Progress::start();
+            let hop = self.upgrade(&journey, &offer, &progress);
+            let answered = timeout_at(journey.deadline(), hop).await;
+            attempt.add(&progress);
+            let hop = answered.unwrap_or(Err(NetError::Timeout))?;
+            let start = &hop.reply.start;
+            attempt.status = Some(start.status);
+            self.take_cookies(&journey.url, &start.head);
+            if start.status == 101 {
+                return Ok((hop.finish(&journey, &offer)?, options));
+            }
+            let location = || start.head.get("location").map(handshake::http_location);
+            match journey.hop_to(start.status, location) {
+                None => return Err(hop.refusal()),
+                Some(_) if journey.may_not_follow() => {
+                    return Err(NetError::TooManyRedirects.into());
+                }
+                Some(next) => journey.follow(next),
+            }
+        }
+    }
+
+    /// One hop, up to the answer.
+    async fn upgrade(
+        &self,
+        journey: &Journey,
+        offer: &Offer,
+        progress: &Progress,
+    ) -> Result<Hop, NetError> {
+        let route = self.pool.route();
+        let tunnel = Through::Tunnel;
+        let mut stream = self
+            .network
+            .dial(&route, &journey.url, VersionChoice::Http1, tunnel, progress)
+            .await?
+            .stream;
+        // Before the answer, because frames may come right behind it. A refusal cost one system call too many.
+        stream.wire().stamp_arrivals();
+        let key = handshake::new_key();
+        let cookie = self.cookie_header(journey);
+        let mut fields = journey.fields(cookie.as_deref());
+        offer.add_fields(&key, &mut fields);
+        let reply = upgrade(&mut stream, &journey.exchange(&fields), progress).await?;
+        Ok(Hop { stream, key, reply })
+    }
+}
+
+/// A hop that was answered.
+struct Hop {
+    stream: crate::dial::tcp::Stream,
+    /// The `sec-websocket-key` that was sent.
+    key: String,
+    reply: Reply,
+}
+
+impl Hop {
+    /// The answer was 101: check it.
+    fn finish(self, journey: &Journey, offer: &Offer) -> Result<Upgraded, ConnectError> {
+        let start = &self.reply.start;
+        let subprotocol = offer
+            .accepted(start.version, &start.head, &self.key)
+            .map_err(ConnectError::Handshake)?;
+        Ok(Upgraded {
+            rest: self.reply.rest,
+            subprotocol,
+            headers: start.head.to_vec(),
+            url: handshake::websocket_url(&journey.url),
+            remote: self.stream.wire().remote(),
+            timings: Timings::default(),
+            total: Duration::ZERO,
+            stream: self.stream,
+        })
+    }
+
+    fn refusal(self) -> ConnectError {
+        ConnectError::Refused(Box::new(Refusal {
+            status: self.reply.start.status,
+            headers: self.reply.start.head.to_vec(),
+            body: self.reply.body,
+        }))
+    }
+}
+
+impl Attempt {
+    /// Nothing done yet.
+    fn none() -> Self {
+        Self {
+            timings: Timings::default(),
+            total: Duration::ZERO,
+            status: None,
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+
+    /// One more hop.
+    fn add(&mut self, progress: &Progress) {
+        self.timings += progress.clock.read();
+        let (sent, received) = progress.bytes();
+        self.bytes_sent += sent;
+        self.bytes_received += received;
+    }
+}
+
+#[cfg(test)]
+mod tests;
