@@ -95,7 +95,7 @@ pub(crate) fn decide(state: State, op: f64, behaviour: Behaviour) -> Actions {
 
 /// The draw above which a user of this chattiness chats; nothing is above 1.
 fn chat_above(chattiness: u8) -> f64 {
-    1.0 - f64::from(chattiness) / CHATTINESS_MAX * CHAT_SHARE_MAX
+    (f64::from(chattiness) / CHATTINESS_MAX).mul_add(-CHAT_SHARE_MAX, 1.0)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 
 mod account;
 mod decide;
+mod options;
 mod page;
 mod room;
 mod tally;
@@ -27,55 +28,9 @@ use lt_sdk::timing::Backoff;
 use lt_sdk::websocket::{self, Close};
 
 use account::Account;
-use decide::{Behaviour, Breakout, Plenary, State};
+use decide::{Breakout, Plenary, State};
+use options::Options;
 use room::{Door, Entry, Room};
-
-/// What `--set` can change.
-#[derive(Settings)]
-struct Options {
-    /// Where the server is, http or https
-    #[setting(default = "http://127.0.0.1:8080")]
-    url: String,
-    /// The plenary's slug; among several, separated by commas, users are dealt out evenly
-    #[setting(default = "test")]
-    plenary: String,
-    /// Names of the accounts: %s stands for the user's id
-    #[setting(default = "loadtest%s")]
-    username_template: String,
-    /// Password of all accounts, to register and to log in with
-    #[setting(default = "password", secret)]
-    password: String,
-    /// In how many of 100 ticks a user chats; may change during the run
-    #[setting(default = 5, max = 10)]
-    chattiness: Live<u8>,
-    /// Users say nothing; may change during the run
-    #[setting(default = false)]
-    disable_chat: Live<bool>,
-    /// Users who are in the plenary stay; may change during the run
-    #[setting(default = false)]
-    disable_event_leaving: Live<bool>,
-    /// Users join no breakouts; may change during the run
-    #[setting(default = false)]
-    disable_breakout_joining: Live<bool>,
-    /// Users begin at times spread over this long, after registering
-    #[setting(default = "30s")]
-    start_jitter: Duration,
-    /// Time between two decisions of a user
-    #[setting(default = "1s", min = "10ms")]
-    tick: Duration,
-    /// How often a socket tells the server that its user is alive
-    #[setting(default = "25s", min = "1s")]
-    heartbeat_interval: Duration,
-    /// How long a user waits for the server to let it into a room
-    #[setting(default = "20s", min = "100ms")]
-    join_timeout: Duration,
-}
-
-/// Stands for the id in the template of names.
-const ID_MARK: &str = "%s";
-
-/// Longest slug: the audience that is named after it has at most 128 bytes.
-const SLUG_BYTES_MAX: usize = 100;
 
 /// Pauses before another attempt to join, after one that failed or a connection that was lost: drawn below a bound that doubles from the
 /// first to the last.
@@ -123,30 +78,16 @@ impl Scenario for Participant {
     }
 
     fn init(_run: &RunInfo, options: &Options) -> Result<Vec<u8>> {
-        ensure!(
-            options.username_template.matches(ID_MARK).count() == 1,
-            "username-template must have {ID_MARK} once, for the user's id: {}",
-            options.username_template
-        );
-        let slugs: Vec<_> = slugs(&options.plenary).collect();
-        ensure!(!slugs.is_empty(), "plenary names none");
-        for slug in slugs {
-            ensure!(
-                slug.len() <= SLUG_BYTES_MAX && !slug.contains(['/', '?', '#', '%', ' ']),
-                "plenary: `{slug}` is no slug"
-            );
-        }
+        options.check()?;
         Ok(Vec::new())
     }
 
     fn join(user: &User, options: Options) -> Result<Self> {
-        let slug = slug_of(&options.plenary, user.id).to_owned();
+        let slug = options.slug_of(user.id).to_owned();
         let mut start = Rng::for_iteration(user.seed, START_STREAM);
         let backoff = Rng::for_iteration(user.seed, BACKOFF_STREAM);
         let mut participant = Self {
-            name: options
-                .username_template
-                .replace(ID_MARK, &user.id.to_string()),
+            name: options.name_of(user.id),
             may_register: user.is_new,
             signed_in: false,
             breakouts: Vec::new(),
@@ -184,8 +125,8 @@ impl Scenario for Participant {
 
     /// First out of the audience: what is on the way to those who go, nobody expects.
     fn leave(mut self) -> Result<()> {
-        let breakout = self.leave_breakout();
-        self.leave_plenary().and(breakout)
+        let plenary = self.leave_plenary();
+        self.leave_breakout().and(plenary)
     }
 }
 
@@ -199,7 +140,7 @@ impl Participant {
             in_breakout: self.breakout.is_some(),
             breakout_fits: !self.breakouts.is_empty(),
         };
-        let actions = decide::decide(state, rng.unit(), self.behaviour()?);
+        let actions = decide::decide(state, rng.unit(), self.options.behaviour()?);
         // The plenary first: a message must not wait for the door of a breakout.
         let plenary = match actions.plenary {
             Some(Plenary::Join) => self.join_plenary(),
@@ -215,22 +156,9 @@ impl Participant {
         plenary.and(breakout)
     }
 
-    fn behaviour(&self) -> Result<Behaviour> {
-        Ok(Behaviour {
-            chattiness: self.options.chattiness.get()?,
-            chat: !self.options.disable_chat.get()?,
-            leaving: !self.options.disable_event_leaving.get()?,
-            breakouts: !self.options.disable_breakout_joining.get()?,
-        })
-    }
-
-    fn base(&self) -> &str {
-        self.options.url.trim_end_matches('/')
-    }
-
     fn sign_in(&mut self) -> Result<()> {
         let account = Account {
-            base: self.base(),
+            base: self.options.base(),
             slug: &self.slug,
             name: &self.name,
             password: &self.options.password,
@@ -359,7 +287,7 @@ impl Participant {
     /// Into a room; `None` if the server says that it is full, or the user in one already.
     fn enter(&mut self, name: &'static str, path: &str) -> Result<Option<Room>> {
         let door = Door {
-            url: websocket::url(self.base(), path),
+            url: websocket::url(self.options.base(), path),
             name,
             slug: &self.slug,
             heartbeat_interval: self.options.heartbeat_interval,
@@ -433,41 +361,5 @@ fn wait_until(when: Instant) -> Result<Waited> {
             Err(CoordinationError::Stopping) => return Ok(Waited::AskedToEnd),
             Err(error) => return Err(error.into()),
         }
-    }
-}
-
-/// The slugs of a list.
-fn slugs(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|slug| !slug.is_empty())
-}
-
-/// The plenary of the user with this id: ids in a row are dealt out evenly.
-fn slug_of(list: &str, id: u64) -> &str {
-    let count = slugs(list).count().max(1) as u64;
-    slugs(list).nth((id % count) as usize).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_dealt_out_evenly() {
-        let list = " test, other,,third ,";
-        assert_eq!(slugs(list).collect::<Vec<_>>(), ["test", "other", "third"]);
-        let mut counts = [0_u32; 3];
-        for id in 101..131 {
-            match slug_of(list, id) {
-                "test" => counts[0] += 1,
-                "other" => counts[1] += 1,
-                "third" => counts[2] += 1,
-                unknown => panic!("{unknown}"),
-            }
-        }
-        assert_eq!(counts, [10; 3]);
-        assert_eq!(slug_of("test", u64::MAX), "test");
-        assert_eq!(slug_of("", 1), "");
     }
 }

@@ -95,10 +95,8 @@ mod tests {
     }
 
     fn check(state: &str, expected: &[u64]) {
-        match open_breakouts(&page(state)) {
-            Ok(found) => assert_eq!(found, expected, "{state}"),
-            Err(error) => panic!("{state}: {error}"),
-        }
+        let found = open_breakouts(&page(state)).map_err(|error| error.to_string());
+        assert_eq!(found.as_deref(), Ok(expected), "{state}");
     }
 
     #[test]
@@ -140,10 +138,11 @@ mod tests {
             (page("{}"), MARK),
             (page(r#"{"plenary": {}, "breakouts": [{"id": "x"}]}"#), MARK),
         ] {
-            match open_breakouts(&page) {
-                Ok(found) => panic!("{page}: {found:?}"),
-                Err(error) => assert!(error.to_string().starts_with(told), "{page}: {error}"),
-            }
+            let error = open_breakouts(&page).map_err(|error| error.to_string());
+            assert!(
+                matches!(&error, Err(text) if text.starts_with(told)),
+                "{page}: {error:?}"
+            );
         }
     }
 }

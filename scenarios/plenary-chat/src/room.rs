@@ -69,7 +69,6 @@ impl Room {
             .named("chat")
             .delivery(Key::regex(words::ID));
         let chat = socket.watch(chat.discard())?;
-        let heartbeat = socket.send_text_every(door.heartbeat_interval, words::HEARTBEAT)?;
         let seen = socket.watch(presence())?;
         let arrived = match confirmation(&socket, start + door.timeout)? {
             Ok(arrived) => arrived,
@@ -83,6 +82,7 @@ impl Room {
         // nothing is read while a user does not wait.
         let presence = socket.watch(presence().discard())?;
         drop(seen);
+        let heartbeat = socket.send_text_every(door.heartbeat_interval, words::HEARTBEAT)?;
         let room = Self {
             _heartbeat: heartbeat,
             _watchers: [chat, presence],

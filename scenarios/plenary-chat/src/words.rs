@@ -1,8 +1,7 @@
 //! What users say, and what the server says to them.
 
-use lt_sdk::json;
+use lt_sdk::json::{self, Value};
 use lt_sdk::rand::Rng;
-use lt_sdk::serde::Deserialize;
 
 /// Finds the id in a chat as the server sends it, wherever in the message that is: escaping leaves it as it is.
 pub(crate) const ID: &str = r"\[id:([0-9a-f-]+)\]";
@@ -42,17 +41,21 @@ pub(crate) fn line(id: &str, rng: &mut Rng) -> String {
 
 /// What the server says when it refuses something: the name of the error. `None` for everything else.
 ///
-/// Errors come as messages of that type, and in breakouts also as a `presence` with an `error_code` in it.
+/// Errors come as messages of that type, and in breakouts also as a `presence` with an `error_code` in it. Other messages may be
+/// long lists of members: they are not even read.
 pub(crate) fn error_in(message: &str) -> Option<String> {
-    let head: Head = json::from_slice(message.as_bytes()).ok()?;
-    match head.kind.as_str() {
-        "error" => Some(
-            told(message)
-                .and_then(Told::code)
-                .or(head.error)
-                .map_or_else(|| "unnamed".to_owned(), short),
-        ),
-        "presence" => told(message)?.error_code.map(short),
+    if !message.contains("\"error") {
+        return None;
+    }
+    let message: Value = json::from_slice(message.as_bytes()).ok()?;
+    let payload = &message["payload"];
+    let code = payload["error_code"].as_str();
+    match message["type"].as_str()? {
+        "error" => {
+            let text = payload["error"].as_str().or(message["error"].as_str());
+            Some(short(code.or(text).unwrap_or("unnamed")))
+        }
+        "presence" => code.map(short),
         _ => None,
     }
 }
@@ -67,53 +70,11 @@ pub(crate) fn reason(code: u16, said: &str) -> String {
     if said.is_empty() {
         return format!("closed-{code}");
     }
-    short(said.to_ascii_lowercase().replace(' ', "-"))
+    short(&said.to_ascii_lowercase().replace(' ', "-"))
 }
 
-fn told(message: &str) -> Option<Told> {
-    let body: Body = json::from_slice(message.as_bytes()).ok()?;
-    Some(body.payload)
-}
-
-fn short(text: String) -> String {
-    match text.char_indices().nth(CODE_CHARS_MAX) {
-        Some((at, _)) => text.get(..at).unwrap_or_default().to_owned(),
-        None => text,
-    }
-}
-
-/// What every message has.
-#[derive(Deserialize)]
-#[serde(crate = "lt_sdk::serde")]
-struct Head {
-    #[serde(rename = "type")]
-    kind: String,
-    /// Some errors have their text here.
-    #[serde(default)]
-    error: Option<String>,
-}
-
-/// What a message that may be an error has besides.
-#[derive(Deserialize)]
-#[serde(crate = "lt_sdk::serde")]
-struct Body {
-    payload: Told,
-}
-
-/// What an error says of itself.
-#[derive(Deserialize)]
-#[serde(crate = "lt_sdk::serde")]
-struct Told {
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    error_code: Option<String>,
-}
-
-impl Told {
-    fn code(self) -> Option<String> {
-        self.error_code.or(self.error)
-    }
+fn short(text: &str) -> String {
+    text.chars().take(CODE_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
