@@ -259,3 +259,6 @@ pub const INBOX_MESSAGES_DEFAULT: usize = 1000;
 pub const UNSENT_BYTES_MAX: usize = 1 << 20;
 /// Most messages that are not with the kernel yet.
 pub const UNSENT_MESSAGES_MAX: usize = 1000;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! The task behind a socket: reads at once, stamps, answers pings, sends, keeps the clock, and closes.
 
-use std::cell::RefCell;
+mod receive;
+mod transmit;
+
 use std::io;
 use std::mem;
 use std::pin::Pin;
@@ -8,32 +10,18 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::codec::{CloseFrame, Decoder, Event, Violation};
-use super::heartbeat::Beat;
-use super::inbox::Pushed;
-use super::outbox::{Batch, ControlFrame};
+use super::codec::{CloseFrame, Decoder, Violation};
+use super::outbox::Batch;
 use super::socket::Socket;
-use super::{Borrowed, Close, Ending, Message, Observer};
+use super::{Close, Ending, Message, Observer};
 use crate::dial::tcp::Stream;
 
-/// Bytes of one read. Every stamp holds for what was read with it; a larger buffer would only save calls on floods.
-const READ_BYTES: usize = 16 << 10;
-/// Reads of one socket before its neighbours get their turn: about as many small messages as a millisecond has room for.
-const READS_PER_POLL: usize = 2;
-/// Bytes that are made ready for one write: many small messages, or a part of a large one.
-const WRITE_BYTES: usize = 64 << 10;
 /// Time to send the last close frame, and for the peer to close the connection first, which it should (RFC 6455,
 /// section 7.1.1): an address that this side closes first is not free again for a minute. Nobody waits for it.
 const LINGER: Duration = Duration::from_secs(1);
-
-thread_local! {
-    /// Shared by all sockets of a thread, so that an idle one has no buffer.
-    static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    static WRITE_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
 
 /// Where a connection is.
 ///
@@ -191,180 +179,6 @@ impl Pump {
         matches!(self.state, State::Open | State::Closing { .. })
     }
 
-    /// Read what there is, as far as there is room for it. Returns whether there may be more.
-    fn read(&mut self, cx: &mut Context<'_>, observer: &impl Observer) -> bool {
-        if !self.is_receiving() {
-            return false;
-        }
-        self.put_stalled(observer);
-        if self.is_pending_new && self.stalled.is_none() {
-            self.is_pending_new = false;
-            self.arrived = self.stream.wire().counters().arrived();
-            self.take_in(&[], observer);
-        }
-        let mut buffer = READ_BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
-        let mut again = true;
-        for _ in 0..READS_PER_POLL {
-            if !self.is_receiving() || self.stalled.is_some() {
-                again = false;
-                break;
-            }
-            let mut filled = ReadBuf::new(&mut buffer);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
-                Poll::Pending => {
-                    again = false;
-                    break;
-                }
-                Poll::Ready(Ok(())) if filled.filled().is_empty() => {
-                    self.end_disconnected(observer)
-                }
-                Poll::Ready(Ok(())) => {
-                    self.arrived = self.stream.wire().counters().arrived();
-                    self.take_in(filled.filled(), observer);
-                }
-                Poll::Ready(Err(error)) => self.end_failed(&error, observer),
-            }
-        }
-        READ_BUFFER.replace(buffer);
-        again && self.is_receiving()
-    }
-
-    /// Take in what came, behind what was there.
-    fn take_in(&mut self, new: &[u8], observer: &impl Observer) {
-        if self.pending.is_empty() {
-            let used = self.decode(new, observer);
-            self.pending
-                .extend_from_slice(new.get(used..).unwrap_or_default());
-        } else {
-            let mut bytes = mem::take(&mut self.pending);
-            bytes.extend_from_slice(new);
-            let used = self.decode(&bytes, observer);
-            if used < bytes.len() {
-                bytes.drain(..used);
-                self.pending = bytes;
-            }
-        }
-        if !self.is_receiving() {
-            self.pending = Vec::new();
-        }
-    }
-
-    /// Look at all whole frames; how many bytes they were.
-    fn decode(&mut self, bytes: &[u8], observer: &impl Observer) -> usize {
-        let mut decoder = mem::replace(&mut self.decoder, Decoder::new(0));
-        let mut used = 0;
-        while self.is_receiving() && self.stalled.is_none() {
-            let rest = bytes.get(used..).unwrap_or_default();
-            let event = match decoder.frame(rest) {
-                Ok(None) => break,
-                Ok(Some(frame)) => {
-                    used += frame.length;
-                    decoder.event(&frame)
-                }
-                Err(violation) => Err(violation),
-            };
-            match event {
-                Ok(event) => self.take_event(event, observer),
-                Err(violation) => self.fail(violation),
-            }
-        }
-        decoder.forget_last();
-        self.decoder = decoder;
-        used
-    }
-
-    fn take_event(&mut self, event: Event<'_>, observer: &impl Observer) {
-        match event {
-            Event::Message(content) => self.take_message(content, observer),
-            Event::Fragment => {}
-            Event::Ping(data) => {
-                count(&self.socket.pings_received, 1);
-                let pong = ControlFrame::Pong(data.into());
-                self.socket.outbox.borrow_mut().push_control(pong);
-            }
-            Event::Pong(data) => {
-                let took = self.socket.pings.borrow_mut().pong(data, self.arrived);
-                if let Some(took) = took {
-                    self.socket.last_ping.set(Some(took));
-                    observer.pong(took);
-                    self.socket.wake_user();
-                }
-            }
-            Event::Close(frame) => self.take_close(frame),
-        }
-    }
-
-    fn take_message(&mut self, content: Borrowed<'_>, observer: &impl Observer) {
-        count(&self.socket.received, 1);
-        let kept = observer.received(content, self.arrived);
-        if kept && self.socket.inbox.borrow().keeps() {
-            let message = Message {
-                content: content.to_content(),
-                arrived: self.arrived,
-            };
-            self.put(message, observer);
-        }
-    }
-
-    fn put(&mut self, message: Message, observer: &impl Observer) {
-        let draining = matches!(self.state, State::Closing { .. });
-        let mut inbox = self.socket.inbox.borrow_mut();
-        let pushed = inbox.push(message, draining);
-        let waiting = inbox.len();
-        drop(inbox);
-        let dropped = match pushed {
-            Pushed::Kept(dropped) => {
-                observer.waiting(waiting);
-                self.socket.wake_user();
-                dropped
-            }
-            Pushed::Dropped => 1,
-            Pushed::Stalled(message) => {
-                self.stalled = Some(message);
-                self.is_pending_new = true;
-                0
-            }
-            Pushed::Overflow => {
-                self.fail(Violation {
-                    ending: Ending::InboxOverflow,
-                    code: 1008,
-                    what: "the inbox is full",
-                });
-                1
-            }
-        };
-        self.socket.stalled.set(self.stalled.is_some());
-        if dropped > 0 {
-            count(&self.socket.dropped, dropped);
-            observer.dropped(dropped);
-        }
-    }
-
-    /// Look whether there is room now for the message that had none.
-    fn put_stalled(&mut self, observer: &impl Observer) {
-        if let Some(message) = self.stalled.take() {
-            self.put(message, observer);
-        }
-    }
-
-    /// The peer closes, or agrees that we do.
-    fn take_close(&mut self, frame: CloseFrame) {
-        let ending = if self.socket.outbox.borrow().is_close_encoded() {
-            Ending::ByUs
-        } else {
-            Ending::ByPeer
-        };
-        let answer = CloseFrame::new(frame.code, "");
-        self.leave(
-            ending,
-            Some(frame.code.unwrap_or(1005)),
-            frame.reason,
-            LINGER,
-        );
-        self.socket.outbox.borrow_mut().abort(answer);
-    }
-
     /// The connection cannot go on: tell the peer why, if it listens.
     fn fail(&mut self, violation: Violation) {
         let Violation { ending, code, what } = violation;
@@ -384,113 +198,6 @@ impl Pump {
             until: Instant::now() + time,
             lingers: !time.is_zero(),
         };
-    }
-
-    fn send_beats(&mut self) {
-        if !matches!(self.state, State::Open) {
-            return;
-        }
-        let mut schedule = self.socket.schedule.borrow_mut();
-        let now = match schedule.next() {
-            Some(next) => Some(Instant::now()).filter(|now| next <= *now),
-            None => None,
-        };
-        let Some(now) = now else {
-            return;
-        };
-        let mut outbox = self.socket.outbox.borrow_mut();
-        let mut pings = self.socket.pings.borrow_mut();
-        let is_stalled = self.stalled.is_some();
-        schedule.run(now, |beat| match beat {
-            Beat::Send(content) => outbox.push_beat(content),
-            // Its pong would not be read.
-            Beat::Ping(_) if is_stalled => false,
-            Beat::Ping(timeout) => {
-                let number = pings.start(false, timeout.map(|timeout| now + timeout));
-                outbox.push_control(ControlFrame::Timed(number));
-                true
-            }
-        });
-    }
-
-    /// Write until there is nothing more or the kernel takes nothing more.
-    fn write(&mut self, cx: &mut Context<'_>, observer: &impl Observer) {
-        if matches!(self.state, State::Lingering { .. } | State::Done) {
-            return;
-        }
-        let mut sent = 0;
-        while self.broken.is_none() {
-            if self.out.is_empty() && !self.write_new(cx) {
-                break;
-            }
-            if !self.out.is_empty() && !self.write_rest(cx) {
-                break;
-            }
-            sent += self.batch.messages as u64;
-            let batch = mem::take(&mut self.batch);
-            if self.socket.outbox.borrow_mut().written(&batch) {
-                self.socket.wake_user();
-            }
-        }
-        if self.is_unflushed && self.broken.is_none() {
-            match Pin::new(&mut self.stream).poll_flush(cx) {
-                Poll::Ready(Ok(())) => self.is_unflushed = false,
-                Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Pending => {}
-            }
-        }
-        if sent > 0 {
-            count(&self.socket.sent, sent);
-            observer.sent(sent);
-        }
-    }
-
-    /// Encode what waits and write it; what is left over goes into `out`. Returns whether there was something.
-    fn write_new(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut buffer = WRITE_BUFFER.take();
-        buffer.clear();
-        let mut outbox = self.socket.outbox.borrow_mut();
-        self.batch = outbox.encode(
-            &mut buffer,
-            WRITE_BYTES,
-            &mut self.socket.pings.borrow_mut(),
-        );
-        drop(outbox);
-        let some = !buffer.is_empty();
-        if some {
-            self.is_unflushed = true;
-            match Pin::new(&mut self.stream).poll_write(cx, &buffer) {
-                Poll::Ready(Ok(written)) => {
-                    self.out
-                        .extend_from_slice(buffer.get(written..).unwrap_or_default());
-                }
-                Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Pending => self.out.extend_from_slice(&buffer),
-            }
-        }
-        WRITE_BUFFER.replace(buffer);
-        some && self.broken.is_none()
-    }
-
-    /// Write what is left over. Returns whether all of it is written.
-    fn write_rest(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Some(rest) = self.out.get(self.out_done..)
-            && !rest.is_empty()
-        {
-            match Pin::new(&mut self.stream).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => {
-                    self.out_done += written;
-                    continue;
-                }
-                Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Pending => {}
-            }
-            return false;
-        }
-        self.out = Vec::new();
-        self.out_done = 0;
-        true
     }
 
     /// Whether all that was to be sent is with the kernel, the close frame included.
@@ -610,29 +317,6 @@ impl Pump {
         if (sent, received) != (0, 0) {
             observer.bytes(sent, received);
         }
-    }
-
-    /// Let the peer close first. Returns whether there may be more to read.
-    fn discard(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut buffer = READ_BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
-        let mut again = true;
-        for _ in 0..READS_PER_POLL {
-            let mut filled = ReadBuf::new(&mut buffer);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
-                Poll::Pending => {
-                    again = false;
-                    break;
-                }
-                Poll::Ready(Ok(())) if !filled.filled().is_empty() => {}
-                Poll::Ready(_) => {
-                    self.state = State::Done;
-                    break;
-                }
-            }
-        }
-        READ_BUFFER.replace(buffer);
-        again
     }
 
     /// Whether nothing is left to do; TLS then says that it ends, if it can at once.

@@ -1,0 +1,184 @@
+use super::*;
+use crate::peer::{local, local_paused};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn heartbeats_go_out_while_nobody_looks() {
+    local_paused(async {
+        let client = pair(|mut server| async move {
+            let start = Instant::now();
+            for number in 0..10u32 {
+                assert_eq!(server.see().await.unwrap().text(), "beat");
+                let due = SECOND * 3 + SECOND * 25 * number;
+                assert!(start.elapsed() >= due && start.elapsed() < due + SECOND);
+            }
+            server.text("done").await;
+            server.end().await;
+        })
+        .await;
+        let beat = client
+            .socket
+            .send_every(SECOND * 25, text("beat"), SECOND * 3)
+            .unwrap();
+        assert_eq!(client.text().await, "done");
+        assert_eq!((beat.sent(), client.log.sent.get()), (10, 10));
+        beat.stop();
+        tokio::time::sleep(SECOND * 100).await;
+        assert_eq!(beat.sent(), 10);
+        client.socket.abandon();
+    });
+}
+
+#[test]
+fn timed_pings_are_timed() {
+    local(async {
+        let client = pair(|mut server| async move {
+            server.send(PONG, b"unasked").await;
+            for _ in 0..2 {
+                let ping = server.see().await.unwrap();
+                assert_eq!((ping.first, ping.payload.len()), (PING, 8));
+                server.send(PONG, &7u64.to_be_bytes()).await;
+                server.send(PONG, &ping.payload).await;
+                server.send(PONG, &ping.payload).await;
+            }
+            server.end().await;
+        })
+        .await;
+        for count in 1..=2 {
+            let number = client.socket.ping().unwrap();
+            let took = poll_fn(|cx| client.socket.poll_pong(number, cx))
+                .await
+                .unwrap();
+            assert_eq!(client.log.pongs.borrow().len(), count);
+            assert_eq!(client.log.pongs.borrow().last(), Some(&took));
+            assert_eq!(client.socket.statistics().last_ping, Some(took));
+        }
+        client.socket.abandon();
+    });
+}
+
+#[test]
+fn a_ping_of_a_connection_that_ends_is_not_waited_for() {
+    local(async {
+        let client = pair(|mut server| async move {
+            server.see().await.unwrap();
+        })
+        .await;
+        let number = client.socket.ping().unwrap();
+        let close = poll_fn(|cx| client.socket.poll_pong(number, cx))
+            .await
+            .unwrap_err();
+        assert_eq!(close.ending, Ending::Disconnected);
+    });
+}
+
+#[test]
+fn pings_at_an_interval_feed_the_observer() {
+    local_paused(async {
+        let client = pair(|mut server| async move {
+            while let Some(seen) = server.see().await {
+                server.send(PONG, &seen.payload).await;
+                if seen.first == CLOSE {
+                    return;
+                }
+            }
+        })
+        .await;
+        let pings = client
+            .socket
+            .ping_every(SECOND * 25, Some(SECOND * 10), SECOND)
+            .unwrap();
+        while client.log.pongs.borrow().len() < 10 {
+            tokio::time::sleep(SECOND).await;
+        }
+        assert_eq!(pings.sent(), 10);
+        assert_eq!(client.socket.closed(), None);
+        // A second takes the place of the first.
+        let others = client.socket.ping_every(SECOND, None, SECOND).unwrap();
+        while client.log.pongs.borrow().len() < 50 {
+            tokio::time::sleep(SECOND).await;
+        }
+        assert_eq!((pings.sent(), others.sent()), (10, 40));
+        client.socket.abandon();
+    });
+}
+
+#[test]
+fn a_peer_that_never_answers_pings_is_given_up() {
+    local_paused(async {
+        let (done, wait) = tokio::sync::oneshot::channel();
+        let done = RefCell::new(Some(done));
+        let client = pair(move |mut server| {
+            let done = done.take().unwrap();
+            async move {
+                assert_eq!(server.see().await.unwrap().first, PING);
+                server.text("alive, but no pong").await;
+                assert_eq!(server.see().await.unwrap().first, PING);
+                server.see_close(Some(1001)).await;
+                done.send(()).unwrap();
+            }
+        })
+        .await;
+        let start = Instant::now();
+        client
+            .socket
+            .ping_every(SECOND, Some(SECOND * 3 / 2), SECOND)
+            .unwrap();
+        let close = client.closed().await;
+        assert_eq!((close.ending, close.code), (Ending::PingTimeout, 1001));
+        let took = start.elapsed();
+        assert!(took >= SECOND * 5 / 2 && took < SECOND * 3, "{took:?}");
+        wait.await.unwrap();
+    });
+}
+
+#[test]
+fn without_a_timeout_nothing_happens() {
+    local_paused(async {
+        let client = pair(|server| server.end_after(1000)).await;
+        let pings = client.socket.ping_every(SECOND, None, SECOND).unwrap();
+        let socket = client.socket.clone();
+        assert_eq!(client.closed().await.ending, Ending::Disconnected);
+        assert!(pings.sent() >= 1000);
+        assert_eq!(socket.statistics().last_ping, None);
+    });
+}
+
+#[test]
+fn no_ping_times_out_while_reading_pauses() {
+    local_paused(async {
+        let options = ConnectOptions {
+            inbox: InboxOptions {
+                messages_max: 1,
+                overflow: Overflow::Pause,
+                ..InboxOptions::default()
+            },
+            ..ConnectOptions::default()
+        };
+        let client = pair_with(&options, |mut server| async move {
+            server.text("a").await;
+            server.text("b").await;
+            server.end().await;
+        })
+        .await;
+        client
+            .socket
+            .ping_every(SECOND, Some(SECOND), SECOND)
+            .unwrap();
+        tokio::time::sleep(SECOND * 100).await;
+        assert_eq!(client.socket.closed(), None);
+        assert_eq!(client.text().await, "a");
+        assert_eq!(client.text().await, "b");
+        client.socket.abandon();
+    });
+}
+
+impl Server {
+    /// See so many frames and go.
+    async fn end_after(mut self, frames: usize) {
+        for _ in 0..frames {
+            self.see().await.unwrap();
+        }
+    }
+}
