@@ -19,6 +19,8 @@ mod limits;
 mod load;
 mod metrics;
 mod once;
+mod plenary;
+mod plenary_chat;
 mod program;
 mod repeat;
 mod report;
