@@ -115,7 +115,6 @@ fn what_came_before_a_fault_is_kept() {
                 .write(&[frame(TEXT, b"a"), frame(0x83, b""), frame(TEXT, b"b")].concat())
                 .await;
             server.see_close(Some(1002)).await;
-            server.end().await;
         })
         .await;
         let socket = client.socket.clone();

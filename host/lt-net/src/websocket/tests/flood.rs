@@ -24,7 +24,9 @@ async fn flooded(options: &ConnectOptions) -> Client {
         bytes.extend(frame(CLOSE, &close_payload(1000, "")));
         // The client may well have enough of it.
         let _ = server.stream.write_all(&bytes).await;
-        while server.see().await.is_some() {}
+        while let Some(seen) = server.see().await
+            && seen.first != CLOSE
+        {}
     })
     .await
 }

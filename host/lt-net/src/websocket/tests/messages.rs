@@ -4,12 +4,7 @@ use crate::peer::local;
 #[test]
 fn texts_and_bytes_go_both_ways_and_are_whole() {
     local(async {
-        let client = pair(|mut server| async move {
-            while let Some(seen) = server.see().await {
-                server.send(seen.first, &seen.payload).await;
-            }
-        })
-        .await;
+        let client = pair(Server::echo).await;
         for length in [0, 1, 3, 125, 126, 65_535, 65_536, 1 << 20] {
             let sent = Content::Binary((0..length).map(|index| (index * 7 % 251) as u8).collect());
             client.send(sent.clone()).await;
@@ -29,18 +24,14 @@ fn texts_and_bytes_go_both_ways_and_are_whole() {
             ("chat", "ws://x/")
         );
         assert_eq!(client.socket.headers()[0].0, "x");
+        client.leave().await;
     });
 }
 
 #[test]
 fn ten_thousand_echoes_keep_their_order() {
     local(async {
-        let client = pair(|mut server| async move {
-            while let Some(seen) = server.see().await {
-                server.send(seen.first, &seen.payload).await;
-            }
-        })
-        .await;
+        let client = pair(Server::echo).await;
         let send = async {
             for number in 0..10_000 {
                 client.send(text(&number.to_string())).await;
@@ -55,6 +46,7 @@ fn ten_thousand_echoes_keep_their_order() {
         // One task, one waker.
         tokio::join!(send, receive);
         assert_eq!(client.socket.statistics().sent, 10_000);
+        client.leave().await;
     });
 }
 
@@ -122,7 +114,7 @@ fn long_messages_are_sent_in_fragments_if_asked() {
                 expected.map(|(first, payload)| (first, payload.to_vec()))
             );
             server.text("done").await;
-            server.end().await;
+            server.left().await;
         })
         .await;
         client.send(text("abc")).await;
@@ -130,7 +122,7 @@ fn long_messages_are_sent_in_fragments_if_asked() {
         client.send(Content::Binary([1, 2, 3, 4].into())).await;
         assert_eq!(client.text().await, "done");
         assert_eq!(client.socket.statistics().sent, 3);
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
@@ -149,12 +141,12 @@ fn pings_are_answered_while_nobody_looks() {
                 );
             }
             server.text("done").await;
-            server.end().await;
+            server.left().await;
         })
         .await;
         assert_eq!(client.text().await, "done");
         assert_eq!(client.socket.statistics().pings_received, 100);
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
@@ -178,53 +170,49 @@ fn own_pings_and_pongs_are_sent() {
             );
             server.send(PONG, b"a").await;
             server.text("done").await;
-            server.end().await;
+            server.left().await;
         })
         .await;
         client.socket.send_ping(b"a".to_vec()).unwrap();
         client.socket.send_pong(vec![0; 200]).unwrap();
         assert_eq!(client.text().await, "done");
         assert!(client.log.pongs.borrow().is_empty());
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
 #[test]
 fn frames_behind_the_head_are_the_first() {
     local(async {
-        let peer = Peer::start(|_, stream| async move {
-            let mut server = Server { stream };
-            server.write(b"rld").await;
-            server.text("next").await;
-            server.end().await;
-        })
-        .await;
         let rest = [frame(TEXT, b"hello"), b"\x81\x05wo".to_vec()].concat();
         let options = ConnectOptions::default();
-        let client = connect_with(peer.address, &options, rest, Log::default()).await;
+        let client = pair_from(&options, rest, Log::default(), |mut server| async move {
+            server.write(b"rld").await;
+            server.text("next").await;
+            server.left().await;
+        })
+        .await;
         for expected in ["hello", "world", "next"] {
             assert_eq!(client.text().await, expected);
         }
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
 #[test]
 fn what_the_observer_does_not_want_is_not_kept() {
     local(async {
-        let peer = Peer::start(|_, stream| async move {
-            let mut server = Server { stream };
+        let script = |mut server: Server| async move {
             for text in ["no", "yes", "no", "maybe"] {
                 server.text(text).await;
             }
-            server.end().await;
-        })
-        .await;
+            server.left().await;
+        };
         let log = Log {
             unwanted: Some("no"),
             ..Log::default()
         };
-        let client = connect_with(peer.address, &ConnectOptions::default(), Vec::new(), log).await;
+        let client = pair_from(&ConnectOptions::default(), Vec::new(), log, script).await;
         assert_eq!(poll_fn(|cx| client.socket.poll_arrival(1, cx)).await, 2);
         let maybe = client
             .socket
@@ -233,7 +221,7 @@ fn what_the_observer_does_not_want_is_not_kept() {
         assert_eq!(client.socket.drain(10).len(), 1);
         let statistics = client.socket.statistics();
         assert_eq!((statistics.received, statistics.dropped), (4, 0));
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
@@ -293,7 +281,7 @@ fn a_message_over_the_bound_is_taken_alone() {
             assert_eq!(server.see().await.unwrap().payload.len(), 3 << 20);
             assert_eq!(server.see().await.unwrap().text(), "x");
             server.text("done").await;
-            server.end().await;
+            server.left().await;
         })
         .await;
         let large = Content::Binary(vec![1; 3 << 20].into());
@@ -304,6 +292,6 @@ fn a_message_over_the_bound_is_taken_alone() {
         );
         client.send(text("x")).await;
         assert_eq!(client.text().await, "done");
-        client.socket.abandon();
+        client.leave().await;
     });
 }

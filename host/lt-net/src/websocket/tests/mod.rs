@@ -8,12 +8,12 @@ mod timing;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_local};
 use tokio::time::Instant;
 
@@ -82,6 +82,8 @@ pub(super) struct Client {
     pub(super) socket: Rc<Socket>,
     pub(super) log: Rc<Log>,
     pub(super) pump: JoinHandle<()>,
+    /// Says that the server's script came to its end; it is silent if that failed.
+    pub(super) server: oneshot::Receiver<()>,
 }
 
 impl Client {
@@ -109,7 +111,14 @@ impl Client {
         );
         self.pump.await.unwrap();
         assert_eq!(self.log.ended.borrow().len(), 1);
+        self.server.await.expect("the server's script failed");
         close
+    }
+
+    /// Nobody wants it any more.
+    pub(super) async fn leave(self) {
+        self.socket.abandon();
+        assert_eq!(self.closed().await.code, 1001);
     }
 
     /// Send, waiting for room.
@@ -130,18 +139,39 @@ pub(super) fn text(text: &str) -> Content {
     Content::Text(text.into())
 }
 
-pub(super) async fn connect(address: SocketAddr, options: &ConnectOptions) -> Client {
-    connect_with(address, options, Vec::new(), Log::default()).await
+/// A client with usual options and a server that does what the script says.
+pub(super) async fn pair<F: Future<Output = ()> + 'static>(
+    script: impl Fn(Server) -> F + 'static,
+) -> Client {
+    pair_with(&ConnectOptions::default(), script).await
+}
+
+pub(super) async fn pair_with<F: Future<Output = ()> + 'static>(
+    options: &ConnectOptions,
+    script: impl Fn(Server) -> F + 'static,
+) -> Client {
+    pair_from(options, Vec::new(), Log::default(), script).await
 }
 
 /// With bytes that came behind the head of the answer.
-pub(super) async fn connect_with(
-    address: SocketAddr,
+pub(super) async fn pair_from<F: Future<Output = ()> + 'static>(
     options: &ConnectOptions,
     rest: Vec<u8>,
     log: Log,
+    script: impl Fn(Server) -> F + 'static,
 ) -> Client {
-    let wire = tcp::connect(&[address], None).await.unwrap();
+    let (done, server) = oneshot::channel();
+    let done = RefCell::new(Some(done));
+    let peer = Peer::start(move |_, stream| {
+        let (script, done) = (script(Server { stream }), done.take().unwrap());
+        async move {
+            script.await;
+            // A test may have ended without asking.
+            let _ = done.send(());
+        }
+    })
+    .await;
+    let wire = tcp::connect(&[peer.address], None).await.unwrap();
     let upgraded = handshake::Upgraded {
         remote: wire.remote(),
         stream: Stream::Plain(wire),
@@ -155,22 +185,12 @@ pub(super) async fn connect_with(
     let Opened { socket, pump } = Socket::open(upgraded, options);
     let log = Rc::new(log);
     let pump = spawn_local(pump.run(log.clone()));
-    Client { socket, log, pump }
-}
-
-/// A client with usual options and a server that does what the script says.
-pub(super) async fn pair<F: Future<Output = ()> + 'static>(
-    script: impl Fn(Server) -> F + 'static,
-) -> Client {
-    pair_with(&ConnectOptions::default(), script).await
-}
-
-pub(super) async fn pair_with<F: Future<Output = ()> + 'static>(
-    options: &ConnectOptions,
-    script: impl Fn(Server) -> F + 'static,
-) -> Client {
-    let peer = Peer::start(move |_, stream| script(Server { stream })).await;
-    connect(peer.address, options).await
+    Client {
+        socket,
+        log,
+        pump,
+        server,
+    }
 }
 
 /// A server's end of a connection.
@@ -236,7 +256,24 @@ impl Server {
         String::from_utf8(seen.payload[2..].to_vec()).unwrap()
     }
 
-    /// Wait for the client's end of the stream.
+    /// Send back every message until the client leaves.
+    pub(super) async fn echo(mut self) {
+        loop {
+            let seen = self.see().await.unwrap();
+            if seen.first == CLOSE {
+                return;
+            }
+            self.send(seen.first, &seen.payload).await;
+        }
+    }
+
+    /// Wait until nobody wants the socket any more.
+    pub(super) async fn left(mut self) {
+        self.see_close(Some(1001)).await;
+        self.end().await;
+    }
+
+    /// Wait for the client's end of the stream, before which nothing comes.
     pub(super) async fn end(mut self) {
         let seen = self.see().await;
         assert_eq!(seen, None);

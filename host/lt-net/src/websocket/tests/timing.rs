@@ -14,7 +14,7 @@ fn heartbeats_go_out_while_nobody_looks() {
                 assert!(start.elapsed() >= due && start.elapsed() < due + SECOND);
             }
             server.text("done").await;
-            server.end().await;
+            server.left().await;
         })
         .await;
         let beat = client
@@ -26,7 +26,7 @@ fn heartbeats_go_out_while_nobody_looks() {
         beat.stop();
         tokio::time::sleep(SECOND * 100).await;
         assert_eq!(beat.sent(), 10);
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
@@ -42,7 +42,7 @@ fn timed_pings_are_timed() {
                 server.send(PONG, &ping.payload).await;
                 server.send(PONG, &ping.payload).await;
             }
-            server.end().await;
+            server.left().await;
         })
         .await;
         for count in 1..=2 {
@@ -54,7 +54,7 @@ fn timed_pings_are_timed() {
             assert_eq!(client.log.pongs.borrow().last(), Some(&took));
             assert_eq!(client.socket.statistics().last_ping, Some(took));
         }
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
@@ -70,6 +70,7 @@ fn a_ping_of_a_connection_that_ends_is_not_waited_for() {
             .await
             .unwrap_err();
         assert_eq!(close.ending, Ending::Disconnected);
+        client.closed().await;
     });
 }
 
@@ -77,11 +78,12 @@ fn a_ping_of_a_connection_that_ends_is_not_waited_for() {
 fn pings_at_an_interval_feed_the_observer() {
     local_paused(async {
         let client = pair(|mut server| async move {
-            while let Some(seen) = server.see().await {
-                server.send(PONG, &seen.payload).await;
+            loop {
+                let seen = server.see().await.unwrap();
                 if seen.first == CLOSE {
                     return;
                 }
+                server.send(PONG, &seen.payload).await;
             }
         })
         .await;
@@ -100,7 +102,7 @@ fn pings_at_an_interval_feed_the_observer() {
             tokio::time::sleep(SECOND).await;
         }
         assert_eq!((pings.sent(), others.sent()), (10, 40));
-        client.socket.abandon();
+        client.leave().await;
     });
 }
 
@@ -157,20 +159,26 @@ fn no_ping_times_out_while_reading_pauses() {
             ..ConnectOptions::default()
         };
         let client = pair_with(&options, |mut server| async move {
+            let ping = server.see().await.unwrap();
             server.text("a").await;
             server.text("b").await;
-            server.end().await;
+            server.send(PONG, &ping.payload).await;
+            server.left().await;
         })
         .await;
-        client
+        let pings = client
             .socket
-            .ping_every(SECOND, Some(SECOND), SECOND)
+            .ping_every(SECOND * 40, Some(SECOND * 2), SECOND)
             .unwrap();
         tokio::time::sleep(SECOND * 100).await;
         assert_eq!(client.socket.closed(), None);
+        assert_eq!(pings.sent(), 1, "none is sent whose pong would not be read");
         assert_eq!(client.text().await, "a");
         assert_eq!(client.text().await, "b");
-        client.socket.abandon();
+        while client.log.pongs.borrow().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        client.leave().await;
     });
 }
 
