@@ -33,3 +33,4 @@ mod tidy;
 mod timing;
 mod user;
 mod verdict;
+mod websocket;

@@ -351,5 +351,6 @@ location = /deflate { add_header Content-Encoding deflate; alias pages/text.defl
 location = /zstd { add_header Content-Encoding zstd; alias pages/text.zst; }
 location = /broken-gzip { add_header Content-Encoding gzip; alias pages/small; }
 location = /chunked { sub_filter_types *; sub_filter quick slow; sub_filter_once off; alias pages/text.txt; }
+location = /upgrade { proxy_pass http://127.0.0.1:$arg_port; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection; }
 location = /close { keepalive_timeout 0; return 200 "closed after this\n"; }
 "#;

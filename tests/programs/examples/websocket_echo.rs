@@ -1,7 +1,7 @@
 //! Sends messages to a server that echoes, and compares what comes back.
 
 use lt_sdk::prelude::*;
-use lt_sdk::websocket::{Content, WebSocket};
+use lt_sdk::websocket::{Content, Inbox, WebSocket};
 
 #[derive(Settings)]
 struct Options {
@@ -23,6 +23,8 @@ struct Options {
     fragment_bytes: Option<u32>,
     /// Longest message to take in
     message_bytes_max: Option<u32>,
+    /// Most messages to keep that were not asked for yet
+    inbox_messages: Option<u32>,
     /// Time for an answer
     #[setting(default = "10s")]
     timeout: Duration,
@@ -38,6 +40,9 @@ impl Options {
         }
         if let Some(bytes) = self.message_bytes_max {
             request = request.message_bytes_max(bytes);
+        }
+        if let Some(messages) = self.inbox_messages {
+            request = request.inbox(Inbox::new().messages(messages).bytes(16 << 20));
         }
         Ok(request.connect()?)
     }

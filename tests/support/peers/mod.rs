@@ -7,7 +7,7 @@ pub mod websocket;
 
 pub use http::{HttpPeer, Seen};
 pub use tcp::TcpPeer;
-pub use websocket::{Wire, websocket_peer};
+pub use websocket::{WebSocketPeer, Wire};
 
 use std::net::TcpListener;
 
