@@ -1,6 +1,14 @@
 use super::*;
 use crate::peer::local;
 
+/// What an idle connection costs beside its TLS session and the kernel's buffers: nothing else is allocated while nothing waits
+/// (the read and write buffers are the thread's).
+#[test]
+fn an_idle_socket_is_small() {
+    let bytes = size_of::<Socket>() + size_of::<Pump>();
+    assert!(bytes < 1000, "{bytes} bytes");
+}
+
 #[test]
 fn texts_and_bytes_go_both_ways_and_are_whole() {
     local(async {
