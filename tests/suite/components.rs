@@ -7,7 +7,7 @@ use lt_tests::guests::{repository, scenario_for};
 use lt_tests::{LtHost, Target, TempDir};
 
 /// What `make guests` builds for all three targets.
-const SCENARIOS: [&str; 3] = ["http-get", "http-journey", "relay"];
+const SCENARIOS: [&str; 4] = ["http-get", "http-journey", "plenary-chat", "relay"];
 
 /// Run a scenario's component against the built-in server.
 #[track_caller]
