@@ -16,18 +16,16 @@ fn runs(component: &Path, target: &Target) {
         .file_stem()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
-    let setting = if name.starts_with("http_get") {
-        "url"
-    } else {
-        "base-url"
+    let command = LtHost::run_file(component);
+    let command = match name {
+        _ if name.starts_with("http_get") => command.set("url", target.url("/hello")),
+        _ if name.starts_with("plenary_chat") => command
+            .set("url", target.url(""))
+            .set("plenary", "test")
+            .set("start-jitter", "0s"),
+        _ => command.set("base-url", target.url("")),
     };
-    let value = if setting == "url" {
-        target.url("/hello")
-    } else {
-        target.url("")
-    };
-    let ran = LtHost::run_file(component)
-        .set(setting, value)
+    let ran = command
         .arguments("--users 4 --duration 2s")
         .finish()
         .expect_clean();
