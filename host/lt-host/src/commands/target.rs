@@ -15,7 +15,7 @@ use crate::target::{TargetOptions, serve};
 /// Most threads of the server: it is for practice, and the load generator needs the processors.
 const THREADS_MAX: u16 = 64;
 
-/// Serve pages to practise on: delays, failures, redirects, cookies, a log-in form
+/// Serve pages to practise on: delays, failures, redirects, a log-in form, a chat
 ///
 /// Open the printed URL in a browser for the list of routes. Runs until Ctrl-C.
 #[derive(Clone, Debug, Args)]

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use super::reply::{self, Reply};
 
 /// Every route: its path, an address to try it at, and what it does.
-pub(super) const ROUTES: [(&str, &str, &str); 24] = [
+pub(super) const ROUTES: [(&str, &str, &str); 31] = [
     ("/", "/", "this page"),
     (
         "/hello",
@@ -102,6 +102,41 @@ pub(super) const ROUTES: [(&str, &str, &str); 24] = [
         "GET: the newest items, as JSON; POST: adds a JSON object, 201, or 400 if it is none",
     ),
     ("/items/{id}", "/items/1", "GET, PUT, DELETE: one item"),
+    (
+        "/ws/echo",
+        "/ws/echo",
+        "WebSocket: sends back what comes, up to 16 MiB; subprotocol echo",
+    ),
+    (
+        "/ws/chat/{room}?presence=&name=",
+        "/ws/chat/lobby",
+        "WebSocket: {\"type\":\"chat\",\"payload\":{\"message\":…}} goes to all in the room, the sender included; presence is count, full or off",
+    ),
+    (
+        "/ws/stats",
+        "/ws/stats",
+        "what went over all WebSockets, as JSON; slow counts clients that were dropped because they did not take what was sent to them",
+    ),
+    (
+        "/accounts/signup/",
+        "/accounts/signup/",
+        "the plenary chat: GET: a form with a csrfmiddlewaretoken bound to a cookie; POST: 302 and a sessionid cookie, or 200 with what was wrong; ?quotes=single",
+    ),
+    (
+        "/accounts/login/",
+        "/accounts/login/",
+        "the same with login and password",
+    ),
+    (
+        "/event/{slug}/",
+        "/event/test/",
+        "for those with an account: the page of the event test or other, with window.__INITIAL_STATE__; as a WebSocket its chat, with the list of all members at each coming and going",
+    ),
+    (
+        "/breakout/{id}/",
+        "/breakout/1001/",
+        "WebSocket: one of its breakouts, for ten; who is in one is refused in another",
+    ),
 ];
 
 /// `/`.

@@ -1,8 +1,10 @@
 //! The built-in server to practise on (`lt-host target`): routes that delay, fail, redirect, stream, set cookies and log in with
-//! a CSRF form, so that a first scenario needs no system of its own, and so that tests and the demo have a peer.
+//! a CSRF form, WebSockets and a plenary chat, so that a first scenario needs no system of its own, and so that tests and the
+//! demo have a peer.
 //!
 //! It speaks HTTP/1.1, and HTTP/2 to clients that begin with its preface. It is a target: it holds any number of idle connections, has
-//! no timeouts of its own, and forgets everything when it ends. What it stores (sessions, items) is bounded. The routes are listed
+//! no timeouts of its own, and forgets everything when it ends. What it stores (sessions, items, accounts, rooms, what waits for a
+//! slow client) is bounded. The routes are listed
 //! in [`index::ROUTES`], which is also the page at `/`.
 
 mod body;
@@ -12,6 +14,7 @@ mod items;
 mod login;
 mod mirror;
 mod plain;
+mod plenary;
 mod random;
 mod reply;
 mod router;
@@ -19,6 +22,7 @@ mod sessions;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -63,6 +67,10 @@ impl Default for TargetOptions {
 struct Shared {
     sessions: Mutex<Sessions>,
     items: Mutex<Items>,
+    accounts: Mutex<plenary::Accounts>,
+    plenary: plenary::Rooms,
+    rooms: websocket::Rooms,
+    counters: websocket::Counters,
 }
 
 /// Serve on this listener until `shutdown` is done; then close every connection at once.
@@ -168,7 +176,7 @@ async fn accept(listener: std::net::TcpListener, shared: Arc<Shared>) -> io::Res
                 async move { Ok::<_, Infallible>(router::answer(&shared, request).await) }
             });
             if let Err(error) = builder
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
                 .await
             {
                 tracing::debug!(%error, "a connection ended");

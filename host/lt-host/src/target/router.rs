@@ -1,5 +1,7 @@
 //! From a path to its route.
 
+use std::sync::Arc;
+
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::{Request, StatusCode};
@@ -7,13 +9,13 @@ use url::form_urlencoded;
 
 use super::compressed::{self, Coding};
 use super::reply::{self, Reply};
-use super::{Shared, index, items, login, mirror, plain, streams};
+use super::{Shared, index, items, login, mirror, plain, plenary, streams, websocket};
 
 /// Largest body that is looked at (`/echo`, forms, items).
 pub(super) const READ_BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Answer one request. Any method will do where the route does not say otherwise.
-pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Reply {
+pub(super) async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Reply {
     let path = request.uri().path();
     let query = request.uri().query().unwrap_or_default();
     let (route, rest) = split(path);
@@ -35,9 +37,12 @@ pub(super) async fn answer(shared: &Shared, request: Request<Incoming>) -> Reply
         ("zstd", None) => compressed::answer(Coding::Zstd),
         ("account", None) => login::account(shared, request.headers()),
         ("logout", None) => login::logout(shared, request.headers()),
+        ("ws", Some(rest)) => websocket::answer(shared, &request, rest),
+        ("event", Some(rest)) => plenary::event(shared, &request, rest),
+        ("breakout", Some(rest)) => plenary::breakout(shared, &request, rest),
         // Boxed, because the state of every connection is as large as the largest route.
         ("delay", Some(ms)) => Box::pin(plain::delay(ms)).await,
-        ("headers" | "echo" | "cookies" | "login" | "items", _) => {
+        ("headers" | "echo" | "cookies" | "login" | "items" | "accounts", _) => {
             return Box::pin(answer_whole(shared, request)).await;
         }
         _ => reply::not_found(),
@@ -66,6 +71,7 @@ async fn answer_whole(shared: &Shared, request: Request<Incoming>) -> Reply {
         ("echo", None) => mirror::echo(&parts, &body),
         ("cookies", None) => mirror::cookies(&parts),
         ("login", None) => login::login(shared, &parts.method, &parts.headers, &body),
+        ("accounts", Some(which)) => plenary::form(shared, &parts, which, &body),
         ("items", None) => items::all(shared, &parts.method, &body),
         ("items", Some(id)) => items::one(shared, &parts.method, id, &body),
         _ => reply::not_found(),

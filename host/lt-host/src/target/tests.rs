@@ -364,5 +364,7 @@ fn csrf_token(page: &str) -> &str {
         .unwrap()
 }
 
+mod chat;
 mod client;
+mod plenary;
 mod state;
