@@ -114,7 +114,7 @@ impl Drop for Place {
     }
 }
 
-/// The sockets of one core that have not ended.
+/// The sockets of one core whose end was not recorded yet.
 #[derive(Default)]
 pub(crate) struct OpenSockets {
     open: Cell<usize>,
@@ -174,8 +174,9 @@ pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sen
             })
         }
         Err(error) => {
-            // Nothing was attempted that could be recorded.
-            if !matches!(error, ConnectError::Net(NetError::InvalidRequest(_))) {
+            // What makes no sense was not attempted, unless it was a server that led there.
+            let invalid = matches!(error, ConnectError::Net(NetError::InvalidRequest(_)));
+            if !invalid || attempt.status.is_some() {
                 let number = number_of(&error);
                 let tags = tags(core, who, &labels, &name, &attempt, "", number);
                 record(core, tags, &attempt, false);

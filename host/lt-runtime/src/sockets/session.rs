@@ -127,8 +127,8 @@ impl Session {
     }
 }
 
-/// Number for the `error_code` tag of a connection that ended otherwise than by a close frame: that of HTTP where it is the same
-/// fault, else one of WebSocket's own beside those of `error-code` in `wit/websocket.wit`.
+/// Number for the `error_code` tag of a connection that ended otherwise than by a close frame: as `enum ending` of
+/// `wit/websocket.wit` has it.
 fn number_of(ending: Ending) -> Option<u16> {
     Some(match ending {
         Ending::ByUs | Ending::ByPeer => return None,
@@ -144,25 +144,37 @@ fn number_of(ending: Ending) -> Option<u16> {
     })
 }
 
-/// The pump's end of a session. While there is one, the core has a socket that is not ended.
-pub(super) struct Told(pub(super) Rc<Session>);
+/// The pump's end of a session. Until it is told of the end, the core has a socket whose samples are not complete.
+pub(super) struct Told {
+    session: Rc<Session>,
+    ended: Cell<bool>,
+}
 
 impl Told {
     pub(super) fn new(session: Rc<Session>) -> Self {
         session.core.sockets.began();
-        Self(session)
+        Self {
+            session,
+            ended: Cell::new(false),
+        }
+    }
+
+    fn end(&self) {
+        if !self.ended.replace(true) {
+            self.session.core.sockets.ended();
+        }
     }
 }
 
 impl Drop for Told {
     fn drop(&mut self) {
-        self.0.core.sockets.ended();
+        self.end();
     }
 }
 
 impl Observer for Told {
     fn received(&self, content: Borrowed<'_>, arrived: Instant) -> bool {
-        let session = &*self.0;
+        let session = &*self.session;
         session.count(builtin::WS_MSGS_RECEIVED, 1);
         let mut keep = true;
         for watch in session.watches.borrow().iter() {
@@ -175,32 +187,76 @@ impl Observer for Told {
     }
 
     fn waiting(&self, messages: usize) {
-        self.0.count(builtin::WS_INBOX_DEPTH, messages as u64);
+        self.session.count(builtin::WS_INBOX_DEPTH, messages as u64);
     }
 
     fn dropped(&self, messages: u64) {
-        self.0.count(builtin::WS_MSGS_DROPPED, messages);
+        self.session.count(builtin::WS_MSGS_DROPPED, messages);
     }
 
     fn sent(&self, messages: u64) {
-        self.0.count(builtin::WS_MSGS_SENT, messages);
+        self.session.count(builtin::WS_MSGS_SENT, messages);
     }
 
     fn pong(&self, took: Duration) {
-        let mut recorder = self.0.core.recorder.borrow_mut();
-        recorder.record_time(builtin::WS_PING, self.0.tags, took);
+        let mut recorder = self.session.core.recorder.borrow_mut();
+        recorder.record_time(builtin::WS_PING, self.session.tags, took);
     }
 
     fn bytes(&self, sent: u64, received: u64) {
         if sent > 0 {
-            self.0.count(builtin::DATA_SENT, sent);
+            self.session.count(builtin::DATA_SENT, sent);
         }
         if received > 0 {
-            self.0.count(builtin::DATA_RECEIVED, received);
+            self.session.count(builtin::DATA_RECEIVED, received);
         }
     }
 
     fn ended(&self, close: &Close, lasted: Duration) {
-        self.0.record_end(close, lasted);
+        self.session.record_end(close, lasted);
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers are read out of the contract itself, so that neither can drift.
+    #[test]
+    fn numbers_of_endings_are_those_of_the_contract() {
+        let contract = include_str!("../../../../wit/websocket.wit");
+        let cases = contract
+            .split("enum ending {")
+            .nth(1)
+            .and_then(|rest| rest.split("\n    }").next())
+            .unwrap();
+        let mut wanted = Vec::new();
+        let mut number = None;
+        for line in cases.lines().map(str::trim) {
+            if let Some(doc) = line.strip_prefix("///") {
+                let parts = doc.split('(').skip(1);
+                number = parts
+                    .filter_map(|part| part.get(..4)?.parse::<u16>().ok())
+                    .last();
+            } else if let Some(case) = line.strip_suffix(',') {
+                wanted.push((case, number.take()));
+            }
+        }
+        let endings = [
+            Ending::ByUs,
+            Ending::ByPeer,
+            Ending::Disconnected,
+            Ending::Reset,
+            Ending::ProtocolError,
+            Ending::InvalidUtf8,
+            Ending::MessageTooLarge,
+            Ending::InboxOverflow,
+            Ending::PingTimeout,
+            Ending::CloseTimeout,
+            Ending::Failed,
+        ];
+        let got = endings.map(|ending| (ending.as_str(), number_of(ending)));
+        assert_eq!(got.as_slice(), wanted);
     }
 }
