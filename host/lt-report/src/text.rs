@@ -20,8 +20,9 @@ pub use options::{Detail, TextOptions, TrendStat};
 use paint::Paint;
 use table::{Cells, Row, Table};
 
-/// Metrics that a compact summary shows; the full one shows all. A metric with a threshold is always shown.
-const COMPACT: [&str; 19] = [
+/// Metrics that a compact summary shows; the full one shows all. A metric with a threshold is always shown, and so are those of
+/// WebSockets: a run that has any is about them.
+const COMPACT: [&str; 20] = [
     "http_req_duration",
     "http_req_failed",
     "http_reqs",
@@ -30,6 +31,7 @@ const COMPACT: [&str; 19] = [
     "delivery_received",
     "delivery_lost",
     "delivery_duplicates",
+    "delivery_excused",
     "throttle_wait",
     "meeting_wait",
     "steady_users",
@@ -231,13 +233,13 @@ fn is_shown(metric: &MetricSummary, summary: &Summary, detail: Detail) -> bool {
     if TOLD_ELSEWHERE.contains(&name) {
         return false;
     }
-    let is_custom = Category::of(name) == Category::Custom;
+    let is_always = matches!(Category::of(name), Category::Custom | Category::Websocket);
     let is_judged = summary
         .thresholds
         .iter()
         .any(|threshold| threshold.metric.split('{').next() == Some(name));
     let is_telling = name == "iteration_duration_intended" && iterations_waited(summary);
-    detail == Detail::Full || is_custom || is_judged || is_telling || COMPACT.contains(&name)
+    detail == Detail::Full || is_always || is_judged || is_telling || COMPACT.contains(&name)
 }
 
 /// Whether iterations took noticeably longer from their intended start than from their actual one.
@@ -355,6 +357,7 @@ enum Category {
     Coordination,
     Execution,
     Network,
+    Websocket,
 }
 
 impl Category {
@@ -368,6 +371,7 @@ impl Category {
             "throttle_wait" | "meeting_wait" => Self::Coordination,
             _ if metric.starts_with("delivery_") => Self::Coordination,
             _ if metric.starts_with("http_") => Self::Http,
+            _ if metric.starts_with("ws_") => Self::Websocket,
             _ => Self::Execution,
         }
     }
@@ -379,6 +383,7 @@ impl Category {
             Self::Coordination => "COORDINATION",
             Self::Execution => "EXECUTION",
             Self::Network => "NETWORK",
+            Self::Websocket => "WEBSOCKET",
         }
     }
 }

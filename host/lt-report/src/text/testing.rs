@@ -100,3 +100,33 @@ fn checks_and_failures(recorder: &mut Recorder) {
     recorder.failure(FailureClass::Failure, TagsId::EMPTY, "no cart");
     recorder.failure(FailureClass::Failure, TagsId::EMPTY, "no item");
 }
+
+/// A run with sockets and deliveries, and nothing else.
+pub(crate) fn a_chat() -> Summary {
+    let registry = Arc::new(Registry::new());
+    let plan = Arc::new(SubmetricPlan::new(&registry, &[]).unwrap());
+    let mut recorder = Recorder::new(Arc::clone(&registry), Arc::clone(&plan), false);
+    let tags = TagsId::EMPTY;
+    for ms in [20, 40] {
+        recorder.record_time(WS_CONNECTING, tags, Duration::from_millis(ms));
+        recorder.record(WS_CONNECT_FAILED, tags, 0.0);
+        recorder.record(WS_SESSIONS, tags, 1.0);
+        recorder.record_time(WS_SESSION_DURATION, tags, Duration::from_millis(ms * 100));
+        recorder.record_time(DELIVERY_TIME, tags, Duration::from_millis(ms / 10));
+        recorder.record(WS_INBOX_DEPTH, tags, ms as f64 / 20.0);
+    }
+    recorder.record(WS_CONNECT_FAILED, tags, 1.0);
+    recorder.record(WS_SESSION_FAILED, tags, 0.0);
+    recorder.record(WS_SESSION_FAILED, tags, 1.0);
+    recorder.record(WS_MSGS_SENT, tags, 4.0);
+    recorder.record(WS_MSGS_RECEIVED, tags, 8.0);
+    recorder.record(WS_MSGS_MATCHED, tags, 5.0);
+    recorder.record_time(WS_PING, tags, Duration::from_micros(1500));
+    recorder.record(DELIVERY_SENT, tags, 3.0);
+    recorder.record(DELIVERY_RECEIVED, tags, 2.0);
+    recorder.record(DELIVERY_EXCUSED, tags, 1.0);
+    recorder.record(DATA_SENT, tags, 1000.0);
+    let mut totals = Totals::new(registry, plan);
+    totals.merge(&recorder.take());
+    totals.summary(Duration::from_secs(4))
+}

@@ -1,6 +1,6 @@
 use lt_metrics::RunState;
 
-use super::testing::a_run;
+use super::testing::{a_chat, a_run};
 use super::*;
 
 /// The columns that hold no approximated value: snapshots then do not depend on how buckets are cut.
@@ -34,6 +34,15 @@ fn the_full_summary_shows_every_metric_and_the_groups() {
         text_summary(&a_run(), &options),
         include_str!("../../snapshots/summary-full.txt")
     );
+}
+
+#[test]
+fn sockets_have_a_section_after_the_network_as_in_k6() {
+    assert_eq!(
+        text_summary(&a_chat(), &exact_columns()),
+        include_str!("../../snapshots/summary-websocket.txt")
+    );
+    assert!(!text_summary(&a_run(), &TextOptions::default()).contains("WEBSOCKET"));
 }
 
 #[test]
