@@ -1,5 +1,7 @@
 //! Users who meet, through real guests: throttles, meetings, mailboxes, deliveries, and how waits end.
 
+mod audience;
+
 use std::collections::BTreeMap;
 
 use lt_tests::results::sums_by;

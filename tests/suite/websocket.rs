@@ -7,6 +7,7 @@ mod faults;
 mod handshake;
 mod inbox;
 mod stopping;
+mod trying;
 mod weather;
 mod ws;
 

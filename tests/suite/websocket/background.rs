@@ -27,8 +27,6 @@ fn heartbeats_are_sent_while_the_user_sleeps() {
         let beats = told(&ran, "beats");
         assert_eq!(beats.len(), 2, "{ran}");
         assert!(beats.iter().all(|beats| *beats >= least), "{ran}");
-        // No more than there are intervals, however late it was.
-        assert!(beats.iter().all(|beats| *beats <= 11), "{ran}");
         if first == Some("10m") {
             assert_eq!(beats, [0, 0], "{ran}");
         }
@@ -220,39 +218,4 @@ fn what_did_not_reach_who_was_cut_off_is_lost() {
     assert_eq!(received + lost, sent, "{ran}");
     assert!((5..=45).contains(&lost), "{ran}");
     assert!((205..=225).contains(&sent), "{ran}");
-}
-
-#[test]
-fn every_call_is_shown_when_a_scenario_is_tried_once() {
-    let peer = WebSocketPeer::echo();
-    let ran = LtHost::run("websocket_sleeper")
-        .set("url", peer.url("/echo"))
-        .set("messages", 1)
-        .arguments("--once")
-        .finish();
-    let ran = expect_checked(ran);
-    let mut lines = ran.stderr().lines();
-    for part in [
-        &format!(
-            "websocket.socket.connect(request: {{url: \"{}\"",
-            peer.url("/echo")
-        ),
-        "websocket.socket.watch(#1, watch: {pattern: json(",
-        "websocket.socket.watch(",
-        "websocket.socket.watch(",
-        "websocket.socket.send-every(",
-        "coordination.mark-sent(id: \"1-0-0\"",
-        "websocket.socket.send(#1, content: text(",
-        "timing.sleep(duration: 500000000)",
-        "websocket.heartbeat.sent(",
-        "websocket.watcher.matched(",
-        "websocket.socket.receive(#1, timeout: some(0))  ",
-        "websocket.socket.receive(#1, timeout: some(10000000000))  ",
-        "websocket.socket.close(",
-    ] {
-        assert!(
-            lines.any(|line| line.contains(part)),
-            "{part} is not shown, or not in its turn\n{ran}"
-        );
-    }
 }

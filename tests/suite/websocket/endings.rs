@@ -165,7 +165,7 @@ fn both_may_close_at_once() {
         wire.close(1001, "me too");
         assert!(asked.is_some());
     });
-    let ran = expect_checked(closing(&peer, "us").finish());
+    let ran = expect_checked(closing(&peer, "us").set("code", 1000).finish());
     let ran = ran.expect_text("ending=by-us code=1001 reason=\"me too\"");
     assert_eq!(codes_sent(&peer), [[Some(1000)], [Some(1000)]], "{ran}");
 }
@@ -199,7 +199,7 @@ fn a_peer_that_hangs_at_the_close_is_not_waited_for_for_ever() {
 #[test]
 fn a_peer_that_drops_the_connection_at_the_close_has_not_agreed() {
     let peer = WebSocketPeer::start(|_, wire| drop(wire.read_until_close()));
-    let ran = expect_checked(closing(&peer, "us").finish());
+    let ran = expect_checked(closing(&peer, "us").set("code", 1000).finish());
     let expected = all_ended(2, "disconnected", 1000, "1221");
     assert_eq!(endings(&ran), expected, "{ran}");
 }
