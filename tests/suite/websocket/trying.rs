@@ -29,23 +29,23 @@ fn every_call_is_shown_when_a_scenario_is_tried_once() {
         .finish();
     let ran = expect_checked(ran);
     let mut lines = ran.stderr().lines();
+    let connect = format!(
+        "websocket.socket.connect(request: Request {{ url: \"{}\"",
+        peer.url("/echo")
+    );
     for part in [
-        &format!(
-            "websocket.socket.connect(request: {{url: \"{}\"",
-            peer.url("/echo")
-        ),
-        "websocket.socket.watch(#1, watch: {pattern: json(",
-        "websocket.socket.watch(",
-        "websocket.socket.watch(",
-        "websocket.socket.send-every(",
+        connect.as_str(),
+        "websocket.socket.watch(#0, watch: Watch { pattern: Json((\"/type\", \"chat\")), name: Some(\"chat\")",
+        "websocket.socket.watch(#0, watch: Watch { pattern: Contains(\"heartbeat\"), keep: false })",
+        "websocket.socket.send-every(#0, interval: 50000000, content: Text(\"\\\"heartbeat\\\"\")",
         "coordination.mark-sent(id: \"1-0-0\"",
-        "websocket.socket.send(#1, content: text(",
+        "websocket.socket.send(#0, content: Text(",
         "timing.sleep(duration: 500000000)",
         "websocket.heartbeat.sent(",
         "websocket.watcher.matched(",
-        "websocket.socket.receive(#1, timeout: some(0))  ",
-        "websocket.socket.receive(#1, timeout: some(10000000000))  ",
-        "websocket.socket.close(",
+        "websocket.socket.receive(#0, timeout: Some(0))",
+        "websocket.socket.receive(#0, timeout: Some(10000000000))",
+        "websocket.socket.close(#0, code: Some(1000)",
     ] {
         assert!(
             lines.any(|line| line.contains(part)),
