@@ -40,7 +40,7 @@ pub(super) const CHAT_BYTES_MAX: usize = 64 << 10;
 /// The subprotocol that `/ws/echo` chooses if it is offered.
 const ECHO_PROTOCOL: &str = "echo";
 
-/// What went over all WebSockets so far: `/ws/stats`.
+/// What went over all WebSockets so far: `/ws/stats`. Messages are texts and binaries.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) opened: AtomicU64,

@@ -155,16 +155,17 @@ impl<F: FnMut(Message)> Serving<'_, F> {
         if is_long {
             return Ok(true);
         }
-        let mut received = 0;
+        let (mut reads, mut received) = (0, 0);
         let result = loop {
-            if received >= READS_PER_TURN || self.outbox.has_enough() {
+            if reads >= READS_PER_TURN || self.outbox.has_enough() {
                 break Ok(true);
             }
             match Pin::new(&mut self.socket).poll_next(context) {
                 Poll::Pending => break Ok(false),
                 Poll::Ready(Some(Ok(message))) => {
-                    received += 1;
+                    reads += 1;
                     if (message.is_text() || message.is_binary()) && self.closing.is_none() {
+                        received += 1;
                         (self.on_message)(message);
                     }
                 }
@@ -172,7 +173,7 @@ impl<F: FnMut(Message)> Serving<'_, F> {
                 Poll::Ready(None) => break Err(Ended::Closed),
             }
         };
-        Counters::add(&self.counters.received, received as u64);
+        Counters::add(&self.counters.received, received);
         result
     }
 
