@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lt_tests::peers::WebSocketPeer;
-use lt_tests::peers::websocket::{Frame, frame, opcode};
+use lt_tests::peers::websocket::{Frame, frame, opcode, upgrade};
+use lt_tests::peers::{Seen, WebSocketPeer};
 use lt_tests::{LtHost, Ran};
 
 use super::{all_ended, count_by, endings, expect_checked, told};
@@ -128,10 +128,16 @@ fn a_flood_of_pings_is_answered() {
 /// then on.
 fn room(deaf: &'static str) -> WebSocketPeer {
     let members: Arc<Mutex<Vec<(usize, TcpStream)>>> = Arc::default();
-    WebSocketPeer::start(move |seen, wire| {
+    let joined = members.clone();
+    let answer = move |seen: &Seen, stream: &mut TcpStream| {
+        // Whoever is told that it is in hears what is said from then on.
+        let mut members = joined.lock().unwrap_or_else(PoisonError::into_inner);
+        upgrade(seen, stream, &[]);
+        members.push((seen.connection, stream.try_clone().unwrap()));
+        true
+    };
+    WebSocketPeer::answering(answer, move |seen, wire| {
         let lock = || members.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = wire.stream().try_clone().unwrap();
-        lock().push((seen.connection, own));
         while let Some(said) = wire.read() {
             if said.opcode == opcode::CLOSE {
                 lock().retain(|(member, _)| *member != seen.connection);
