@@ -3,9 +3,11 @@
 mod background;
 mod endings;
 mod exchange;
+mod failing;
 mod faults;
 mod handshake;
 mod inbox;
+mod refused;
 mod stopping;
 mod trying;
 mod weather;

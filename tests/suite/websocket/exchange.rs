@@ -1,5 +1,6 @@
 //! Messages there and back, as the wire sees them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +19,10 @@ fn echo(peer: &WebSocketPeer) -> LtHost {
 /// The payloads of a client's messages, and of how many frames each was; all masked, all in order.
 #[track_caller]
 fn messages(frames: &[Frame], opcode: u8) -> Vec<(Vec<u8>, usize)> {
-    assert!(frames.iter().all(|frame| frame.masked), "{frames:?}");
+    assert!(
+        frames.iter().all(|frame| frame.mask.is_some()),
+        "{frames:?}"
+    );
     let mut messages: Vec<(Vec<u8>, usize)> = Vec::new();
     let mut is_within = false;
     for frame in frames.iter().filter(|frame| frame.is_data()) {
@@ -80,6 +84,9 @@ fn messages_come_back_as_they_were() {
             assert!(messages.iter().all(|(_, frames)| *frames == 1));
             let last = frames.last().unwrap();
             assert_eq!(last.close_code(), Some(1000), "{last:?}");
+            // Nobody can guess the next mask from the last.
+            let masks: BTreeSet<_> = frames.iter().map(|frame| frame.mask).collect();
+            assert_eq!(masks.len(), frames.len(), "{masks:?}");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! How connections come about, and how they do not.
+//! How connections come about.
 
-use std::io::Write as _;
 use std::net::TcpStream;
 
+use lt_tests::LtHost;
 use lt_tests::peers::http::{HttpPeer, Seen, Then, respond};
 use lt_tests::peers::proxy::ProxyPeer;
 use lt_tests::peers::websocket::upgrade;
-use lt_tests::peers::{TcpPeer, WebSocketPeer, closed_port};
-use lt_tests::{LtHost, Ran};
+use lt_tests::peers::{TcpPeer, WebSocketPeer};
 
+use super::refused::{fails_with, refused};
 use super::{count_by, expect_checked};
 
 fn connect(url: &str) -> LtHost {
@@ -22,33 +22,6 @@ fn adding(headers: &'static [(&str, &str)]) -> WebSocketPeer {
         true
     };
     WebSocketPeer::answering(answer, |_, wire| wire.echo())
-}
-
-/// Connect twice where it fails in this way; the samples have this code.
-#[track_caller]
-fn fails_with(command: LtHost, error: &str, code: u32) -> Ran {
-    let ran = command
-        .set("error", error)
-        .arguments("--iterations 2")
-        .with_samples()
-        .finish()
-        .expect_clean();
-    let codes = count_by(&ran.rows(), "ws_connecting", ["name", "error_code"]);
-    let expected = ["refused".to_owned(), code.to_string()];
-    assert_eq!(codes.get(&expected), Some(&2), "codes are {codes:?}\n{ran}");
-    let summary = ran.summary();
-    assert_eq!(summary.count("iterations"), 2, "{ran}");
-    assert_eq!(
-        summary.value("ws_connect_failed", "rate"),
-        Some(1.0),
-        "{ran}"
-    );
-    assert_eq!(summary.count("ws_sessions"), 0, "{ran}");
-    ran
-}
-
-fn refused(url: &str) -> LtHost {
-    LtHost::run("websocket_refused").set("url", url)
 }
 
 #[test]
@@ -198,142 +171,6 @@ fn redirects_are_followed_from_http_to_ws() {
 }
 
 #[test]
-fn a_refusal_has_a_status_and_a_body() {
-    let peer = HttpPeer::start(|_, stream| {
-        respond(stream, 403, &[], b"log in first");
-        Then::Close
-    });
-    let ran = fails_with(refused(&peer.url("/")), "refused", 1900)
-        .expect_text("status=403")
-        .expect_text("body=log in first")
-        .expect_text("error=the server did not upgrade: status 403");
-    let statuses = count_by(&ran.rows(), "ws_connect_failed", ["status"]);
-    let expected = ["403".to_owned()];
-    assert_eq!(statuses.get(&expected), Some(&2), "{statuses:?}\n{ran}");
-    // A page instead of an upgrade, and one of which no more is kept than an error page has.
-    let peer = HttpPeer::start(|_, stream| {
-        respond(stream, 200, &[], &vec![b'x'; 1 << 20]);
-        Then::Close
-    });
-    fails_with(refused(&peer.url("/")), "refused", 1900)
-        .expect_text("status=200")
-        .expect_text("bytes=65536");
-}
-
-#[test]
-fn an_upgrade_must_be_as_the_rfc_wants_it() {
-    let accepted = |seen: &Seen, stream: &mut TcpStream, fields: &str| {
-        let mut whole = Vec::new();
-        let _gone = write!(whole, "HTTP/1.1 101 Switching Protocols\r\n{fields}");
-        if !fields.contains("sec-websocket-accept") {
-            let key = seen.header("sec-websocket-key").unwrap_or_default();
-            let accept =
-                tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
-            let _gone = write!(whole, "sec-websocket-accept: {accept}\r\n");
-        }
-        whole.extend_from_slice(b"\r\n");
-        let _gone = stream.write_all(&whole);
-        false
-    };
-    for (fields, text) in [
-        (
-            "upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
-            "does not answer our key",
-        ),
-        ("connection: Upgrade\r\n", "no `upgrade` field"),
-        ("upgrade: h2c\r\nconnection: Upgrade\r\n", "upgrades to"),
-        (
-            "upgrade: websocket\r\nconnection: keep-alive\r\n",
-            "no `upgrade` in `connection`",
-        ),
-        (
-            "upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-protocol: chat\r\n",
-            "was not offered",
-        ),
-        (
-            "upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-extensions: permessage-deflate\r\n",
-            "extensions that were not offered",
-        ),
-    ] {
-        let peer = WebSocketPeer::answering(
-            move |seen, stream| accepted(seen, stream, fields),
-            |_, _| {},
-        );
-        fails_with(refused(&peer.url("/")), "handshake", 1901).expect_text(text);
-    }
-}
-
-#[test]
-fn nobody_is_there() {
-    let url = format!("ws://127.0.0.1:{}/", closed_port());
-    let ran = fails_with(refused(&url), "http", 1212).expect_text("connection refused");
-    let urls = count_by(&ran.rows(), "ws_connecting", ["url"]);
-    assert_eq!(urls.len(), 1, "{urls:?}\n{ran}");
-    fails_with(refused("ws://no-such-host.invalid/"), "http", 1101);
-}
-
-#[test]
-fn the_server_closes_instead_of_answering() {
-    let peer = TcpPeer::start(|stream, _| drop(stream));
-    let url = peer.url("/").replacen("http", "ws", 1);
-    let ran = refused(&url)
-        .set("error", "http")
-        .arguments("--iterations 2")
-        .with_samples()
-        .finish()
-        .expect_clean();
-    // Whether the end or a reset is seen first is a race that the kernel decides.
-    let codes = count_by(&ran.rows(), "ws_connecting", ["error_code"]);
-    let count = |code: &str| codes.get(&[code.to_owned()]).copied().unwrap_or(0);
-    assert_eq!(count("1220") + count("1221"), 2, "{codes:?}\n{ran}");
-}
-
-#[test]
-fn the_server_does_not_speak_http() {
-    let peer = HttpPeer::start(|_, stream| {
-        let _gone = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n");
-        Then::Close
-    });
-    fails_with(refused(&peer.url("/")), "http", 1500);
-}
-
-#[test]
-fn the_server_never_answers() {
-    let peer = TcpPeer::start(|mut stream, _| {
-        let _read = std::io::copy(&mut stream, &mut std::io::sink());
-    });
-    let command = refused(&peer.url("/")).set("timeout", "200ms");
-    fails_with(command, "http", 1050);
-    // Nor does it say all of its refusal.
-    let peer = HttpPeer::start(|_, stream| {
-        let _gone = stream.write_all(b"HTTP/1.1 403 No\r\ncontent-length: 1000\r\n\r\nshort");
-        let _read = std::io::copy(stream, &mut std::io::sink());
-        Then::Close
-    });
-    let command = refused(&peer.url("/")).set("timeout", "200ms");
-    let ran = command
-        .set("error", "http")
-        .with_samples()
-        .finish()
-        .expect_clean();
-    let codes = count_by(&ran.rows(), "ws_connecting", ["error_code"]);
-    let expected = ["1050".to_owned()];
-    assert_eq!(codes.get(&expected), Some(&1), "{codes:?}\n{ran}");
-}
-
-#[test]
-fn what_makes_no_sense_is_not_attempted() {
-    for url in ["nowhere", "ftp://127.0.0.1/", "ws://127.0.0.1:port/"] {
-        let ran = refused(url)
-            .set("error", "invalid-request")
-            .finish()
-            .expect_clean();
-        let rate = ran.summary().value("ws_connect_failed", "rate");
-        assert_eq!(rate, None, "{url}\n{ran}");
-    }
-}
-
-#[test]
 fn proxies_open_a_tunnel() {
     let peer = WebSocketPeer::echo();
     let proxy = ProxyPeer::open();
@@ -372,4 +209,50 @@ fn secrets_of_a_url_are_not_shown() {
     let names = count_by(&ran.rows(), "ws_connecting", ["name", "url"]);
     let expected = [peer.url("/"), peer.url("/")];
     assert_eq!(names.get(&expected), Some(&1), "{names:?}\n{ran}");
+}
+
+#[test]
+fn choices_of_the_run_hold_for_sockets_too() {
+    let peer = WebSocketPeer::echo();
+    let port = peer.http().port();
+    let room = |command: LtHost, url: &str| {
+        command
+            .set("url", url)
+            .set("sockets", 1)
+            .arguments("--user-agent browser/7 --no-connection-reuse --host-override")
+            .argument(format!("chat.test=127.0.0.1:{port}"))
+    };
+    let ran = room(LtHost::run("websocket_sockets"), "ws://chat.test/room")
+        .arguments("--local-ips 127.0.0.2")
+        .finish();
+    let ran = expect_checked(ran);
+    let seen = peer.http().seen().remove(0);
+    assert_eq!(seen.header("user-agent"), Some("browser/7"), "{ran}");
+    assert_eq!(seen.header("host"), Some("chat.test"), "{ran}");
+    assert_eq!(seen.header("connection"), Some("Upgrade"), "{ran}");
+    assert_eq!(seen.from.ip().to_string(), "127.0.0.2", "{ran}");
+    // Times and redirects that the scenario does not choose.
+    let silent = TcpPeer::start(|mut stream, _| {
+        let _read = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let away = HttpPeer::start(|_, stream| {
+        respond(stream, 302, &[("location", "/")], b"");
+        Then::Keep
+    });
+    for (url, choice, code) in [
+        (silent.url("/"), "--http-timeout 200ms", "1050"),
+        (away.url("/"), "--max-redirects 0", "1900"),
+        (away.url("/"), "--max-redirects 3", "1503"),
+    ] {
+        let ran = room(LtHost::run("websocket_sockets"), &url)
+            .arguments(choice)
+            .with_samples()
+            .finish();
+        // Nobody is left who could go on.
+        let ran = ran.expect_code(110);
+        let codes = count_by(&ran.rows(), "ws_connecting", ["error_code"]);
+        let expected = [code.to_owned()];
+        assert!(codes.contains_key(&expected), "{choice}: {codes:?}\n{ran}");
+        assert!(ran.summary().failures_in_all() > 0, "{ran}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lt_tests::LtHost;
-use lt_tests::peers::{WebSocketPeer, closed_port};
+use lt_tests::peers::{TcpPeer, WebSocketPeer, closed_port};
 use lt_tests::process::wait_until;
 
 use super::{all_ended, endings, expect_checked};
@@ -96,4 +96,21 @@ fn a_run_that_is_killed_leaves_no_connection() {
     running.interrupt();
     let ran = running.finish().expect_code(105);
     assert_eq!(peer.await_ended(4).len(), 4, "{ran}");
+}
+
+#[test]
+fn connecting_is_given_up_with_its_run() {
+    let peer = TcpPeer::start(|mut stream, _| {
+        let _read = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    // The time for connecting is far longer than a run of the suite may take.
+    let ran = LtHost::run("websocket_refused")
+        .set("url", peer.url("/"))
+        .set("timeout", "10m")
+        .arguments("--users 4 --duration 300ms --graceful-stop 300ms")
+        .finish()
+        .expect_code(0);
+    assert_eq!(ran.summary().count("ws_sessions"), 0, "{ran}");
+    assert_eq!(ran.summary().failures_in_all(), 0, "{ran}");
+    assert_eq!(peer.connections(), 4, "{ran}");
 }

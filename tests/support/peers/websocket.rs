@@ -38,8 +38,8 @@ pub struct Frame {
     pub fin: bool,
     /// What it is.
     pub opcode: u8,
-    /// Whether it was masked, as a client must.
-    pub masked: bool,
+    /// What it was masked with, as a client must.
+    pub mask: Option<[u8; 4]>,
     /// Its payload, unmasked.
     pub payload: Vec<u8>,
 }
@@ -113,7 +113,7 @@ impl Wire {
         let frame = Frame {
             fin: first & 0x80 != 0,
             opcode: first & 0x0f,
-            masked,
+            mask: masked.then_some(mask),
             payload,
         };
         self.frames.push(frame.clone());
