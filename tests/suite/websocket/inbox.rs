@@ -172,3 +172,34 @@ fn a_flood_takes_no_more_memory_than_the_inbox() {
         );
     }
 }
+
+#[test]
+fn a_flood_of_one_user_does_not_hold_its_neighbours_up() {
+    let flood = WebSocketPeer::start(|_, wire| while wire.text("and another thing") {});
+    let echo = WebSocketPeer::echo();
+    let text = format!(
+        r#"
+        [scenarios.flooded]
+        file = "@websocket_overflow"
+        users = 2
+        duration = "2s"
+        settings = {{ url = "{}", sleep = "1500ms" }}
+        [scenarios.neighbours]
+        file = "@websocket_echo"
+        users = 4
+        duration = "2s"
+        settings = {{ url = "{}" }}
+        "#,
+        flood.url("/"),
+        echo.url("/")
+    );
+    let ran = LtHost::run_spec(&text)
+        .arguments("--cores 1 --threshold ws_sessions{scenario:neighbours}:count>=40")
+        .finish()
+        .expect_clean();
+    let summary = ran.summary();
+    // Ten messages a session, on the core that takes in what would fill it.
+    assert!(summary.count("ws_sessions") >= 42, "{ran}");
+    assert!(summary.count("ws_msgs_dropped") > 10_000, "{ran}");
+    assert_eq!(summary.failed_checks(), [], "{ran}");
+}
