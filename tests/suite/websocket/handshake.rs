@@ -1,12 +1,14 @@
 //! How connections come about.
 
+use std::io::Write as _;
 use std::net::TcpStream;
 
 use lt_tests::LtHost;
 use lt_tests::peers::http::{HttpPeer, Seen, Then, respond};
 use lt_tests::peers::proxy::ProxyPeer;
-use lt_tests::peers::websocket::upgrade;
+use lt_tests::peers::websocket::{frame, opcode, upgrade};
 use lt_tests::peers::{TcpPeer, WebSocketPeer};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::refused::{fails_with, refused};
 use super::{count_by, expect_checked};
@@ -129,6 +131,31 @@ fn the_server_chooses_among_the_subprotocols() {
         .set("subprotocols", "chat.v2,chat.v1")
         .finish();
     expect_checked(ran);
+}
+
+#[test]
+fn servers_may_write_the_upgrade_in_other_ways() {
+    for fields in [
+        "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n",
+        "UPGRADE:websocket\r\nCONNECTION: upgrade \r\nserver: x\r\nSec-WebSocket-Extensions:\r\n",
+        "Connection: close\r\nconnection: UPGRADE\r\nupgrade: WEBSOCKET\r\n",
+    ] {
+        let answer = move |seen: &Seen, stream: &mut TcpStream| {
+            let key = seen.header("sec-websocket-key").unwrap_or_default();
+            let accept = derive_accept_key(key.as_bytes());
+            // A frame in the same segment.
+            let hello = frame(true, opcode::TEXT, b"hello");
+            let whole = format!(
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Fine\r\n{fields}Sec-WebSocket-Accept: {accept}\r\n\r\n"
+            );
+            let _gone = stream.write_all(&[whole.as_bytes(), &hello].concat());
+            true
+        };
+        let peer = WebSocketPeer::answering(answer, |_, wire| wire.echo());
+        let ran = expect_checked(connect(&peer.url("/")).finish());
+        let summary = ran.summary();
+        assert_eq!(summary.count("ws_msgs_received"), 1, "{fields}\n{ran}");
+    }
 }
 
 #[test]
