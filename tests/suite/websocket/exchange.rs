@@ -152,6 +152,21 @@ fn messages_of_all_lengths_come_back() {
 }
 
 #[test]
+fn the_longest_message_is_16_mebibytes() {
+    let peer = WebSocketPeer::echo();
+    let ran = echo(&peer)
+        .set("bytes", 16 << 20)
+        .set("binary", true)
+        .set("messages", 2)
+        .set("message-bytes-max", 16 << 20)
+        // It needs an inbox of as many bytes.
+        .set("inbox-messages", 1)
+        .arguments("--memory-limit 256MiB")
+        .finish();
+    expect_checked(ran);
+}
+
+#[test]
 fn control_frames_may_stand_between_fragments() {
     let peer = WebSocketPeer::start(|_, wire| {
         wire.frame(false, opcode::TEXT, b"one ");

@@ -132,6 +132,27 @@ fn bytes_are_bounded_as_messages_are() {
 }
 
 #[test]
+fn a_message_larger_than_the_inbox_is_lost_alone() {
+    for (overflow, lost) in [("drop-oldest", 10), ("drop-newest", 10), ("pause", 0)] {
+        let peer = WebSocketPeer::start(|_, wire| {
+            for _ in 0..10 {
+                wire.text("a short one");
+                wire.text(&"x".repeat(2000));
+            }
+            wire.close(1000, "");
+            wire.read_until_close();
+        });
+        let ran = flooded(&peer, overflow)
+            .set("bytes", 1000)
+            .set("read-on", true)
+            .finish()
+            .expect_clean();
+        assert_eq!(counted(&ran), (20, lost, 20 - lost), "{overflow}\n{ran}");
+        ended(&ran, "by-peer", 1000);
+    }
+}
+
+#[test]
 fn an_inbox_without_room_keeps_nothing_and_counts_all() {
     let peer = flooding(FLOOD, 6);
     let ran = flooded(&peer, "drop-oldest")
