@@ -65,8 +65,14 @@ pub(crate) fn is_refusal(code: &str) -> bool {
     matches!(code, "over-capacity" | "already-connected")
 }
 
+/// With which code a server closes whose plenary is full; one under daphne has no word for it.
+const OVER_CAPACITY: u16 = 4013;
+
 /// The name of the reason for which the server closed: what it said, as its errors are written, or the code.
 pub(crate) fn reason(code: u16, said: &str) -> String {
+    if code == OVER_CAPACITY {
+        return "over-capacity".to_owned();
+    }
     if said.is_empty() {
         return format!("closed-{code}");
     }
@@ -130,7 +136,8 @@ mod tests {
 
     #[test]
     fn reasons_for_closing_are_named_as_errors_are() {
-        assert_eq!(reason(4013, "Over capacity"), "over-capacity");
+        assert_eq!(reason(4013, ""), "over-capacity");
+        assert_eq!(reason(4000, "Not now"), "not-now");
         assert_eq!(reason(1011, ""), "closed-1011");
         assert_eq!(reason(1000, &"x".repeat(100)).len(), CODE_CHARS_MAX);
     }
