@@ -5,7 +5,7 @@ use crate::bindings::lt::scenario::coordination as host;
 use crate::timing::Instant;
 
 /// Who is present somewhere, such as in a chat room, and so is to receive what is sent there. Users of the run that open it by the same name
-/// share one. Dropping it, or the user's end, leaves it like [`leave`](Self::leave).
+/// share one. Dropping the last that entered, or the user's end, leaves it like [`leave`](Self::leave).
 ///
 /// ```no_run
 /// use lt_sdk::coordination::Audience;

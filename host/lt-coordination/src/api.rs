@@ -327,7 +327,8 @@ pub enum Outstanding {
 /// Who is present somewhere, and so is to receive what is sent there. A user is present once, however many handles it has, and
 /// until somebody says that it left: dropping a handle lets nobody leave.
 pub trait Audience: Send + Sync {
-    /// This user is present from now on: what is sent after this, it is to receive. Entering again does nothing.
+    /// This user is present from now on: what is sent after this, it is to receive. Entering again does nothing:
+    /// [`Entries`](crate::Entries) has a user with several handles leave once.
     ///
     /// # Errors
     /// `TooMany`.

@@ -12,7 +12,7 @@
 //! | meetings | `plan` (what can be), `gathering` (who meets) | `meeting` |
 //! | mailboxes | – | `mailbox` |
 //! | deliveries | `ledger` | `delivery` |
-//! | audiences | `presence` (who is to receive) | `audience` |
+//! | audiences | `presence` (who is to receive) | `audience`, `entry` (the handles of one user) |
 //!
 //! Locks are held for moments, never across a wait, and nobody is woken while one is held.
 
@@ -29,6 +29,7 @@
 mod api;
 mod audience;
 mod delivery;
+mod entry;
 mod gathering;
 mod ledger;
 mod line;
@@ -51,6 +52,7 @@ use std::task::Waker;
 use rustc_hash::FxBuildHasher;
 
 pub use api::*;
+pub use entry::{Entries, Entry};
 pub use local::{Local, LocalOptions};
 
 /// Parts into which a table is cut so that cores seldom want the same lock: a few times the cores of a large machine.

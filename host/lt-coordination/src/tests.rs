@@ -2,6 +2,7 @@
 
 mod audience;
 mod delivery;
+mod entry;
 mod gathering;
 mod ledger;
 mod line;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lt_coordination::Membership;
+use lt_coordination::{Entries, Membership};
 use lt_load::{StopFlag, VuId};
 use lt_metrics::TagsId;
 use lt_spec::limits::{HOSTCALL_BYTES_MAX, USER_LOG_LINES_PER_SECOND};
@@ -97,6 +97,8 @@ pub(crate) struct UserCtx {
     pub(crate) bodies_bytes: usize,
     pub(crate) limits: MemoryLimiter,
     pub(crate) last_words: LastWords,
+    /// Audiences that the user is present in.
+    pub(crate) entries: Entries,
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
 }
@@ -133,6 +135,7 @@ impl UserCtx {
             log_budget: LogBudget::default(),
             bodies_bytes: 0,
             last_words,
+            entries: Entries::default(),
             table,
             wasi,
         }

@@ -87,13 +87,19 @@ impl Scenario for Guest {
     }
 
     fn iterate(&mut self) -> Result<()> {
-        let room = Audience::open("room")?;
+        let mut room = Audience::open("room")?;
         let fate = match user::id() {
             2 => self.options.second_user.as_str(),
             _ => "receives",
         };
         if fate != "is-absent" {
             room.enter()?;
+            // Opened again: the older handle goes when the newer one has entered, and the user stays.
+            room = {
+                let again = Audience::open("room")?;
+                again.enter()?;
+                again
+            };
         }
         self.meet("present")?;
         if user::id() == 1 {

@@ -1,9 +1,8 @@
 //! Audiences: who is present somewhere, and so is to receive what is sent there.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
-use lt_coordination::{Audience, Outstanding};
+use lt_coordination::{Audience, Entry, Outstanding};
 use tokio::time::Instant;
 use wasmtime::component::Resource;
 
@@ -15,32 +14,16 @@ use crate::interfaces::View;
 use crate::interfaces::timing::from_guest;
 use crate::trace::traced;
 
-/// An audience that the guest has open. It leaves however its user ends.
+/// An audience that the guest has open. The last handle that entered leaves, however it and its user end.
 #[expect(
     unreachable_pub,
     reason = "the generated bindings re-export it inside this crate"
 )]
 pub struct AudienceHandle {
+    name: String,
     audience: Arc<dyn Audience>,
-    user: u64,
-    /// Whether the user entered by this handle and has not left since.
-    entered: Cell<bool>,
-}
-
-impl AudienceHandle {
-    fn leave(&self, outstanding: Outstanding) {
-        self.entered.set(false);
-        // How many deliveries that ends is counted with the scenarios of those who sent them.
-        let _counted_elsewhere = self.audience.leave(self.user, outstanding);
-    }
-}
-
-impl Drop for AudienceHandle {
-    fn drop(&mut self) {
-        if self.entered.get() {
-            self.leave(Outstanding::Excused);
-        }
-    }
+    /// What the user entered by this handle.
+    entry: Option<Arc<Entry>>,
 }
 
 type Handle = Resource<AudienceHandle>;
@@ -53,9 +36,9 @@ impl HostAudience for View<'_> {
                 Err(error) => return Ok(Err(error.into())),
             };
             let open = AudienceHandle {
+                name,
                 audience,
-                user: self.0.who.id.0,
-                entered: Cell::new(false),
+                entry: None,
             };
             Ok(self.0.table.push(open).map_err(|_| handles_used_up()))
         })
@@ -67,11 +50,12 @@ impl HostAudience for View<'_> {
                 let text = "only users are present anywhere: init and terminate are none";
                 return Ok(Err(ErrorCode::Other(text.to_owned())));
             }
-            let open = self.0.table.get(&this)?;
-            if let Err(error) = open.audience.enter(open.user) {
-                return Ok(Err(error.into()));
+            let user = self.0.who.id.0;
+            let open = self.0.table.get_mut(&this)?;
+            match self.0.entries.enter(&open.name, &open.audience, user) {
+                Ok(entry) => open.entry = Some(entry),
+                Err(error) => return Ok(Err(error.into())),
             }
-            open.entered.set(true);
             Ok(Ok(()))
         })
     }
@@ -82,7 +66,9 @@ impl HostAudience for View<'_> {
                 wit::Outstanding::Excused => Outstanding::Excused,
                 wit::Outstanding::Lost => Outstanding::Lost,
             };
-            self.0.table.get(&this)?.leave(outstanding);
+            let open = self.0.table.get_mut(&this)?;
+            self.0.entries.leave(&open.name, outstanding);
+            open.entry = None;
             Ok(())
         })
     }
@@ -107,11 +93,9 @@ impl HostAudience for View<'_> {
             {
                 let at = at.map_or_else(Instant::now, from_guest);
                 let open = self.0.table.get(&this)?;
-                let core = self.0.core();
+                let (core, user) = (self.0.core(), self.0.who.id.0);
                 let scenario = core.run.index;
-                let marked = open
-                    .audience
-                    .mark_sent(&id, open.user, sender_too, scenario, at);
+                let marked = open.audience.mark_sent(&id, user, sender_too, scenario, at);
                 let sent = match marked {
                     Ok(sent) => sent,
                     Err(error) => return Ok(Err(error.into())),
