@@ -81,7 +81,7 @@ impl CloseFrame {
             [_] => return Err(Violation::protocol("a close frame of one byte")),
             [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
         };
-        if !is_received_code(code) {
+        if !is_close_code(code) {
             return Err(Violation::protocol("a close code that may not be sent"));
         }
         let reason = std::str::from_utf8(reason)
@@ -93,9 +93,10 @@ impl CloseFrame {
     }
 }
 
-/// Whether a close frame may carry it: those of section 7.4.1, those registered since (1012 to 1014), and those of libraries
-/// and applications (section 7.4.2).
-fn is_received_code(code: u16) -> bool {
+/// Whether a close frame may carry this code, in either direction: those of RFC 6455 section 7.4.1, those registered since
+/// (1012 to 1014), and those of libraries and applications (section 7.4.2).
+#[must_use]
+pub fn is_close_code(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 

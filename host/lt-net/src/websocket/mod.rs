@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::codec::is_close_code;
 pub use self::heartbeat::Heartbeat;
 pub use self::pump::Pump;
 pub use self::socket::{Opened, Socket, Statistics, Unsent};

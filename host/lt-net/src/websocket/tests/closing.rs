@@ -201,3 +201,17 @@ fn abandoning_waits_for_nobody() {
         assert_eq!(client.closed().await.code, 1006);
     });
 }
+
+#[test]
+fn close_codes_are_those_that_a_frame_may_carry() {
+    for code in [
+        1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999,
+    ] {
+        assert!(is_close_code(code), "{code}");
+    }
+    for code in [
+        0, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 65535,
+    ] {
+        assert!(!is_close_code(code), "{code}");
+    }
+}
