@@ -72,26 +72,46 @@ impl HttpClient {
             let progress = Progress::start();
             let hop = self.upgrade(&journey, &offer, &progress);
             let answered = timeout_at(journey.deadline(), hop).await;
-            attempt.add(&progress);
-            let hop = answered.unwrap_or(Err(NetError::Timeout))?;
-            let start = &hop.reply.start;
-            attempt.status = Some(start.status);
-            self.take_cookies(&journey.url, &start.head);
-            if start.status == 101 {
-                return Ok((hop.finish(&journey, &offer)?, options));
-            }
-            let location = || start.head.get("location").map(handshake::http_location);
-            match journey.hop_to(start.status, location) {
-                None => return Err(hop.refusal()),
-                Some(_) if journey.may_not_follow() => {
-                    return Err(NetError::TooManyRedirects.into());
+            let hop = answered.unwrap_or(Err(NetError::Timeout));
+            let outcome = match hop {
+                Ok(hop) => {
+                    attempt.status = Some(hop.reply.start.status);
+                    self.next(hop, &mut journey, &offer, &progress).await
                 }
-                Some(next) => journey.follow(next),
+                Err(error) => Err(error.into()),
+            };
+            attempt.add(&progress);
+            if let Some(upgraded) = outcome? {
+                return Ok((upgraded, options));
             }
         }
     }
 
-    /// One hop, up to the answer.
+    /// What follows from an answer: a connection, the end, or, if nothing, one more hop. Redirects are left with their body unread.
+    async fn next(
+        &self,
+        hop: Hop,
+        journey: &mut Journey,
+        offer: &Offer,
+        progress: &Progress,
+    ) -> Result<Option<Upgraded>, ConnectError> {
+        let start = &hop.reply.start;
+        self.take_cookies(&journey.url, &start.head);
+        if start.status == 101 {
+            return hop.finish(journey, offer).map(Some);
+        }
+        let location = || start.head.get("location").map(handshake::http_location);
+        match journey.hop_to(start.status, location) {
+            None => Err(hop.refusal(journey.deadline(), progress).await),
+            Some(_) if journey.may_not_follow() => Err(NetError::TooManyRedirects.into()),
+            Some(next) => {
+                journey.follow(next);
+                Ok(None)
+            }
+        }
+    }
+
+    /// One hop, up to the head of the answer.
     async fn upgrade(
         &self,
         journey: &Journey,
@@ -143,11 +163,15 @@ impl Hop {
         })
     }
 
-    fn refusal(self) -> ConnectError {
+    /// The answer was no: read why.
+    async fn refusal(mut self, deadline: Instant, progress: &Progress) -> ConnectError {
+        let start = &self.reply.start;
+        let (status, headers) = (start.status, start.head.to_vec());
+        let body = self.reply.body(&mut self.stream, deadline, progress).await;
         ConnectError::Refused(Box::new(Refusal {
-            status: self.reply.start.status,
-            headers: self.reply.start.head.to_vec(),
-            body: self.reply.body,
+            status,
+            headers,
+            body,
         }))
     }
 }

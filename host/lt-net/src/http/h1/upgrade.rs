@@ -1,8 +1,10 @@
 //! A request that asks for another protocol on its connection (RFC 9110, section 7.8).
 
 use std::future::poll_fn;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, timeout_at};
 
 use super::receive::{Kept, Receiver, Start};
 use super::render::render_head;
@@ -17,18 +19,23 @@ use crate::timings::Phase;
 /// again, so that nothing has to be read to its end.
 pub(crate) const REFUSAL_BODY_BYTES_MAX: usize = 64 << 10;
 
+/// How long such a body may take once its head is there, which has said what there is to say: a page comes in one piece with it, and
+/// a server that keeps the connection open without a length would otherwise hold its user up to the deadline.
+pub(crate) const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
+
 /// What a server answered to an upgrade.
 pub(crate) struct Reply {
     /// Status and fields.
     pub(crate) start: Start,
-    /// The beginning of the body.
-    pub(crate) body: Vec<u8>,
     /// Bytes behind the answer: after 101, the first of the other protocol.
     pub(crate) rest: Vec<u8>,
+    /// What came of the body so far.
+    receiver: Receiver,
+    /// Whether no more can come of it.
+    ended: bool,
 }
 
-/// Send a request without a body on a connection of its own, and read what is answered. A body that breaks off is kept as far
-/// as it came: its head has said what there is to say.
+/// Send a request without a body on a connection of its own, and read the head of what is answered.
 pub(crate) async fn upgrade(
     stream: &mut Stream,
     request: &Exchange<'_>,
@@ -50,28 +57,57 @@ pub(crate) async fn upgrade(
         Kept::new(true, REFUSAL_BODY_BYTES_MAX + READ_BUFFER_BYTES),
     );
     let mut rest = Vec::new();
-    let mut beyond = |bytes: &[u8]| rest.extend_from_slice(bytes);
-    let mut failed = None;
-    while failed.is_none()
-        && !receiver.is_done()
-        && receiver.body.length < REFUSAL_BODY_BYTES_MAX as u64
-    {
-        let read = poll_fn(|cx| {
-            poll_read_beyond(
-                stream,
-                &mut receiver,
-                progress,
-                Phase::Waiting,
-                &mut beyond,
-                cx,
-            )
-        });
-        failed = read.await.err();
+    loop {
+        let read = read(stream, &mut receiver, progress, Phase::Waiting, &mut rest).await;
+        // What spoils the body spoils no head that came before it.
+        match (receiver.take_start(), read) {
+            (Some(start), read) => {
+                return Ok(Reply {
+                    start,
+                    rest,
+                    ended: read.is_err() || receiver.is_done(),
+                    receiver,
+                });
+            }
+            (None, Err(error)) => return Err(error),
+            (None, Ok(())) => {}
+        }
     }
-    let Some(start) = receiver.take_start() else {
-        return Err(failed.unwrap_or(NetError::ConnectionClosed));
-    };
-    let mut body = receiver.body.bytes;
-    body.truncate(REFUSAL_BODY_BYTES_MAX);
-    Ok(Reply { start, body, rest })
+}
+
+impl Reply {
+    /// The beginning of the body: what comes of it within [`REFUSAL_BODY_WAIT`] and before the deadline.
+    pub(crate) async fn body(
+        mut self,
+        stream: &mut Stream,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Vec<u8> {
+        let (receiver, rest) = (&mut self.receiver, &mut self.rest);
+        let reading = async {
+            let mut ended = self.ended;
+            while !ended && receiver.body.length < REFUSAL_BODY_BYTES_MAX as u64 {
+                let read = read(stream, receiver, progress, Phase::Receiving, rest).await;
+                ended = read.is_err() || receiver.is_done();
+            }
+        };
+        // A body that breaks off is kept as far as it came.
+        let _broke_off =
+            timeout_at(deadline.min(Instant::now() + REFUSAL_BODY_WAIT), reading).await;
+        let mut body = self.receiver.body.bytes;
+        body.truncate(REFUSAL_BODY_BYTES_MAX);
+        body
+    }
+}
+
+/// Read once. What lies behind the answer is added to `rest`.
+async fn read(
+    stream: &mut Stream,
+    receiver: &mut Receiver,
+    progress: &Progress,
+    before: Phase,
+    rest: &mut Vec<u8>,
+) -> Result<(), NetError> {
+    let mut beyond = |bytes: &[u8]| rest.extend_from_slice(bytes);
+    poll_fn(|cx| poll_read_beyond(stream, receiver, progress, before, &mut beyond, cx)).await
 }

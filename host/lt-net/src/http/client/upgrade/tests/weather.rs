@@ -1,6 +1,7 @@
 //! Servers that refuse, spoil the upgrade, are silent or not there.
 
 use super::*;
+use crate::http::h1::upgrade::REFUSAL_BODY_WAIT;
 
 async fn refused(answer: Vec<u8>) -> (Attempt, Refusal) {
     let (peer, _) = serve(move |_| answer.clone()).await;
@@ -107,12 +108,12 @@ fn an_upgrade_that_is_none_is_named() {
 }
 
 #[test]
-fn silence_and_a_slow_refusal_run_out_of_time() {
+fn silence_runs_out_of_time() {
     local_paused(async {
         for said in [
             "",
             "HTTP/1.1 101 Swi",
-            "HTTP/1.1 500 No\r\ncontent-length: 5\r\n\r\nhal",
+            "HTTP/1.1 500 No\r\ncontent-length: 5\r\n",
         ] {
             let (peer, _) = serve(move |_| said.into()).await;
             for (given, waited) in [(None, 60), (Some(Duration::from_secs(3)), 3)] {
@@ -127,6 +128,58 @@ fn silence_and_a_slow_refusal_run_out_of_time() {
                 assert_eq!(attempt.bytes_received, said.len() as u64, "{said:?}");
             }
         }
+    });
+}
+
+#[test]
+fn a_refusal_whose_body_stalls_is_one_all_the_same() {
+    local_paused(async {
+        for said in [
+            "HTTP/1.1 403 No\r\n\r\n",
+            "HTTP/1.1 403 No\r\n\r\nhal",
+            "HTTP/1.1 403 No\r\ncontent-length: 5\r\n\r\nhal",
+            "HTTP/1.1 403 No\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhal\r\n2\r\nf",
+        ] {
+            let (peer, _) = serve(move |_| said.into()).await;
+            let started = Instant::now();
+            let (attempt, connected) = connect(&client(), ask(ws(&peer, "/"))).await;
+            let ConnectError::Refused(refusal) = connected.unwrap_err() else {
+                panic!("{said:?}: not a refusal");
+            };
+            assert_eq!(started.elapsed().as_secs(), REFUSAL_BODY_WAIT.as_secs());
+            let body = String::from_utf8(refusal.body).unwrap();
+            assert!(body.is_empty() || body.starts_with("hal"), "{body}");
+            assert_eq!((refusal.status, body.is_empty()), (403, said.len() < 20));
+            assert_eq!(attempt.bytes_received, said.len() as u64, "{said:?}");
+            assert_eq!(
+                attempt.timings.duration().as_secs(),
+                started.elapsed().as_secs()
+            );
+        }
+        // Nor is it waited for beyond the deadline.
+        let (peer, _) = serve(|_| b"HTTP/1.1 403 No\r\n\r\n".to_vec()).await;
+        let started = Instant::now();
+        let mut request = ask(ws(&peer, "/"));
+        request.options.timeout = Some(REFUSAL_BODY_WAIT / 2);
+        let error = error_of(&client(), request).await;
+        assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
+        assert!(started.elapsed() < REFUSAL_BODY_WAIT);
+    });
+}
+
+#[test]
+fn of_a_redirect_the_body_is_not_waited_for() {
+    local_paused(async {
+        let (goal, _) = serve(|head| switching(head, "")).await;
+        let far = ws(&goal, "/");
+        let (peer, _) = serve(move |_| {
+            format!("HTTP/1.1 302 X\r\nlocation: {far}\r\ncontent-length: 9\r\n\r\nsome")
+                .into_bytes()
+        })
+        .await;
+        let started = Instant::now();
+        connect(&client(), ask(ws(&peer, "/"))).await.1.unwrap();
+        assert_eq!(started.elapsed(), Duration::ZERO);
     });
 }
 
