@@ -21,8 +21,10 @@ use crate::timing::Instant;
 /// room.enter()?;
 ///
 /// let id = format!("{}-{}", user::id(), it.number);
-/// room.mark_sent(&id)?;
-/// socket.send_json(&lt_sdk::json!({ "type": "chat", "id": id }))?;
+/// let at = timing::now();
+/// socket.send_json(&lt_sdk::json!({ "type": "chat", "id": &id }))?;
+/// // Once it is sent: a message that could not be is to reach nobody.
+/// room.mark_sent_at(&id, at)?;
 /// timing::sleep(Duration::from_secs(60));
 ///
 /// room.leave();
@@ -65,8 +67,8 @@ impl Audience {
         Ok(self.0.enter()?)
     }
 
-    /// This user is not present any more, of its own will: what it has not received yet, nobody expects. Counts in `delivery_excused`. To be said
-    /// before the connection is closed.
+    /// This user is not present any more, of its own will: what it has not received yet, nobody expects. Counts in `delivery_excused`; but what
+    /// has been on its way for more than 10 s is lost. To be said before the connection is closed, or after [`step_out`](Self::step_out).
     ///
     /// ```no_run
     /// # fn iterate(room: &lt_sdk::coordination::Audience, socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
@@ -77,6 +79,24 @@ impl Audience {
     /// ```
     pub fn leave(&self) {
         self.0.leave(host::Outstanding::Excused);
+    }
+
+    /// This user is on its way out: what is sent from now on, it is not to receive, and what is on its way may still come. To be said before
+    /// the connection is closed; how that goes says what follows, [`leave`](Self::leave) or [`cut_off`](Self::cut_off).
+    ///
+    /// ```no_run
+    /// # fn iterate(room: &lt_sdk::coordination::Audience, socket: &lt_sdk::websocket::WebSocket) -> lt_sdk::Result<()> {
+    /// room.step_out();
+    /// if socket.close()?.is_orderly() {
+    ///     room.leave();
+    /// } else {
+    ///     room.cut_off();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn step_out(&self) {
+        self.0.leave(host::Outstanding::Undecided);
     }
 
     /// This user was cut off: what it has not received yet is lost, at once. Counts in `delivery_lost`.
@@ -104,17 +124,20 @@ impl Audience {
         self.0.present()
     }
 
-    /// Note that something is sent just now to everyone present, this user included if it is: counts in `delivery_sent` once for each of them, whose
+    /// Note that something was sent just now to everyone present, this user included if it is: counts in `delivery_sent` once for each of them, whose
     /// number is returned. The id is unique in the run (at most 256 bytes). What is not received within the run's delivery timeout
     /// (60 s unless set) counts in `delivery_lost`; a receipt by someone who was not present counts nowhere.
+    ///
+    /// To be said when it was sent, never before: what could not be sent after all would count as lost for everyone. A receipt that is
+    /// faster is no harm. The time to delivery begins with this call; [`mark_sent_at`](Self::mark_sent_at) takes the time before the sending.
     ///
     /// # Errors
     /// If the id is empty, too long, or was already sent.
     ///
     /// ```no_run
     /// # fn iterate(room: &lt_sdk::coordination::Audience, socket: &lt_sdk::websocket::WebSocket, id: &str) -> lt_sdk::Result<()> {
-    /// let recipients = room.mark_sent(id)?;
     /// socket.send_text(id)?;
+    /// let recipients = room.mark_sent(id)?;
     /// # Ok(())
     /// # }
     /// ```
@@ -144,10 +167,9 @@ impl Audience {
     ///
     /// ```no_run
     /// # fn iterate(room: &lt_sdk::coordination::Audience, socket: &lt_sdk::websocket::WebSocket, id: &str) -> lt_sdk::Result<()> {
-    /// let start = lt_sdk::timing::now();
-    /// if socket.send_text(id).is_ok() {
-    ///     room.mark_sent_at(id, start)?;
-    /// }
+    /// let at = lt_sdk::timing::now();
+    /// socket.send_text(id)?;
+    /// room.mark_sent_at(id, at)?;
     /// # Ok(())
     /// # }
     /// ```

@@ -317,8 +317,10 @@ impl Participant {
         };
         let id = words::id(user::id(), iteration, rng);
         let line = words::line(&id, rng);
-        self.audience.mark_sent(&id)?;
+        let at = timing::now();
         room.say(&line).context("chat")?;
+        // Only now: what a broken connection did not take, nobody is to receive.
+        self.audience.mark_sent_at(&id, at)?;
         tally::count(tally::CHATS)
     }
 
