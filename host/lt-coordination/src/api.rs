@@ -318,10 +318,15 @@ pub struct Message {
 /// What becomes of what was sent to a user that leaves an audience and that it has not received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outstanding {
-    /// It left of its own will: nobody expects it any more.
+    /// It left of its own will: nobody expects any more what was sent within the last [`EXCUSED_AGE_MAX`]. What has been on its way
+    /// for longer is lost, whoever leaves.
+    ///
+    /// [`EXCUSED_AGE_MAX`]: lt_spec::limits::EXCUSED_AGE_MAX
     Excused,
     /// It was cut off: lost at once, without waiting for the timeout.
     Lost,
+    /// That is not known yet: it may still come, and leaving once more settles it.
+    Undecided,
 }
 
 /// Who is present somewhere, and so is to receive what is sent there. A user is present once, however many handles it has, and

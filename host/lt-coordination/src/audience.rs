@@ -131,11 +131,20 @@ impl Audience for LocalAudience {
 
     fn leave(&self, user: u64, outstanding: Outstanding) -> u32 {
         let mut state = lock(&self.shared.state);
-        if !state.leave(user) {
+        let was_present = state.leave(user);
+        if was_present {
+            self.shared.present.fetch_sub(1, Ordering::SeqCst);
+            self.audiences.members.fetch_sub(1, Ordering::Relaxed);
+        }
+        if outstanding == Outstanding::Undecided {
+            if was_present {
+                state.postpone(user);
+            }
             return 0;
         }
-        self.shared.present.fetch_sub(1, Ordering::SeqCst);
-        self.audiences.members.fetch_sub(1, Ordering::Relaxed);
+        if !state.settle(user) && !was_present {
+            return 0;
+        }
         let now = Instant::now();
         let deliveries = &self.audiences.deliveries;
         let released = state

@@ -30,6 +30,8 @@ impl Entries {
         user: u64,
     ) -> Result<Arc<Entry>, CoordinationError> {
         if let Some(entry) = self.find(name) {
+            // It may have stepped out.
+            audience.enter(user)?;
             return Ok(entry);
         }
         audience.enter(user)?;
@@ -60,7 +62,9 @@ impl Entries {
 
 impl Entry {
     fn leave(&self, outstanding: Outstanding) {
-        if !self.left.swap(true, Ordering::Relaxed) {
+        // Who has only stepped out is still to leave.
+        let has_left = outstanding != Outstanding::Undecided;
+        if !self.left.swap(has_left, Ordering::Relaxed) {
             // How many deliveries that ends is counted with the scenarios of those who sent them.
             let _counted_elsewhere = self.audience.leave(self.user, outstanding);
         }

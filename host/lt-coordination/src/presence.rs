@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::ledger::{Members, Owed, Roll};
 
 /// Things that are put up with before those that nobody misses are looked for.
@@ -12,6 +14,8 @@ const SETTLED_MIN: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Presence {
     members: Members,
+    /// Those who are not present any more, but of whom nobody has said what becomes of what was sent to them.
+    undecided: FxHashSet<u64>,
     owed: Vec<Owed>,
     /// As many things as are kept before settled ones are dropped.
     owed_max: usize,
@@ -22,6 +26,7 @@ impl Presence {
     pub(crate) fn new() -> Self {
         Self {
             members: Members::default(),
+            undecided: FxHashSet::default(),
             owed: Vec::new(),
             owed_max: SETTLED_MIN,
         }
@@ -34,6 +39,7 @@ impl Presence {
 
     /// This user is present from now on. Returns whether it was not before.
     pub(crate) fn enter(&mut self, user: u64) -> bool {
+        self.undecided.remove(&user);
         let Err(index) = self.members.binary_search(&user) else {
             return false;
         };
@@ -48,6 +54,16 @@ impl Presence {
         };
         Arc::make_mut(&mut self.members).remove(index);
         true
+    }
+
+    /// What was sent to this user is to be settled later.
+    pub(crate) fn postpone(&mut self, user: u64) {
+        self.undecided.insert(user);
+    }
+
+    /// What was sent to this user is settled now. Returns whether that was postponed.
+    pub(crate) fn settle(&mut self, user: u64) -> bool {
+        self.undecided.remove(&user)
     }
 
     /// Everyone present, but this user.

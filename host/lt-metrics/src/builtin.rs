@@ -58,6 +58,7 @@ builtins! {
     WS_CONNECT_FAILED "ws_connect_failed" Rate None "WebSocket connects that came to no open connection."
     WS_SESSIONS "ws_sessions" Counter None "WebSockets that were opened."
     WS_SESSION_DURATION "ws_session_duration" Trend Time "From a WebSocket's opening to its end, by the tags `close_code` and `ending`."
+    WS_CLOSES "ws_closes" Counter None "WebSockets that ended, by the tags `close_code` and `ending`."
     WS_SESSION_FAILED "ws_session_failed" Rate None "WebSockets that ended otherwise than by a close frame of either side."
     WS_MSGS_SENT "ws_msgs_sent" Counter None "WebSocket messages handed to the kernel."
     WS_MSGS_RECEIVED "ws_msgs_received" Counter None "WebSocket messages that came, kept or not."

@@ -202,3 +202,6 @@ pub const WS_CONTROL_BYTES_MAX: usize = 125;
 pub const WS_CLOSE_REASON_BYTES_MAX: usize = WS_CONTROL_BYTES_MAX - 2;
 /// Bytes of a message that the host sends again and again, kept as long as it does.
 pub const WS_HEARTBEAT_BYTES_MAX: usize = WS_UNSENT_BYTES_MAX;
+/// How long something may have been on its way to a user who leaves an audience, to be excused: what takes longer is lost already, and
+/// would else be hidden by everybody's leaving at the end of a run.
+pub const EXCUSED_AGE_MAX: Duration = Duration::from_secs(10);

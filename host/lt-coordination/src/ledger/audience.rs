@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use lt_spec::limits::EXCUSED_AGE_MAX;
 use tokio::time::Instant;
 
 use super::roll::{Mark, Roll};
@@ -111,12 +112,15 @@ impl Ledger {
             return false;
         }
         let scenario = addressed.scenario;
+        let is_late = now.saturating_duration_since(addressed.at) > EXCUSED_AGE_MAX;
         let released = addressed.roll.as_mut().is_some_and(|it| it.release(user));
         if released {
             let outcomes = self.outcomes.entry(scenario).or_default();
             match outstanding {
-                Outstanding::Excused => outcomes.excused += 1,
-                Outstanding::Lost => outcomes.lost += 1,
+                Outstanding::Excused if !is_late => outcomes.excused += 1,
+                Outstanding::Excused | Outstanding::Lost | Outstanding::Undecided => {
+                    outcomes.lost += 1;
+                }
             }
             self.finish_if_complete(&owed.id, room);
         }

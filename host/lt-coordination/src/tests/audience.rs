@@ -3,7 +3,7 @@ mod random;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lt_spec::limits::{COORDINATION_NAME_BYTES_MAX, DELIVERY_ID_BYTES_MAX};
+use lt_spec::limits::{COORDINATION_NAME_BYTES_MAX, DELIVERY_ID_BYTES_MAX, EXCUSED_AGE_MAX};
 use tokio::time::{Instant, advance};
 
 use super::{local, ms};
@@ -123,6 +123,46 @@ async fn whoever_leaves_is_missed_by_nobody() {
     assert_eq!(now_known(&local), (2 + 1 + 2, 0));
     assert_eq!(receive(&local, "a", 5), Receipt::Late);
     assert_eq!(audience.leave(5, Outstanding::Excused), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_been_on_its_way_for_long_is_lost_whoever_leaves() {
+    let (local, audience) = scene([1, 2]);
+    assert_eq!(send(&audience, "old"), 1);
+    advance(EXCUSED_AGE_MAX + ms(1)).await;
+    assert_eq!(send(&audience, "new"), 1);
+    assert_eq!(audience.leave(2, Outstanding::Excused), 2);
+    assert_eq!(now_known(&local), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_the_rest_may_be_said_later() {
+    for (outstanding, wanted) in [(Outstanding::Excused, (0, 1)), (Outstanding::Lost, (1, 0))] {
+        let (local, audience) = scene([1, 2, 3]);
+        assert_eq!(send(&audience, "a"), 2);
+        assert_eq!(send(&audience, "b"), 2);
+        assert_eq!(audience.leave(2, Outstanding::Undecided), 0);
+        assert_eq!((audience.present(), send(&audience, "c")), (2, 1));
+        assert_eq!(now_known(&local), (0, 0));
+        // It may still come; what was sent afterwards is not for this user.
+        assert_eq!(receive(&local, "a", 2), DELIVERED);
+        assert_eq!(receive(&local, "c", 2), Receipt::Unexpected);
+        assert_eq!(audience.leave(2, outstanding), 1);
+        assert_eq!(audience.leave(2, outstanding), 0);
+        assert_eq!(now_known(&local), wanted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_steps_out_and_enters_again_is_to_receive_all_of_it() {
+    let (local, audience) = scene([1, 2]);
+    assert_eq!(send(&audience, "a"), 1);
+    audience.leave(2, Outstanding::Undecided);
+    audience.enter(2).unwrap();
+    assert_eq!(send(&audience, "b"), 1);
+    assert_eq!(receive(&local, "b", 2), DELIVERED);
+    assert_eq!(audience.leave(2, Outstanding::Excused), 1);
+    assert_eq!(now_known(&local), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,6 +42,20 @@ fn to_leave_is_at_once_and_for_all_that_entered_before() {
 }
 
 #[test]
+fn one_who_stepped_out_can_enter_again_and_still_leaves_with_its_last_handle() {
+    let local = local();
+    let watch = handle(&local);
+    let mut entries = Entries::default();
+    let first = entries.enter("room", &handle(&local), USER).unwrap();
+    entries.leave("room", Outstanding::Undecided);
+    assert_eq!(watch.present(), 0);
+    let second = entries.enter("room", &handle(&local), USER).unwrap();
+    assert_eq!(watch.present(), 1);
+    drop((first, second));
+    assert_eq!(watch.present(), 0);
+}
+
+#[test]
 fn other_users_and_other_audiences_are_left_alone() {
     let local = local();
     let watch = handle(&local);

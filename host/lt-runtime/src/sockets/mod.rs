@@ -11,11 +11,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lt_metrics::{TagsId, builtin};
-use lt_net::NetError;
+use lt_net::{NetError, Timings};
 use lt_net::websocket::{Attempt, ConnectError, ConnectRequest, Opened, Socket};
 use lt_spec::limits::{NAME_BYTES_MAX, USER_INBOX_BYTES_MAX, USER_SOCKETS_MAX};
 use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::core::{Core, GroupId};
 use crate::ctx::Identity;
@@ -30,6 +30,8 @@ const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 const REFUSED: u16 = 1900;
 /// Number of an upgrade that is none (`wit/websocket.wit`).
 const HANDSHAKE: u16 = 1901;
+/// Number of a connect whose user ended before there was an answer (`wit/websocket.wit`).
+const CUT_OFF: u16 = 1902;
 
 /// What a fiber hands to its I/O task to connect.
 pub(crate) struct Dial {
@@ -154,10 +156,12 @@ pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sen
     } = *dial;
     let name = match &labels.name {
         Some(name) => name.clone(),
-        None => public_part(&request.url),
+        None => request.public_url(),
     };
-    let (attempt, outcome) = link.client.connect_websocket(request).await;
     let (core, who) = (&link.core, link.who);
+    let connecting = Connecting::begin(core, who, &labels, &name);
+    let (attempt, outcome) = link.client.connect_websocket(request).await;
+    connecting.finish();
     let connected = match outcome {
         Ok(Opened { socket, pump }) => {
             let subprotocol = socket.subprotocol();
@@ -186,6 +190,59 @@ pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sen
     };
     // Nobody waits any more: dropping the socket abandons it.
     let _unheard = answer.send(connected);
+}
+
+/// A connect under way. If its user ends first it is counted all the same: else a server that never answers would be no failure.
+struct Connecting<'a> {
+    core: &'a Core,
+    who: Identity,
+    labels: &'a Labels,
+    name: &'a str,
+    begun: Instant,
+    finished: bool,
+}
+
+impl<'a> Connecting<'a> {
+    fn begin(core: &'a Core, who: Identity, labels: &'a Labels, name: &'a str) -> Self {
+        // The end of the core's users waits for it.
+        core.sockets.began();
+        Self {
+            core,
+            who,
+            labels,
+            name,
+            begun: Instant::now(),
+            finished: false,
+        }
+    }
+
+    fn finish(mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            let attempt = Attempt {
+                timings: Timings::default(),
+                total: self.begun.elapsed(),
+                status: None,
+                bytes_sent: 0,
+                bytes_received: 0,
+            };
+            let Self {
+                core,
+                who,
+                labels,
+                name,
+                ..
+            } = *self;
+            let tags = tags(core, who, labels, name, &attempt, "", CUT_OFF);
+            record(core, tags, &attempt, false);
+        }
+        self.core.sockets.ended();
+    }
 }
 
 /// Number for the `error_code` tag.
@@ -243,38 +300,9 @@ fn record(core: &Core, tags: TagsId, attempt: &Attempt, open: bool) {
     }
 }
 
-/// A URL as it may stand in results: without user, password and fragment.
-fn public_part(url: &str) -> String {
-    let url = url.split('#').next().unwrap_or(url);
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_of_a_url_stay_out_of_the_results() {
-        for (url, public) in [
-            (
-                "ws://user:pass@a.example:80/x?y=@z#frag",
-                "ws://a.example:80/x?y=@z",
-            ),
-            ("wss://a.example", "wss://a.example"),
-            ("ws://u@a.example?q", "ws://a.example?q"),
-            ("nonsense", "nonsense"),
-        ] {
-            assert_eq!(public_part(url), public);
-        }
-    }
 
     #[test]
     fn sockets_and_the_bytes_of_their_inboxes_are_bounded_and_given_back() {

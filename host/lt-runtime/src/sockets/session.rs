@@ -123,6 +123,7 @@ impl Session {
         let tags = recorder.derive(self.tags, &extra);
         let failed = if close.ending.is_clean() { 0.0 } else { 1.0 };
         recorder.record_time(builtin::WS_SESSION_DURATION, tags, lasted);
+        recorder.record(builtin::WS_CLOSES, tags, 1.0);
         recorder.record(builtin::WS_SESSION_FAILED, tags, failed);
     }
 }

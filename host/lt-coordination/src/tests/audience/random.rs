@@ -26,7 +26,8 @@ fn step(random: &mut Lcg, users: u64, things: u64) -> Step {
         0..4 => Step::Enter(user),
         4..6 => Step::Leave(user, Outstanding::Excused),
         6..8 => Step::Leave(user, Outstanding::Lost),
-        8..12 => Step::Send(user, random.below(2) == 0),
+        8..9 => Step::Leave(user, Outstanding::Undecided),
+        9..13 => Step::Send(user, random.below(2) == 0),
         // Some of what was not sent yet.
         _ => Step::Receive(user, (things + 2).saturating_sub(random.below(12))),
     }
@@ -64,7 +65,7 @@ impl Model {
 async fn at_random_it_does_what_a_plain_model_does() {
     let mut random = Lcg(11);
     let (local, audience) = scene([]);
-    let mut present = BTreeSet::new();
+    let (mut present, mut undecided) = (BTreeSet::new(), BTreeSet::new());
     let mut models: Vec<Model> = Vec::new();
     models.resize_with(4, Model::default);
     let (mut things, mut lost, mut excused) = (0, 0, 0);
@@ -75,20 +76,27 @@ async fn at_random_it_does_what_a_plain_model_does() {
             Step::Enter(user) => {
                 audience.enter(user).unwrap();
                 present.insert(user);
+                undecided.remove(&user);
+            }
+            Step::Leave(user, Outstanding::Undecided) => {
+                assert_eq!(audience.leave(user, Outstanding::Undecided), 0);
+                if present.remove(&user) {
+                    undecided.insert(user);
+                }
             }
             Step::Leave(user, outstanding) => {
                 let mut released = 0;
+                let owed = present.remove(&user) | undecided.remove(&user);
                 for model in &mut models {
-                    if present.contains(&user) && model.expected.get(&user) == Some(&false) {
+                    if owed && model.expected.get(&user) == Some(&false) {
                         model.expected.remove(&user);
                         released += 1;
                     }
                 }
-                present.remove(&user);
                 assert_eq!(u64::from(audience.leave(user, outstanding)), released);
                 match outstanding {
                     Outstanding::Excused => excused += released,
-                    Outstanding::Lost => lost += released,
+                    Outstanding::Lost | Outstanding::Undecided => lost += released,
                 }
             }
             Step::Send(user, too) => {

@@ -65,10 +65,13 @@ impl HostAudience for View<'_> {
             let outstanding = match outstanding {
                 wit::Outstanding::Excused => Outstanding::Excused,
                 wit::Outstanding::Lost => Outstanding::Lost,
+                wit::Outstanding::Undecided => Outstanding::Undecided,
             };
             let open = self.0.table.get_mut(&this)?;
             self.0.entries.leave(&open.name, outstanding);
-            open.entry = None;
+            if outstanding != Outstanding::Undecided {
+                open.entry = None;
+            }
             Ok(())
         })
     }
