@@ -310,7 +310,8 @@ impl Participant {
         }
     }
 
-    /// Say something to everyone who is there, and wait for nobody: the host takes the time at which it reaches each.
+    /// Say something to everyone who is there, and wait for nobody: the host takes the time at which it reaches each. Said first and marked
+    /// then, with the time before: what could not be sent, nobody is to receive.
     fn chat(&self, iteration: u64, rng: &mut Rng) -> Result<()> {
         let Some(room) = &self.plenary else {
             return Ok(());
