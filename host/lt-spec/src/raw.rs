@@ -41,7 +41,7 @@ pub struct RawRun {
     pub repeat_num: Option<String>,
     /// `--profile`: defaults by name, which any option given overrides.
     pub profile: Option<String>,
-    /// `--percent-new`: how many in a hundred users have no account yet.
+    /// `--percent-new`: how many in a hundred users have no account yet. They have the ids of `--user-range`; with 0 the others have them.
     pub percent_new: Option<String>,
     /// `--existing-offset`: id of the first user who has one.
     pub existing_offset: Option<String>,

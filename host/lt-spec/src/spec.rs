@@ -77,7 +77,7 @@ pub struct ScenarioSpec {
 /// Ids of a scenario's users. Users are counted from 0 in the order in which the load wants them; this says who each is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identities {
-    /// Id of the first new user.
+    /// Id of the first new user; where nobody is new, one that no other has.
     pub first: u64,
     /// Users who have an account already, mixed evenly among the new ones.
     pub existing: Option<Existing>,

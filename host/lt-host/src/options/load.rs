@@ -103,7 +103,7 @@ pub(crate) struct UserOptions {
     #[arg(long, value_name = "FIRST..LAST", env = "LT_USER_RANGE")]
     pub(crate) user_range: Option<String>,
     /// How many in a hundred users are new, from 0 to 100; the others are told that they have an account already. New ones take
-    /// the ids of --user-range, else those behind the others.
+    /// the ids of --user-range, else those behind the others; with 0 the others take them.
     #[arg(long, value_name = "PERCENT", env = "LT_PERCENT_NEW")]
     pub(crate) percent_new: Option<String>,
     /// Id of the first user that has an account already; at least 1. Alone, it says that all have one.

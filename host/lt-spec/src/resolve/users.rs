@@ -263,7 +263,13 @@ impl Allocator<'_> {
         };
         let new = u64::try_from(u128::from(need.users) * u128::from(percent_new) / 100);
         let new = new.unwrap_or(need.users);
-        let existing_first = offset.as_ref().map_or(self.next, |(_, first)| *first);
+        // Where nobody is new, the range is that of the others.
+        let range_of_existing = range.filter(|_| percent_new == 0);
+        let existing_first = offset
+            .as_ref()
+            .map(|(_, first)| *first)
+            .or(range_of_existing)
+            .unwrap_or(self.next);
         let existing_field = offset.map_or_else(|| field.clone(), |(given, _)| given);
         if percent_new < 100 {
             self.take(
@@ -273,7 +279,7 @@ impl Allocator<'_> {
                 is_open,
             );
         }
-        let first = range.unwrap_or(self.next);
+        let first = range.filter(|_| percent_new > 0).unwrap_or(self.next);
         if percent_new > 0 {
             self.take((scenario, &field), first, count(new), is_open);
         }
@@ -340,6 +346,17 @@ impl Allocator<'_> {
             })?;
             Some((given.clone(), first))
         });
+        let nobody_is_new = percent.is_none() || percent_new == Some(0);
+        if let Some(given) = scenario.load.get("user-range")
+            && nobody_is_new
+            && offset.is_some()
+        {
+            let fault = Fault::new(
+                "has no effect: nobody is new, and existing-offset says which ids the others have",
+                "leave one of the two out, or give percent-new",
+            );
+            self.problems.add(&given.field, &given.value, fault);
+        }
         Some((percent_new.unwrap_or(0), offset))
     }
 

@@ -40,6 +40,31 @@ fn existing_users_come_first_and_new_ones_behind_them() {
         }),
         of(101, 50, 1)
     );
+    // Nobody is new: the range is for those who are there already, not for nobody.
+    assert_eq!(
+        identities(|raw| {
+            raw.percent_new = some("0");
+            raw.user_range = some("901..910");
+        }),
+        of(911, 0, 901)
+    );
+}
+
+#[test]
+fn a_range_for_nobody_is_told() {
+    for percent in [None, some("0")] {
+        let raw = typed(|raw| {
+            raw.users = some("10");
+            raw.percent_new = percent;
+            raw.user_range = some("901..910");
+            raw.existing_offset = some("5");
+        });
+        check_wrong(
+            raw,
+            &description(),
+            &["--user-range", "nobody is new", "percent-new"],
+        );
+    }
 }
 
 #[test]
