@@ -9,17 +9,42 @@ use super::codec::{CloseFrame, Masks, encode_control, encode_head, encode_payloa
 use super::heartbeat::Pings;
 use super::{Content, UNSENT_BYTES_MAX, UNSENT_MESSAGES_MAX};
 
-/// Most control frames that wait for a peer that does not read. The oldest is dropped then: of several pings a peer need
-/// answer only the last (RFC 6455, section 5.5.3), and so need we.
+/// Most control frames of a kind that wait for a peer that does not read. The oldest of that kind is dropped then: of
+/// several pings a peer need answer only the last (RFC 6455, section 5.5.3), and so need we. A kind of its own for what the
+/// peer asks for, so that a flood of its pings cannot throw out what the user wants to say.
 const CONTROL_FRAMES_MAX: usize = 256;
+/// Most timed pings that wait when a heartbeat adds another. Fewer than may wait, so that those that somebody waits for find
+/// room: the oldest of so many is forgotten already (`heartbeat::PINGS_MAX`).
+const BEAT_PINGS_MAX: usize = 64;
 
 /// A control frame that waits.
 #[derive(Debug)]
 pub(super) enum ControlFrame {
+    /// A ping or pong of the user's own.
     Ping(Box<[u8]>),
     Pong(Box<[u8]>),
+    /// The pong that a ping of the peer asks for.
+    Answer(Box<[u8]>),
     /// A ping of ours, by number.
     Timed(u64),
+}
+
+/// Control frames that share a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    User,
+    Answer,
+    Timed,
+}
+
+impl ControlFrame {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Ping(_) | Self::Pong(_) => Kind::User,
+            Self::Answer(_) => Kind::Answer,
+            Self::Timed(_) => Kind::Timed,
+        }
+    }
 }
 
 /// The message that is being sent.
@@ -123,10 +148,31 @@ impl Outbox {
 
     /// Send a control frame before the next frame of a message.
     pub(super) fn push_control(&mut self, frame: ControlFrame) {
-        if self.control.len() >= CONTROL_FRAMES_MAX {
-            self.control.pop_front();
+        // With fewer than that of all kinds there is nothing to count.
+        if self.control.len() >= CONTROL_FRAMES_MAX
+            && self.count_kind(frame.kind()) >= CONTROL_FRAMES_MAX
+        {
+            let oldest = self
+                .control
+                .iter()
+                .position(|other| other.kind() == frame.kind());
+            oldest.and_then(|oldest| self.control.remove(oldest));
         }
         self.control.push_back(frame);
+    }
+
+    /// Send a heartbeat's timed ping if there is room. Returns whether there was; `number` is asked only then.
+    pub(super) fn push_beat_ping(&mut self, number: impl FnOnce() -> u64) -> bool {
+        let has_room = self.count_kind(Kind::Timed) < BEAT_PINGS_MAX;
+        if has_room {
+            self.push_control(ControlFrame::Timed(number()));
+        }
+        has_room
+    }
+
+    fn count_kind(&self, kind: Kind) -> usize {
+        let same = self.control.iter().filter(|frame| frame.kind() == kind);
+        same.count()
     }
 
     /// Send a close frame after what waits.
@@ -278,7 +324,9 @@ impl Outbox {
         let masks = &mut self.masks;
         match frame {
             ControlFrame::Ping(data) => encode_control(masks, Control::Ping, data, out),
-            ControlFrame::Pong(data) => encode_control(masks, Control::Pong, data, out),
+            ControlFrame::Pong(data) | ControlFrame::Answer(data) => {
+                encode_control(masks, Control::Pong, data, out);
+            }
             ControlFrame::Timed(number) => {
                 encode_control(masks, Control::Ping, &pings.payload(*number), out);
                 pings.sent(*number, Instant::now());
@@ -296,3 +344,7 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

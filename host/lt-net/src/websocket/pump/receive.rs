@@ -113,7 +113,7 @@ impl Pump {
             Event::Fragment => {}
             Event::Ping(data) => {
                 count(&self.socket.pings_received, 1);
-                let pong = ControlFrame::Pong(data.into());
+                let pong = ControlFrame::Answer(data.into());
                 self.socket.outbox.borrow_mut().push_control(pong);
             }
             Event::Pong(data) => {

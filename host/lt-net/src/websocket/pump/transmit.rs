@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use super::{Pump, State, count};
 use crate::websocket::Observer;
 use crate::websocket::heartbeat::Beat;
-use crate::websocket::outbox::ControlFrame;
 
 /// Bytes that are made ready for one write: many small messages, or a part of a large one.
 const WRITE_BYTES: usize = 64 << 10;
@@ -43,9 +42,8 @@ impl Pump {
             // Its pong would not be read.
             Beat::Ping(_) if is_stalled => false,
             Beat::Ping(timeout) => {
-                let number = pings.start(false, timeout.map(|timeout| now + timeout));
-                outbox.push_control(ControlFrame::Timed(number));
-                true
+                let deadline = timeout.map(|timeout| now + timeout);
+                outbox.push_beat_ping(|| pings.start(false, deadline))
             }
         });
     }
