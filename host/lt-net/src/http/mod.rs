@@ -15,7 +15,7 @@ mod redirect;
 pub mod request;
 pub mod response;
 pub mod url;
-mod url_cache;
+pub(crate) mod url_cache;
 
 use std::net::SocketAddr;
 

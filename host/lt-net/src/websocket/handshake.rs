@@ -10,8 +10,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::dial::tcp::Stream;
 use crate::error::NetError;
 use crate::http::request::is_token;
-use crate::http::{Head, Url, Version};
+use crate::http::{Head, Url, Version, url_cache};
 use crate::timings::Timings;
+use crate::websocket::ConnectRequest;
 
 /// Fields that are ours: those of the handshake, and those that would announce a body where the frames begin.
 const RESERVED_FIELDS: [&str; 8] = [
@@ -146,6 +147,16 @@ impl Offer {
                 shown(chosen)
             )
         })
+    }
+}
+
+impl ConnectRequest {
+    /// The URL as it may stand in results: without user, password and fragment. Empty if it makes no sense.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        url_cache::parse(&http_url(&self.url))
+            .map(|url| websocket_url(&url))
+            .unwrap_or_default()
     }
 }
 

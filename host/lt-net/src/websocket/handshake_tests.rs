@@ -158,3 +158,26 @@ fn websocket_urls_are_reached_over_http() {
         assert_eq!(websocket_url(&Url::parse(http).unwrap()), ws);
     }
 }
+
+#[test]
+fn secrets_of_a_url_stay_out_of_the_results() {
+    for (url, public) in [
+        (
+            "ws://user:s3cret@a.example:80/x?y=@z#s3cret",
+            "ws://a.example/x?y=@z",
+        ),
+        ("ws:/user:s3cret@a.example/", "ws://a.example/"),
+        ("WS:user:s3cret@a.example", "ws://a.example/"),
+        ("ws:\\\\user:s3cret@a.example\\x", "ws://a.example/x"),
+        (" wss://u:s3c@ret@a.example:81?q", "wss://a.example:81/?q"),
+        ("https://:s3cret@a.example/", "wss://a.example/"),
+        ("ftp://user:s3cret@a.example/", ""),
+        ("nonsense:s3cret", ""),
+    ] {
+        let request = ConnectRequest {
+            url: url.to_owned(),
+            ..ConnectRequest::default()
+        };
+        assert_eq!(request.public_url(), public, "{url}");
+    }
+}

@@ -290,6 +290,20 @@ fn redirects_end_at_their_limit() {
 }
 
 #[test]
+fn a_user_and_a_password_are_sent_and_not_shown() {
+    local(async {
+        let (peer, heads) = serve(|head| switching(head, "")).await;
+        for slashes in ["//", "/", ""] {
+            let request = ask(format!("ws:{slashes}u:s3cret@{}/#top", peer.address));
+            let upgraded = connect(&client(), request).await.1.unwrap();
+            assert_eq!(upgraded.url, ws(&peer, "/"));
+            let head = heads.borrow_mut().pop().unwrap();
+            assert_eq!(field(&head, "authorization"), Some("Basic dTpzM2NyZXQ="));
+        }
+    });
+}
+
+#[test]
 fn a_subprotocol_is_agreed_on() {
     local(async {
         let (peer, heads) = serve(|head| switching(head, "Sec-WebSocket-Protocol: b\r\n")).await;
