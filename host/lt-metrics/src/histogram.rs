@@ -24,6 +24,8 @@ const BUCKETS_PER_ONE: f64 = 1e6;
 pub struct Histogram {
     /// Whether `sum`, `min` and `max` are in nanoseconds rather than in the values' own unit.
     is_time: bool,
+    /// Whether every value was a whole number, not counting times: so are the percentiles then, wherever in its bucket a value lay.
+    whole: bool,
     count: u64,
     sum: f64,
     min: f64,
@@ -38,6 +40,7 @@ impl Histogram {
     pub fn new(unit: Unit) -> Self {
         Self {
             is_time: unit == Unit::Time,
+            whole: unit != Unit::Time,
             count: 0,
             sum: 0.0,
             min: f64::INFINITY,
@@ -64,11 +67,12 @@ impl Histogram {
         if !value.is_finite() {
             return;
         }
-        self.note(if self.is_time {
-            value * NANOS_PER_MS
+        if self.is_time {
+            self.note(value * NANOS_PER_MS);
         } else {
-            value
-        });
+            self.whole &= value.fract() == 0.0;
+            self.note(value);
+        }
         let bucket = (value.abs() * BUCKETS_PER_ONE).round().min(BUCKET_MAX) as u64;
         if value < 0.0 && bucket > 0 {
             _ = made(&mut self.negative).map(|negative| negative.record(bucket)); // fails only beyond BUCKET_MAX
@@ -83,6 +87,7 @@ impl Histogram {
             return;
         }
         self.count += other.count;
+        self.whole &= other.whole;
         self.sum += other.sum;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
@@ -96,6 +101,7 @@ impl Histogram {
             return;
         }
         self.count = 0;
+        self.whole = !self.is_time;
         self.sum = 0.0;
         self.min = f64::INFINITY;
         self.max = f64::NEG_INFINITY;
@@ -215,7 +221,9 @@ impl Histogram {
                 .as_deref()
                 .map_or(0, |positive| middle_at(positive, position - negatives)) as f64
         };
-        (bucket / BUCKETS_PER_ONE).clamp(self.min(), self.max())
+        let value = bucket / BUCKETS_PER_ONE;
+        let value = if self.whole { value.round() } else { value };
+        value.clamp(self.min(), self.max())
     }
 }
 
@@ -254,132 +262,4 @@ fn merge_buckets(into: &mut Option<Box<Buckets<u64>>>, from: Option<&Buckets<u64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Values of many magnitudes, always the same ones.
-    fn values(count: u64, lowest: f64, decades: f64) -> Vec<f64> {
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        (0..count)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                lowest * 10_f64.powf(decades * (state >> 11) as f64 / (1_u64 << 53) as f64)
-            })
-            .collect()
-    }
-
-    fn exact(sorted: &[f64], percent: f64) -> f64 {
-        let rank = percent / 100.0 * (sorted.len() - 1) as f64;
-        let (low, high) = (sorted[rank.floor() as usize], sorted[rank.ceil() as usize]);
-        (high - low).mul_add(rank.fract(), low)
-    }
-
-    fn assert_close(got: f64, want: f64) {
-        assert!(
-            (got - want).abs() <= want.abs() * 0.001,
-            "{got} is not within 0.1 % of {want}"
-        );
-    }
-
-    #[test]
-    fn percentiles_are_within_a_thousandth_from_a_microsecond_to_an_hour() {
-        let mut histogram = Histogram::new(Unit::Time);
-        let mut sorted = values(20_000, 0.001, 9.5); // ms
-        for value in &sorted {
-            histogram.record(*value);
-        }
-        sorted.sort_by(f64::total_cmp);
-        for percent in [0.0, 0.01, 1.0, 10.0, 50.0, 90.0, 95.0, 99.0, 99.9, 100.0] {
-            assert_close(histogram.percentile(percent), exact(&sorted, percent));
-        }
-        let sum: f64 = sorted.iter().sum();
-        assert!((histogram.avg() - sum / 20_000.0).abs() < 1e-6 * sum / 20_000.0);
-        assert_eq!(histogram.min(), sorted[0] * NANOS_PER_MS / NANOS_PER_MS);
-        assert_eq!(
-            histogram.max(),
-            sorted[19_999] * NANOS_PER_MS / NANOS_PER_MS
-        );
-    }
-
-    #[test]
-    fn times_are_exact_at_the_edges() {
-        let mut histogram = Histogram::new(Unit::Time);
-        for nanos in [1, 999, 1_234_567, 3_600_000_000_001] {
-            histogram.record_time(Duration::from_nanos(nanos));
-        }
-        assert_eq!(histogram.min(), 1e-6);
-        assert_eq!(histogram.max(), 3_600_000.000_001);
-        assert_eq!(
-            histogram.avg(),
-            (1.0 + 999.0 + 1_234_567.0 + 3_600_000_000_001.0) / 4.0 / 1e6
-        );
-        assert_eq!(histogram.percentile(100.0), histogram.max());
-        assert_eq!(histogram.percentile(0.0), histogram.min());
-        histogram.record_time(Duration::MAX);
-        assert_eq!(histogram.count(), 5);
-    }
-
-    #[test]
-    fn the_median_of_two_lies_between_them_as_in_k6() {
-        let mut histogram = Histogram::new(Unit::Time);
-        histogram.record(10.0);
-        histogram.record(20.0);
-        assert_eq!(histogram.percentile(50.0), 15.0);
-        histogram.record(15.0);
-        assert_close(histogram.percentile(95.0), 19.5);
-    }
-
-    #[test]
-    fn plain_numbers_may_be_fractions_or_negative() {
-        let mut histogram = Histogram::new(Unit::None);
-        let mut sorted: Vec<f64> = values(5_000, 0.01, 6.0);
-        let negative: Vec<f64> = sorted.iter().map(|value| -value / 3.0).collect();
-        sorted.extend(negative);
-        for value in &sorted {
-            histogram.record(*value);
-        }
-        sorted.sort_by(f64::total_cmp);
-        for percent in [0.0, 5.0, 25.0, 49.0, 75.0, 95.0, 100.0] {
-            assert_close(histogram.percentile(percent), exact(&sorted, percent));
-        }
-        assert_eq!(
-            (histogram.min(), histogram.max()),
-            (sorted[0], sorted[9_999])
-        );
-        histogram.record(f64::NAN);
-        histogram.record(f64::INFINITY);
-        assert_eq!(histogram.count(), 10_000);
-        histogram.record(1e300);
-        assert_eq!(histogram.max(), 1e300);
-    }
-
-    #[test]
-    fn merging_is_as_if_all_were_recorded_in_one() {
-        let all = values(9_000, 0.01, 6.0);
-        let mut one = Histogram::new(Unit::Time);
-        let mut merged = Histogram::new(Unit::Time);
-        for part in all.chunks(1_000) {
-            let mut piece = Histogram::new(Unit::Time);
-            for value in part {
-                one.record(*value);
-                piece.record(*value);
-            }
-            merged.merge(&piece);
-            piece.clear();
-            assert_eq!(
-                (piece.count(), piece.max(), piece.percentile(50.0)),
-                (0, 0.0, 0.0)
-            );
-            merged.merge(&piece);
-        }
-        for percent in [1.0, 50.0, 99.0] {
-            assert_eq!(one.percentile(percent), merged.percentile(percent));
-        }
-        assert_eq!(
-            (one.count(), one.min(), one.max()),
-            (merged.count(), merged.min(), merged.max())
-        );
-    }
-}
+mod tests;
