@@ -1,10 +1,12 @@
 //! What one recorder took since it was last asked: sent to the collector each second, and sent back to be filled again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::{FailureClass, Messages};
-use crate::sample::Sample;
+use crate::kinds::Kinds;
+use crate::sample::{MetricId, Sample};
 use crate::sink::Sink;
 
 /// See the module. Owned by the recorder until taken; the collector clears it and gives it back.
@@ -18,6 +20,8 @@ pub struct Delta {
     pub(crate) groups: Vec<GroupDelta>,
     /// By [`FailureClass::index`].
     pub(crate) failures: [FailureDelta; FailureClass::ALL.len()],
+    /// Of metrics that were counted by kind.
+    pub(crate) kinds: BTreeMap<MetricId, Kinds>,
     pub(crate) samples: Vec<Sample>,
     /// Outcomes of checks that have no line of their own because there are too many names.
     pub(crate) checks_unlisted: u64,
@@ -58,6 +62,7 @@ impl Delta {
             failure.count = 0;
             failure.messages.clear();
         }
+        self.kinds.clear();
         self.samples.clear();
         (self.checks_unlisted, self.tag_sets_cut) = (0, 0);
     }

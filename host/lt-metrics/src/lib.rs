@@ -21,6 +21,7 @@ mod delta;
 mod failure;
 mod histogram;
 mod judge;
+mod kinds;
 mod plan;
 mod recorder;
 mod registry;
@@ -35,6 +36,7 @@ pub use delta::{CheckDelta, Delta, FailureDelta, GroupDelta};
 pub use failure::{FAILURE_MESSAGE_BYTES_MAX, FAILURE_MESSAGES_MAX, FailureClass};
 pub use histogram::Histogram;
 pub use judge::{Judge, Verdict};
+pub use kinds::{KIND_BYTES_MAX, KINDS_MAX, KindCount, OTHER_KINDS};
 pub use plan::{SUBMETRICS_MAX, Submetric, SubmetricPlan};
 pub use recorder::{CHECKS_MAX, GROUPS_MAX, Recorder, SAMPLES_PENDING_MAX};
 pub use registry::{

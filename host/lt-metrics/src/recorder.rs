@@ -1,5 +1,6 @@
 //! Taking samples: one recorder a core, used from one thread, without a lock and without allocation once warm.
 
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -40,6 +41,8 @@ pub struct Recorder {
     checks: Listed<(u32, u32), (Arc<str>, Arc<str>)>,
     check_slots: FxHashMap<(TagsId, u32, u32), CheckSlot>,
     groups: Listed<u32, Arc<str>>,
+    /// Where the name of a kind is written, so that counting one does not allocate.
+    kind: String,
 }
 
 /// What has a line of its own in the summary: positions by key, and what stands at each position.
@@ -84,6 +87,7 @@ impl Recorder {
             checks: Listed::new(),
             check_slots: FxHashMap::default(),
             groups: Listed::new(),
+            kind: String::new(),
         }
     }
 
@@ -194,6 +198,20 @@ impl Recorder {
         }
         let tags = self.derive(tags, &[("class", class.name())]);
         self.record(USER_FAILURES, tags, 1.0);
+    }
+
+    /// Say of what kind samples of a metric were that are recorded beside: `reset 1006`, `timeout 1050`. Of a counter `count` is
+    /// what was added to it, else the number of samples. The summary lists kinds, so that whoever reads of a failure need not
+    /// guess the tags to look for. For what is rare: a kind is looked up by its text.
+    pub fn kind(&mut self, metric: MetricId, kind: impl fmt::Display, count: f64) {
+        if !(count.is_finite() && count > 0.0) {
+            return;
+        }
+        self.kind.clear();
+        // Into a text nothing but the kind's own Display can fail; what it wrote is its name then.
+        let _written = write!(self.kind, "{kind}");
+        let kinds = self.delta.kinds.entry(metric).or_default();
+        kinds.add(&self.kind, count);
     }
 
     /// Everything recorded since the last call.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delta::{CheckDelta, GroupDelta};
 use crate::failure::FailureClass;
+use crate::kinds::{self, KindCount};
 use crate::sample::{Kind, Unit};
 use crate::sink::Sink;
 use crate::threshold::{per_second, share};
@@ -75,6 +76,9 @@ pub struct MetricSummary {
     pub unit: Unit,
     /// Its values.
     pub values: Values,
+    /// Of what kinds its failures, or its values, were: an object with the most frequent first. Not all metrics have kinds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "kinds")]
+    pub kinds: Vec<KindCount>,
     /// Its submetrics that had a sample.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub submetrics: Vec<SubmetricSummary>,

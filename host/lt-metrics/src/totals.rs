@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::builtin;
 use crate::delta::{CheckDelta, Delta, GroupDelta};
 use crate::failure::FailureClass;
+use crate::kinds::Kinds;
 use crate::plan::SubmetricPlan;
 use crate::registry::Registry;
 use crate::sample::MetricId;
@@ -59,6 +60,9 @@ impl Totals {
             for (text, count) in other.messages() {
                 own.messages.add(text, count);
             }
+        }
+        for (metric, kinds) in &delta.kinds {
+            self.sum.kinds.entry(*metric).or_default().merge(kinds);
         }
         self.sum.checks_unlisted += delta.checks_unlisted;
         self.sum.tag_sets_cut += delta.tag_sets_cut;
@@ -199,11 +203,13 @@ impl Totals {
             if let Some(sink) = self.sink(metric.id) {
                 let name = metric.name.as_ref().to_owned();
                 let values = Values::new(sink, elapsed);
+                let kinds = self.sum.kinds.get(&metric.id);
                 summaries.push(MetricSummary {
                     name,
                     kind: metric.kind,
                     unit: metric.unit,
                     values,
+                    kinds: kinds.map(Kinds::ranked).unwrap_or_default(),
                     submetrics,
                 });
             }
