@@ -187,7 +187,7 @@ macro_rules! join {
 }
 
 /// Run futures at the same time until one is done, drop the others, and go on with its arm.
-/// If several are ready, the first in the list wins.
+/// If several are ready, the first in the list wins. Arms are separated by commas; after a block there need be none.
 ///
 /// ```
 /// let answer = lt_sdk::runtime::block_on(async {
@@ -200,14 +200,35 @@ macro_rules! join {
 /// ```
 #[macro_export]
 macro_rules! select {
+    // An arm that is a block may do without its comma; of these rules the one for a block comes first, since what was taken for an
+    // expression is not looked at again. A block that goes on, as `{ 1 } + 1` does, needs parentheses.
+    (@race $pattern:pat = $future:expr => $arm:block $(,)?) => { $future };
+    (@race $pattern:pat = $future:expr => $arm:block, $($rest:tt)+) => {
+        $crate::futures::race($future, $crate::select!(@race $($rest)+))
+    };
+    (@race $pattern:pat = $future:expr => $arm:block $($rest:tt)+) => {
+        $crate::futures::race($future, $crate::select!(@race $($rest)+))
+    };
     (@race $pattern:pat = $future:expr => $arm:expr $(,)?) => { $future };
     (@race $pattern:pat = $future:expr => $arm:expr, $($rest:tt)+) => {
         $crate::futures::race($future, $crate::select!(@race $($rest)+))
+    };
+    (@arms $result:expr; $pattern:pat = $future:expr => $arm:block $(,)?) => {
+        match $result { $pattern => $arm }
+    };
+    (@arms $result:expr; $pattern:pat = $future:expr => $arm:block, $($rest:tt)+) => {
+        $crate::select!(@or $result; $pattern => $arm; $($rest)+)
+    };
+    (@arms $result:expr; $pattern:pat = $future:expr => $arm:block $($rest:tt)+) => {
+        $crate::select!(@or $result; $pattern => $arm; $($rest)+)
     };
     (@arms $result:expr; $pattern:pat = $future:expr => $arm:expr $(,)?) => {
         match $result { $pattern => $arm }
     };
     (@arms $result:expr; $pattern:pat = $future:expr => $arm:expr, $($rest:tt)+) => {
+        $crate::select!(@or $result; $pattern => $arm; $($rest)+)
+    };
+    (@or $result:expr; $pattern:pat => $arm:expr; $($rest:tt)+) => {
         match $result {
             $crate::futures::Either::Left($pattern) => $arm,
             $crate::futures::Either::Right(rest) => $crate::select!(@arms rest; $($rest)+),
@@ -282,5 +303,29 @@ mod tests {
         });
         assert_eq!(won, "late");
         assert!(dropped.get());
+    }
+
+    #[test]
+    fn a_block_needs_no_comma_behind_it() {
+        async fn maybe<T>(value: Option<T>) -> T {
+            match value {
+                Some(value) => late(value).await,
+                None => pending().await,
+            }
+        }
+        let won = |text: Option<&str>, number: Option<u8>, plain: Option<usize>| {
+            block_on(async {
+                crate::select! {
+                    text = maybe(text) => { text.len() }
+                    number = maybe(number) => { usize::from(number) },
+                    plain = maybe(plain) => plain + 1,
+                    () = late(()) => { 0 }
+                }
+            })
+        };
+        assert_eq!(won(Some("late"), None, None), 4);
+        assert_eq!(won(None, Some(7), None), 7);
+        assert_eq!(won(None, None, Some(8)), 9);
+        assert_eq!(won(None, None, None), 0);
     }
 }
