@@ -49,6 +49,35 @@ impl Refusal {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+
+    /// What the server says of it in a few words: the start of its body, or else how it wants users to identify themselves.
+    fn write_why(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = String::from_utf8_lossy(self.body.get(..WHY_BYTES_MAX).unwrap_or(&self.body));
+        let wanted = || field(&self.headers, "www-authenticate").unwrap_or_default();
+        match first_line(&body) {
+            Some(line) => write!(f, ": {line}"),
+            None => match first_line(&wanted()) {
+                Some(line) => write!(f, ": www-authenticate: {line}"),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+/// Most characters of a server's explanation that are part of an error's text.
+const WHY_CHARS_MAX: usize = 100;
+/// Most bytes of a body that are looked at for them.
+const WHY_BYTES_MAX: usize = 1024;
+
+/// The first line that is not empty, without control characters and cut to a length for people.
+fn first_line(text: &str) -> Option<String> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let line: String = line
+        .chars()
+        .filter(|char| !char.is_control())
+        .take(WHY_CHARS_MAX)
+        .collect();
+    (!line.is_empty()).then_some(line)
 }
 
 /// The first header field of this name, in any case.
@@ -224,7 +253,10 @@ impl fmt::Display for Error {
         }
         match self {
             Self::Http(error) => write!(f, ": {error}"),
-            Self::Refused(refusal) => write!(f, ": status {}", refusal.status),
+            Self::Refused(refusal) => {
+                write!(f, ": status {}", refusal.status)?;
+                refusal.write_why(f)
+            }
             Self::Closed(close) => write!(f, ": {close}"),
             Self::TooLarge(bytes) => write!(f, " ({bytes})"),
             _ => Ok(()),
@@ -298,6 +330,37 @@ mod tests {
         assert_eq!(
             text(host::ErrorCode::TooLarge(9)),
             "larger than the bytes that are allowed (9)"
+        );
+    }
+
+    #[test]
+    fn refusals_say_why_in_one_short_line() {
+        let text = |headers: &[(&str, &str)], body: &[u8]| {
+            let headers = headers.iter();
+            let headers =
+                headers.map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+            Error::Refused(Refusal {
+                status: 401,
+                headers: headers.collect(),
+                body: body.to_vec(),
+            })
+            .to_string()
+        };
+        let challenge = [("www-authenticate", "Bearer realm=\"chat\"")];
+        let start = "the server did not upgrade: status 401";
+        assert_eq!(text(&[], b"  \r\n\n"), start);
+        assert_eq!(
+            text(&challenge, b"\r\nlog\x1b[31m in first\r\nsecond"),
+            format!("{start}: log[31m in first")
+        );
+        assert_eq!(
+            text(&challenge, b""),
+            format!("{start}: www-authenticate: Bearer realm=\"chat\"")
+        );
+        let long = "ä".repeat(70_000);
+        assert_eq!(
+            text(&[], long.as_bytes()),
+            format!("{start}: {}", "ä".repeat(WHY_CHARS_MAX))
         );
     }
 
