@@ -162,6 +162,11 @@ mod tests {
             json!({"value": 50.0 / 60.0, "passes": 50, "fails": 10})
         );
         assert_eq!(
+            metrics["http_req_failed"],
+            json!({"value": 1.0 / 45.0, "passes": 1, "fails": 44, "thresholds": {"rate<0.01": true}}),
+            "kinds are not k6's"
+        );
+        assert_eq!(
             metrics["vus"],
             json!({"value": 1.0, "min": 1.0, "max": 3.0})
         );

@@ -1,6 +1,7 @@
 //! The summary at the end of a run, as k6 shows it: same sections, names, columns and marks, so that its users can read it
 //! at once. What k6 does not know, failures of users and warnings, follows in sections of its own.
 
+mod kinds;
 mod options;
 mod paint;
 mod table;
@@ -198,32 +199,30 @@ fn check_lines(check: &CheckSummary, paint: Paint) -> Vec<String> {
 
 /// A block a category, all in the same columns.
 fn metric_blocks(summary: &Summary, options: &TextOptions, paint: Paint) -> Vec<Vec<String>> {
-    let mut rows: BTreeMap<Category, Vec<Row>> = BTreeMap::new();
+    // Each with the lines below it that keep to no column.
+    let mut rows: BTreeMap<Category, Vec<(Row, Vec<String>)>> = BTreeMap::new();
     for metric in summary
         .metrics
         .iter()
         .filter(|metric| is_shown(metric, summary, options.detail))
     {
         let of_category = rows.entry(Category::of(&metric.name)).or_default();
-        of_category.push(Row::new(
-            &metric.name,
-            cells(&metric.values, metric.unit, options),
-        ));
+        let row = Row::new(&metric.name, cells(&metric.values, metric.unit, options));
+        of_category.push((row, kinds::lines(metric, paint)));
         for submetric in &metric.submetrics {
             let name = format!("{{ {} }}", submetric.selector);
-            of_category.push(Row::nested(
-                &name,
-                cells(&submetric.values, metric.unit, options),
-            ));
+            let row = Row::nested(&name, cells(&submetric.values, metric.unit, options));
+            of_category.push((row, Vec::new()));
         }
     }
-    let table = Table::new(rows.values().flatten());
+    let table = Table::new(rows.values().flatten().map(|(row, _)| row));
     rows.iter()
         .map(|(category, rows)| {
             let head = format!("    {}", paint.bold(category.name()));
-            std::iter::once(head)
-                .chain(rows.iter().map(|row| table.line(row, paint)))
-                .collect()
+            let lines = rows.iter().flat_map(|(row, below)| {
+                std::iter::once(table.line(row, paint)).chain(below.iter().cloned())
+            });
+            std::iter::once(head).chain(lines).collect()
         })
         .collect()
 }

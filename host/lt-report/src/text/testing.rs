@@ -64,6 +64,7 @@ fn requests(recorder: &mut Recorder) {
         recorder.record_time(HTTP_REQ_WAITING, tags, time / 2);
         recorder.record(HTTP_REQS, tags, 1.0);
         recorder.record(HTTP_REQ_FAILED, tags, f64::from(step / 44));
+        recorder.kind(HTTP_REQ_FAILED, "status 503", f64::from(step / 44));
         recorder.record_time(
             ITERATION_DURATION,
             TagsId::EMPTY,
@@ -115,9 +116,20 @@ pub(crate) fn a_chat() -> Summary {
         recorder.record_time(DELIVERY_TIME, tags, Duration::from_millis(ms / 10));
         recorder.record(WS_INBOX_DEPTH, tags, ms as f64 / 20.0);
     }
-    recorder.record(WS_CONNECT_FAILED, tags, 1.0);
-    recorder.record(WS_SESSION_FAILED, tags, 0.0);
-    recorder.record(WS_SESSION_FAILED, tags, 1.0);
+    for kind in [
+        "refused 1900 status 403",
+        "connection-refused 1212",
+        "connection-refused 1212",
+    ] {
+        recorder.record(WS_CONNECT_FAILED, tags, 1.0);
+        recorder.kind(WS_CONNECT_FAILED, kind, 1.0);
+    }
+    for (failed, kind) in [(0.0, "by-peer 1001"), (1.0, "reset 1006")] {
+        recorder.record(WS_SESSION_FAILED, tags, failed);
+        recorder.record(WS_CLOSES, tags, 1.0);
+        recorder.kind(WS_CLOSES, kind, 1.0);
+    }
+    recorder.kind(WS_SESSION_FAILED, "reset 1220", 1.0);
     recorder.record(WS_MSGS_SENT, tags, 4.0);
     recorder.record(WS_MSGS_RECEIVED, tags, 8.0);
     recorder.record(WS_MSGS_MATCHED, tags, 5.0);
