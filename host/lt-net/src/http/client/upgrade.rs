@@ -78,6 +78,10 @@ impl HttpClient {
                     attempt.status = Some(hop.reply.start.status);
                     self.next(hop, &mut journey, &offer, &progress).await
                 }
+                // It was a server that led to what cannot be asked for.
+                Err(NetError::InvalidRequest(why)) if attempt.status.is_some() => {
+                    Err(NetError::Other(format!("redirected to {}: {why}", journey.url)).into())
+                }
                 Err(error) => Err(error.into()),
             };
             attempt.add(&progress);

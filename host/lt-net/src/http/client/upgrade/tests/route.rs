@@ -2,7 +2,12 @@
 
 use super::*;
 
-/// A client whose `server.test` is this address.
+/// A name that can be looked up in a table, but that no certificate can have: its only label is over 63 bytes.
+fn too_long_for_tls() -> String {
+    "x".repeat(64)
+}
+
+/// A client whose `server.test` is this address, and [`too_long_for_tls`] as well.
 fn client_to(
     address: std::net::SocketAddr,
     settings: &TlsSettings,
@@ -10,7 +15,9 @@ fn client_to(
 ) -> HttpClient {
     let mut options = NetworkOptions::default();
     let host = HostAddress::Socket(address);
-    options.hosts.insert("server.test".to_owned(), host);
+    for name in ["server.test", &too_long_for_tls()] {
+        options.hosts.insert(name.to_owned(), host.clone());
+    }
     let network = Network::new(options);
     let mut route = Route::direct(network.tls_profile(settings).unwrap());
     route.proxy = proxy;
@@ -41,6 +48,34 @@ fn targets_are_filtered_also_behind_a_redirect() {
                 other => panic!("{other:?}"),
             }
         }
+    });
+}
+
+#[test]
+fn what_a_redirect_asks_for_was_attempted_even_if_it_makes_no_sense() {
+    local(async {
+        let senseless = format!("wss://{}/", too_long_for_tls());
+        let away = senseless.clone();
+        let (peer, _) = serve(move |_| {
+            format!("HTTP/1.1 302 X\r\nlocation: {away}\r\ncontent-length: 0\r\n\r\n").into_bytes()
+        })
+        .await;
+        let client = client_to(peer.address, &TlsSettings::default(), None);
+        let (attempt, connected) = connect(&client, ask(&senseless)).await;
+        let error = connected.unwrap_err();
+        assert!(
+            matches!(error, ConnectError::Net(NetError::InvalidRequest(_))),
+            "{error:?}"
+        );
+        assert_eq!(attempt.status, None);
+        let (attempt, connected) = connect(&client, ask(ws(&peer, "/"))).await;
+        match connected.unwrap_err() {
+            ConnectError::Net(NetError::Other(why)) => {
+                assert!(why.contains(&too_long_for_tls()), "{why}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(attempt.status, Some(302));
     });
 }
 
