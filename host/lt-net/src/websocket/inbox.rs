@@ -93,16 +93,18 @@ impl Inbox {
         self.taken(message)
     }
 
-    /// Take the oldest that matches; the others keep their order.
+    /// Of the newest so many, take the oldest that matches; the others keep their order, and older ones are not looked at.
     pub(super) fn take_matching(
         &mut self,
+        newest: usize,
         matches: &dyn Fn(Borrowed<'_>) -> bool,
     ) -> Option<Message> {
+        let older = self.messages.len().saturating_sub(newest);
         let index = self
             .messages
-            .iter()
+            .range(older..)
             .position(|message| matches(message.content.borrow()))?;
-        let message = self.messages.remove(index);
+        let message = self.messages.remove(older + index);
         self.taken(message)
     }
 
@@ -241,13 +243,33 @@ mod tests {
         for text in ["a", "b1", "c", "b2"] {
             inbox.push(message(text), false);
         }
-        let found = inbox.take_matching(
-            &|content| matches!(content, Borrowed::Text(text) if text.starts_with('b')),
-        );
+        let is_b = |content: Borrowed<'_>| matches!(content, Borrowed::Text(text) if text.starts_with('b'));
+        let found = inbox.take_matching(usize::MAX, &is_b);
         assert_eq!(found.unwrap().content, Content::Text("b1".into()));
-        assert!(inbox.take_matching(&|_| false).is_none());
+        assert!(inbox.take_matching(usize::MAX, &|_| false).is_none());
         assert_eq!(inbox.bytes(), 4);
         assert_eq!(texts(&mut inbox), ["a", "c", "b2"]);
+    }
+
+    #[test]
+    fn what_was_looked_at_before_is_not_looked_at_again() {
+        let mut inbox = inbox(10, 10, Overflow::DropOldest);
+        for text in ["a", "b", "c"] {
+            inbox.push(message(text), false);
+        }
+        let seen = std::cell::Cell::new(0);
+        let none = |_: Borrowed<'_>| {
+            seen.set(seen.get() + 1);
+            false
+        };
+        for newest in [0, 1, 2, 3, 4] {
+            seen.set(0);
+            assert!(inbox.take_matching(newest, &none).is_none());
+            assert_eq!(seen.get(), newest.min(3));
+        }
+        let found = inbox.take_matching(2, &|_| true);
+        assert_eq!(found.unwrap().content, Content::Text("b".into()));
+        assert_eq!(texts(&mut inbox), ["a", "c"]);
     }
 
     #[test]

@@ -271,9 +271,14 @@ impl Socket {
         message
     }
 
-    /// Take the oldest message that matches; the others stay in their order.
-    pub fn try_receive_matching(&self, matches: &dyn Fn(Borrowed<'_>) -> bool) -> Option<Message> {
-        let message = self.inbox.borrow_mut().take_matching(matches);
+    /// Of the newest so many messages, take the oldest that matches; the others stay in their order. Who has looked at the older ones
+    /// before says how many came since ([`Socket::poll_arrival`]), so that each is looked at once.
+    pub fn try_receive_matching(
+        &self,
+        newest: usize,
+        matches: &dyn Fn(Borrowed<'_>) -> bool,
+    ) -> Option<Message> {
+        let message = self.inbox.borrow_mut().take_matching(newest, matches);
         if message.is_some() {
             self.made_room();
         }

@@ -57,7 +57,8 @@ pub(super) async fn receive_matching(
         loop {
             let arrivals = ready!(socket.poll_arrival(seen.get(), cx));
             let new = arrivals - seen.replace(arrivals);
-            let message = next_matching(&socket, &pattern, new);
+            let new = usize::try_from(new).unwrap_or(usize::MAX);
+            let message = socket.try_receive_matching(new, &|content| pattern.matches(content));
             let done = message.is_some() || socket.closed().is_some();
             found.set(message);
             if done {
@@ -71,19 +72,6 @@ pub(super) async fn receive_matching(
         (None, Waited::Ready, Some(close)) => Err(close.into()),
         (None, waited, _) => Err(ended_early(waited)),
     }
-}
-
-/// Take the first that matches of the newest so many: those before them were looked at.
-fn next_matching(socket: &Socket, pattern: &Pattern, new: u64) -> Option<Message> {
-    let waiting = socket.statistics().waiting as u64;
-    let looked_at = Cell::new(waiting.saturating_sub(new));
-    socket.try_receive_matching(&|content| match looked_at.get().checked_sub(1) {
-        Some(left) => {
-            looked_at.set(left);
-            false
-        }
-        None => pattern.matches(content),
-    })
 }
 
 /// Give a message to the host, if it has room now; else here it is again.
