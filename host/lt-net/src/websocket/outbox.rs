@@ -1,6 +1,7 @@
 //! What is to be sent: messages in order, control frames between their frames, the close frame last.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -80,6 +81,8 @@ pub(super) struct Outbox {
     messages: VecDeque<Content>,
     current: Option<Current>,
     closing: Closing,
+    /// Only the close frame is still to be sent, and what was begun before it.
+    is_aborted: bool,
     unsent_messages: usize,
     unsent_bytes: usize,
     /// Length of the message that found no room.
@@ -104,6 +107,7 @@ impl Outbox {
             messages: VecDeque::new(),
             current: None,
             closing: Closing::No,
+            is_aborted: false,
             unsent_messages: 0,
             unsent_bytes: 0,
             refused: None,
@@ -141,9 +145,10 @@ impl Outbox {
     }
 
     fn has_room(&self, length: usize) -> bool {
-        self.unsent_messages == 0
-            || (self.unsent_messages < UNSENT_MESSAGES_MAX
-                && self.unsent_bytes.saturating_add(length) <= UNSENT_BYTES_MAX)
+        !self.is_aborted
+            && (self.unsent_messages == 0
+                || self.unsent_messages < UNSENT_MESSAGES_MAX
+                    && self.unsent_bytes.saturating_add(length) <= UNSENT_BYTES_MAX)
     }
 
     /// Send a control frame before the next frame of a message.
@@ -191,13 +196,25 @@ impl Outbox {
     }
 
     fn drop_waiting(&mut self) {
+        self.is_aborted = true;
         self.control = VecDeque::new();
-        self.messages = VecDeque::new();
-        match &mut self.current {
-            // Between two fragments: the close frame may stand there.
-            Some(current) if current.done == current.frame_end => self.current = None,
-            Some(current) => current.is_cut = true,
-            None => {}
+        for content in mem::take(&mut self.messages) {
+            self.unsent_messages = self.unsent_messages.saturating_sub(1);
+            self.unsent_bytes = self.unsent_bytes.saturating_sub(content.len());
+        }
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        // What is not in a frame that was begun is never sent; without its end the message is not either.
+        let unframed = current.content.len() - current.frame_end;
+        if unframed > 0 && !current.is_cut {
+            self.unsent_messages = self.unsent_messages.saturating_sub(1);
+            self.unsent_bytes = self.unsent_bytes.saturating_sub(unframed);
+        }
+        current.is_cut = true;
+        // Between two fragments: the close frame may stand there.
+        if current.done == current.frame_end {
+            self.current = None;
         }
     }
 
@@ -206,6 +223,8 @@ impl Outbox {
         self.control = VecDeque::new();
         self.messages = VecDeque::new();
         self.current = None;
+        self.unsent_messages = 0;
+        self.unsent_bytes = 0;
     }
 
     /// Whether the close frame was written, so that nothing may follow.

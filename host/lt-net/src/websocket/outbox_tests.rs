@@ -63,3 +63,70 @@ fn a_heartbeat_leaves_pings_out_that_find_no_room() {
     ));
     assert!(matches!(outbox.control[0], ControlFrame::Timed(0)));
 }
+
+fn bytes(length: usize) -> Content {
+    Content::Binary(vec![0; length].into())
+}
+
+/// What is unsent: messages and their bytes.
+fn unsent(outbox: &Outbox) -> (usize, usize) {
+    (outbox.unsent_messages, outbox.unsent_bytes)
+}
+
+#[test]
+fn what_is_dropped_is_not_unsent() {
+    let (mut outbox, mut pings) = outbox();
+    for _ in 0..3 {
+        outbox.push(bytes(25)).unwrap();
+    }
+    // The first is within its first fragment of ten bytes: those are still to be sent.
+    let mut out = Vec::new();
+    let first = outbox.encode(&mut out, 10, &mut pings);
+    assert_eq!(
+        (first.messages, first.bytes),
+        (0, 4),
+        "behind a head of six"
+    );
+    outbox.abort(CloseFrame::new(Some(1002), ""));
+    assert_eq!(unsent(&outbox), (0, 10));
+    assert_eq!(
+        outbox.push(bytes(1)),
+        Err(bytes(1)),
+        "nothing goes before the close frame"
+    );
+    assert!(!outbox.has_room_again());
+    outbox.abort(CloseFrame::new(Some(1002), ""));
+    assert_eq!(unsent(&outbox), (0, 10), "once");
+    outbox.written(&first);
+    let rest = outbox.encode(&mut out, 1000, &mut pings);
+    assert_eq!((rest.messages, rest.bytes), (0, 6));
+    outbox.written(&rest);
+    assert_eq!(unsent(&outbox), (0, 0));
+    assert_eq!(outbox.close_code(), Some(1002));
+}
+
+#[test]
+fn a_message_that_is_whole_in_its_last_frame_is_sent_before_the_close_frame() {
+    let (mut outbox, mut pings) = outbox();
+    outbox.push(bytes(8)).unwrap();
+    outbox.push(bytes(8)).unwrap();
+    let first = outbox.encode(&mut Vec::new(), 10, &mut pings);
+    outbox.abort(CloseFrame::new(None, ""));
+    assert_eq!(unsent(&outbox), (1, 8));
+    let rest = outbox.encode(&mut Vec::new(), 1000, &mut pings);
+    outbox.written(&first);
+    outbox.written(&rest);
+    assert_eq!((unsent(&outbox), rest.messages), ((0, 0), 1));
+}
+
+#[test]
+fn nothing_is_unsent_after_the_end() {
+    let (mut outbox, mut pings) = outbox();
+    outbox.push(bytes(25)).unwrap();
+    outbox.push(bytes(25)).unwrap();
+    let batch = outbox.encode(&mut Vec::new(), 10, &mut pings);
+    outbox.clear();
+    assert_eq!(unsent(&outbox), (0, 0));
+    outbox.written(&batch);
+    assert_eq!(unsent(&outbox), (0, 0));
+}
