@@ -115,8 +115,8 @@ impl Pump {
         }
     }
 
-    /// Do what the socket needs until its connection has ended and its peer has closed, or could have. Dropping it ends the
-    /// connection without a close frame, and without telling anybody.
+    /// Do what the socket needs until its connection has ended and its peer has closed, or could have. Dropping it before
+    /// that ends the connection without a close frame; the user is told ([`Ending::Failed`]), the observer is not.
     ///
     /// With overflow `pause` and a full inbox nothing is read: pings are not answered, pongs not seen (so no ping times out),
     /// and the peer's end goes unnoticed until the user takes a message.
@@ -364,6 +364,28 @@ impl Pump {
     }
 }
 
+impl Drop for Pump {
+    /// A pump that is given up, or panics, ends the connection: whoever waits for something on it would wait for ever.
+    fn drop(&mut self) {
+        let close = Close {
+            code: 1006,
+            reason: "what drives the connection was stopped".to_owned(),
+            ending: Ending::Failed,
+        };
+        if self.socket.closed.set(Box::new(close)).is_ok() {
+            if let Some(message) = self.stalled.take() {
+                self.socket.inbox.borrow_mut().append(message);
+            }
+            self.socket.outbox.borrow_mut().clear();
+            self.socket.schedule.borrow_mut().clear();
+            self.socket.wake_user();
+        }
+    }
+}
+
 fn count(cell: &std::cell::Cell<u64>, more: u64) {
     cell.set(cell.get() + more);
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_local};
@@ -160,6 +160,23 @@ pub(super) async fn pair_from<F: Future<Output = ()> + 'static>(
     log: Log,
     script: impl Fn(Server) -> F + 'static,
 ) -> Client {
+    let (Opened { socket, pump }, server) = opened(options, rest, script).await;
+    let log = Rc::new(log);
+    let pump = spawn_local(pump.run(log.clone()));
+    Client {
+        socket,
+        log,
+        pump,
+        server,
+    }
+}
+
+/// A connection whose pump nobody drives yet, and what says that the server's script came to its end.
+pub(super) async fn opened<F: Future<Output = ()> + 'static>(
+    options: &ConnectOptions,
+    rest: Vec<u8>,
+    script: impl Fn(Server) -> F + 'static,
+) -> (Opened, oneshot::Receiver<()>) {
     let (done, server) = oneshot::channel();
     let done = RefCell::new(Some(done));
     let peer = Peer::start(move |_, stream| {
@@ -172,9 +189,14 @@ pub(super) async fn pair_from<F: Future<Output = ()> + 'static>(
     })
     .await;
     let wire = tcp::connect(&[peer.address], None).await.unwrap();
+    (over(Stream::Plain(wire), rest, options), server)
+}
+
+/// A connection that was just upgraded.
+pub(super) fn over(stream: Stream, rest: Vec<u8>, options: &ConnectOptions) -> Opened {
     let upgraded = handshake::Upgraded {
-        remote: wire.remote(),
-        stream: Stream::Plain(wire),
+        remote: stream.wire().remote(),
+        stream,
         rest,
         subprotocol: "chat".to_owned(),
         headers: vec![("x".to_owned(), b"y".to_vec())],
@@ -182,20 +204,12 @@ pub(super) async fn pair_from<F: Future<Output = ()> + 'static>(
         timings: Timings::default(),
         total: Duration::from_millis(3),
     };
-    let Opened { socket, pump } = Socket::open(upgraded, options);
-    let log = Rc::new(log);
-    let pump = spawn_local(pump.run(log.clone()));
-    Client {
-        socket,
-        log,
-        pump,
-        server,
-    }
+    Socket::open(upgraded, options)
 }
 
 /// A server's end of a connection.
-pub(super) struct Server {
-    pub(super) stream: TcpStream,
+pub(super) struct Server<S = TcpStream> {
+    pub(super) stream: S,
 }
 
 /// A frame of a client, unmasked.
@@ -211,9 +225,11 @@ impl Seen {
     }
 }
 
-impl Server {
+impl<S: AsyncRead + AsyncWrite + Unpin> Server<S> {
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
+        // Over TLS it is not with the kernel before.
+        self.stream.flush().await.unwrap();
     }
 
     pub(super) async fn send(&mut self, first: u8, payload: &[u8]) {
