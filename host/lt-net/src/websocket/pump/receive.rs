@@ -18,6 +18,9 @@ const READ_BYTES: usize = 16 << 10;
 /// Reads of one socket before its neighbours get their turn: about as many small messages as a millisecond has room for.
 const READS_PER_POLL: usize = 2;
 
+/// Capacity that a connection keeps for a part of a frame; what a large message made it grow to is given back.
+const KEPT_PENDING_BYTES: usize = 64 << 10;
+
 thread_local! {
     /// Shared by all sockets of a thread, so that an idle one has no buffer.
     static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -75,6 +78,7 @@ impl Pump {
             let used = self.decode(&bytes, observer);
             if used < bytes.len() {
                 bytes.drain(..used);
+                give_back(&mut bytes);
                 self.pending = bytes;
             }
         }
@@ -219,5 +223,31 @@ impl Pump {
         }
         READ_BUFFER.replace(buffer);
         again
+    }
+}
+
+/// Let go of memory that is mostly unused.
+fn give_back(bytes: &mut Vec<u8>) {
+    if bytes.capacity() > KEPT_PENDING_BYTES && bytes.len() < bytes.capacity() / 4 {
+        bytes.shrink_to(KEPT_PENDING_BYTES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_message_leaves_no_memory_behind() {
+        let mut bytes = Vec::with_capacity(16 << 20);
+        bytes.extend_from_slice(&[7; 1000]);
+        give_back(&mut bytes);
+        assert!((1000..=KEPT_PENDING_BYTES).contains(&bytes.capacity()));
+        assert_eq!(bytes, [7; 1000]);
+        // A message that is still coming keeps its room.
+        let mut growing = vec![7; 5 << 20];
+        growing.reserve_exact(11 << 20);
+        give_back(&mut growing);
+        assert!(growing.capacity() >= 16 << 20);
     }
 }
