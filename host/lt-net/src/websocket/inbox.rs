@@ -58,7 +58,7 @@ impl Inbox {
     }
 
     /// Put a message in, or do what the overflow says. `draining`: the connection is being closed, and the peer's answer lies
-    /// behind what it still sends, so that nothing may stall.
+    /// behind what it still sends, so that nothing may stall, and a full inbox is no reason any more to close.
     pub(super) fn push(&mut self, message: Message, draining: bool) -> Pushed {
         let length = message.content.len();
         if self.has_room(length) {
@@ -76,7 +76,7 @@ impl Inbox {
                 Pushed::Kept(dropped)
             }
             Overflow::DropOldest | Overflow::DropNewest => Pushed::Dropped,
-            Overflow::Pause if draining => Pushed::Dropped,
+            Overflow::Pause | Overflow::Close if draining => Pushed::Dropped,
             // Larger than the whole: it would wait for ever, and nothing may be lost.
             Overflow::Pause if self.messages.is_empty() => {
                 self.append(message);
@@ -226,6 +226,7 @@ mod tests {
 
         let mut close = inbox(10, 2, Overflow::Close);
         assert_eq!(close.push(message("aaa"), false), Pushed::Overflow);
+        assert_eq!(close.push(message("aaa"), true), Pushed::Dropped);
 
         let mut pause = inbox(10, 2, Overflow::Pause);
         assert_eq!(pause.push(message("aaa"), false), Pushed::Kept(0));
