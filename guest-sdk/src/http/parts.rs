@@ -44,7 +44,8 @@ impl<P: Pair> Pair for &P {
 
 impl Request {
     /// Add a header field. Fields are sent in this order; `host`, `user-agent`, `content-length` and `cookie` replace what the
-    /// host would send.
+    /// host would send. A redirect to another scheme, host or port takes all fields along but `authorization`, `proxy-authorization`,
+    /// `cookie` and `host`; one that turns into a GET leaves out those that describe the body.
     ///
     /// ```no_run
     /// # fn main() -> lt_sdk::Result<()> {

@@ -11,7 +11,7 @@ use crate::bindings::lt::scenario::websocket as host;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
-    /// This side closed, and the peer agreed.
+    /// This side closed, and the peer agreed; or the socket was dropped, or its user ended.
     ByUs,
     /// The peer closed.
     ByPeer,

@@ -36,8 +36,8 @@
 //! those that wait (connecting, pinging, closing, sending more than the network takes) let the user's other branches wait with them.
 //!
 //! # Metrics
-//! `ws_connecting` and `ws_connect_failed`, `ws_sessions`, `ws_session_duration` and `ws_session_failed`, `ws_msgs_sent`, `ws_msgs_received`,
-//! `ws_msgs_dropped`, `ws_msgs_matched`, `ws_ping`, `ws_inbox_depth`; what is marked by a watch feeds `delivery_time`.
+//! `ws_connecting` and `ws_connect_failed`, `ws_sessions`, `ws_session_duration`, `ws_session_failed` and `ws_closes`, `ws_msgs_sent`,
+//! `ws_msgs_received`, `ws_msgs_dropped`, `ws_msgs_matched`, `ws_ping`, `ws_inbox_depth`; what is marked by a watch feeds `delivery_time`.
 
 mod close;
 mod error;

@@ -34,9 +34,10 @@ pub enum Overflow {
     DropOldest,
     /// It is dropped itself.
     DropNewest,
-    /// The host reads no further until there is room: the server sees a slow client.
+    /// The host reads no further until there is room: the server sees a slow client. Nor does it see pings, pongs and close frames meanwhile:
+    /// none is answered, and no pong is late. While this side closes, what has no room is dropped.
     Pause,
-    /// The connection is closed with 1008.
+    /// The connection is closed with 1008. What comes until the peer agrees is dropped.
     Close,
 }
 
@@ -93,7 +94,9 @@ impl Inbox {
         self
     }
 
-    /// Keep at most this many bytes of messages, at most 16 MiB. The inboxes of a user hold at most 64 MiB together.
+    /// Keep at most this many bytes of messages, at most 16 MiB. An inbox that is empty takes one message of any size that the connection
+    /// takes in. The inboxes of a user hold at most 64 MiB together, for which the larger of this and
+    /// [`message_bytes_max`](Request::message_bytes_max) counts.
     ///
     /// ```
     /// let inbox = lt_sdk::websocket::Inbox::new().bytes(4 << 20);
@@ -171,7 +174,8 @@ impl Request {
     }
 
     /// Add a header field to the upgrade request, beside those of RFC 6455, section 4.1. The user's cookies are sent unless `cookie` is
-    /// given here, and cookies that the answer sets are kept.
+    /// given here, and cookies that the answer sets are kept. A redirect to another scheme, host or port takes all fields along but
+    /// `authorization`, `proxy-authorization`, `cookie` and `host`.
     ///
     /// ```no_run
     /// # fn main() -> lt_sdk::Result<()> {
@@ -260,6 +264,8 @@ impl Request {
     }
 
     /// Take in messages of at most this many bytes: 1 MiB unless given, at most 16 MiB. A longer one ends the connection with 1009.
+    ///
+    /// A message needs room in the user's memory, several times its size: by default a user has 16 MiB, and `--memory-limit` gives it more.
     ///
     /// ```no_run
     /// # fn main() -> lt_sdk::Result<()> {

@@ -46,7 +46,7 @@ pub struct Statistics {
     pub dropped: u64,
     /// Those waiting in the inbox.
     pub waiting: u32,
-    /// Pings that came, and were answered.
+    /// Pings that came; of a flood only the last are answered.
     pub pings_received: u64,
     /// Bytes that were given to `send` and are not with the kernel yet.
     pub unsent_bytes: u64,

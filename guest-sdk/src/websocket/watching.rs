@@ -120,7 +120,8 @@ impl Key {
     }
 }
 
-/// What the host is to do with messages as they come: count them, take the time to delivery, keep them or not.
+/// What the host is to do with messages as they come: count them, take the time to delivery, keep them or not. It begins with those that wait
+/// in the inbox.
 ///
 /// ```
 /// use lt_sdk::websocket::{Key, Pattern, Watch};
@@ -212,8 +213,9 @@ impl Watcher {
 }
 
 impl WebSocket {
-    /// Have the host look at messages as they come, for as long as the [`Watcher`] is held; those in the inbox were seen already. All watches
-    /// see each message; if one does not keep it, the user does not get it. At most 16 a socket.
+    /// Have the host look at messages as they come, for as long as the [`Watcher`] is held; those that wait in the inbox, such as what
+    /// came with the upgrade, are seen at once, in their order, and taken out if it does not keep them. All watches see each message; if
+    /// one does not keep it, the user does not get it. At most 16 a socket.
     ///
     /// # Errors
     /// If a regular expression or a JSON pointer is none, or there are too many watches.
