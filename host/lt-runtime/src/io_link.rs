@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
+use std::fmt;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -255,6 +256,9 @@ impl IoLink {
             tags,
             if seen.expected { 0.0 } else { 1.0 },
         );
+        if !seen.expected {
+            recorder.kind(builtin::HTTP_REQ_FAILED, Failure(seen), 1.0);
+        }
         recorder.record_time(builtin::HTTP_REQ_DURATION, tags, timings.duration());
         recorder.record_time(builtin::HTTP_REQ_BLOCKED, tags, timings.blocked);
         recorder.record_time(builtin::HTTP_REQ_RESOLVING, tags, timings.resolving);
@@ -319,6 +323,19 @@ impl IoLink {
         let tags = self.core.tags_of_http(&key);
         self.last_tags.replace(Some((key, tags)));
         tags
+    }
+}
+
+/// What the summary counts a failed request as: the error's name in `wit/` with the number of the tag, else the status.
+struct Failure<'a>(&'a Observation<'a>);
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(seen) = self;
+        match seen.error {
+            Some(error) => write!(f, "{} {}", error.kind(), error.code()),
+            None => write!(f, "status {}", seen.status.unwrap_or(0)),
+        }
     }
 }
 

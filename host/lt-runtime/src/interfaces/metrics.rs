@@ -12,6 +12,9 @@ use crate::interfaces::{View, cut};
 use crate::limits::HANDLES_MAX;
 use crate::trace::traced;
 
+/// Tags that say of what kind a counter's sample is: the summary lists what the first of them says.
+const KIND_TAGS: [&str; 4] = ["code", "ending", "kind", "reason"];
+
 /// An open metric of the run.
 #[expect(
     unreachable_pub,
@@ -135,7 +138,15 @@ impl HostMetric for View<'_> {
                 .collect();
             let core = self.0.core();
             let tags = core.tags_with(self.0.who.role, self.0.group(), &extra);
-            core.recorder.borrow_mut().record(id, tags, value);
+            let mut recorder = core.recorder.borrow_mut();
+            recorder.record(id, tags, value);
+            let says = extra.iter().find(|(name, _)| KIND_TAGS.contains(name));
+            if kind == Kind::Counter
+                && let Some((name, says)) = says
+            {
+                recorder.kind(id, format_args!("{name}={says}"), value);
+            }
+            drop(recorder);
             if steady {
                 self.0.set_steady(value != 0.0);
             }

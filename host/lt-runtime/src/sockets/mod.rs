@@ -166,7 +166,7 @@ pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sen
         Ok(Opened { socket, pump }) => {
             let subprotocol = socket.subprotocol();
             let tags = tags(core, who, &labels, &name, &attempt, subprotocol, 0);
-            record(core, tags, &attempt, true);
+            record(core, tags, &attempt, None);
             let delivery_tags = core.tags_of_group(who.role, labels.group);
             let session = Session::new(core, who, tags, delivery_tags);
             tokio::task::spawn_local(pump.run(Told::new(session.clone())));
@@ -183,7 +183,7 @@ pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sen
             if !invalid || attempt.status.is_some() {
                 let number = number_of(&error);
                 let tags = tags(core, who, &labels, &name, &attempt, "", number);
-                record(core, tags, &attempt, false);
+                record(core, tags, &attempt, Some(&kind_of(&error)));
             }
             Err(error)
         }
@@ -239,7 +239,7 @@ impl Drop for Connecting<'_> {
                 ..
             } = *self;
             let tags = tags(core, who, labels, name, &attempt, "", CUT_OFF);
-            record(core, tags, &attempt, false);
+            record(core, tags, &attempt, Some(&format!("cut-off {CUT_OFF}")));
         }
         self.core.sockets.ended();
     }
@@ -251,6 +251,15 @@ fn number_of(error: &ConnectError) -> u16 {
         ConnectError::Net(error) => error.code(),
         ConnectError::Refused(_) => REFUSED,
         ConnectError::Handshake(_) => HANDSHAKE,
+    }
+}
+
+/// What the summary counts a failed connect as: its name in `wit/`, with the number of the tag.
+fn kind_of(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Net(error) => format!("{} {}", error.kind(), error.code()),
+        ConnectError::Refused(refusal) => format!("refused {REFUSED} status {}", refusal.status),
+        ConnectError::Handshake(_) => format!("handshake {HANDSHAKE}"),
     }
 }
 
@@ -279,15 +288,15 @@ fn tags(
     core.tags_with(who.role, labels.group, &all)
 }
 
-fn record(core: &Core, tags: TagsId, attempt: &Attempt, open: bool) {
+/// Record what came of a connect: of what kind its failure was, if it failed.
+fn record(core: &Core, tags: TagsId, attempt: &Attempt, failure: Option<&str>) {
     let mut recorder = core.recorder.borrow_mut();
     recorder.record_time(builtin::WS_CONNECTING, tags, attempt.total);
-    recorder.record(
-        builtin::WS_CONNECT_FAILED,
-        tags,
-        if open { 0.0 } else { 1.0 },
-    );
-    if open {
+    if let Some(kind) = failure {
+        recorder.record(builtin::WS_CONNECT_FAILED, tags, 1.0);
+        recorder.kind(builtin::WS_CONNECT_FAILED, kind, 1.0);
+    } else {
+        recorder.record(builtin::WS_CONNECT_FAILED, tags, 0.0);
         recorder.record(builtin::WS_SESSIONS, tags, 1.0);
     }
     #[expect(

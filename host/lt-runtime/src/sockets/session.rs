@@ -125,6 +125,12 @@ impl Session {
         recorder.record_time(builtin::WS_SESSION_DURATION, tags, lasted);
         recorder.record(builtin::WS_CLOSES, tags, 1.0);
         recorder.record(builtin::WS_SESSION_FAILED, tags, failed);
+        let ending = close.ending.as_str();
+        recorder.kind(builtin::WS_CLOSES, format_args!("{ending} {code}"), 1.0);
+        if let Some(number) = &number {
+            let kind = format_args!("{ending} {number}");
+            recorder.kind(builtin::WS_SESSION_FAILED, kind, 1.0);
+        }
     }
 }
 
