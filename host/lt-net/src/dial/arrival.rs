@@ -14,6 +14,11 @@ use tokio::io::{Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+/// The two clocks are read some 50 ns apart; what is longer is an interruption.
+const CLOCKS_APART_MAX: Duration = Duration::from_micros(20);
+/// Readings of the clocks before what there is must do.
+const CLOCK_READINGS_MAX: usize = 4;
+
 thread_local! {
     /// Room for the one stamp of a read, so that reading allocates nothing.
     static CONTROL: RefCell<Vec<u8>> = RefCell::new(cmsg_space!(TimeSpec));
@@ -81,7 +86,7 @@ impl Arrivals {
         let size = room.len();
         match receive_stamped(tcp, room) {
             Ok((length @ 1.., stamp)) => {
-                let (now, wall) = (Instant::now(), SystemTime::now());
+                let (now, wall) = both_clocks();
                 let stamp = stamp.and_then(|since_epoch| UNIX_EPOCH.checked_add(since_epoch));
                 let age = stamp.and_then(|stamp| wall.duration_since(stamp).ok());
                 // The wall clock may have been set in between: then the stamp says nothing, but these bounds still hold.
@@ -102,6 +107,20 @@ impl Arrivals {
             }
         }
     }
+}
+
+/// The two clocks at one moment. The thread may be put aside between reading one and the other: then they are read again.
+fn both_clocks() -> (Instant, SystemTime) {
+    let mut now = Instant::now();
+    for _ in 0..CLOCK_READINGS_MAX {
+        let wall = SystemTime::now();
+        let after = Instant::now();
+        if after - now < CLOCKS_APART_MAX {
+            return (now, wall);
+        }
+        now = after;
+    }
+    (now, SystemTime::now())
 }
 
 /// Read, with the kernel's stamp as time since the epoch if there is one.

@@ -61,7 +61,8 @@ impl Inbox {
     /// behind what it still sends, so that nothing may stall, and a full inbox is no reason any more to close.
     pub(super) fn push(&mut self, message: Message, draining: bool) -> Pushed {
         let length = message.content.len();
-        if self.has_room(length) {
+        // One that is larger than the whole is taken alone: it was within the limit of messages, and would have room never.
+        if self.has_room(length) || self.messages.is_empty() {
             self.append(message);
             return Pushed::Kept(0);
         }
@@ -77,11 +78,6 @@ impl Inbox {
             }
             Overflow::DropOldest | Overflow::DropNewest => Pushed::Dropped,
             Overflow::Pause | Overflow::Close if draining => Pushed::Dropped,
-            // Larger than the whole: it would wait for ever, and nothing may be lost.
-            Overflow::Pause if self.messages.is_empty() => {
-                self.append(message);
-                Pushed::Kept(0)
-            }
             Overflow::Pause => Pushed::Stalled(message),
             Overflow::Close => Pushed::Overflow,
         }
@@ -91,6 +87,15 @@ impl Inbox {
     pub(super) fn take(&mut self) -> Option<Message> {
         let message = self.messages.pop_front();
         self.taken(message)
+    }
+
+    /// Keep those that are wanted, in their order. Returns whether any went.
+    pub(super) fn retain(&mut self, wanted: &mut dyn FnMut(&Message) -> bool) -> bool {
+        let before = self.messages.len();
+        self.messages.retain(|message| wanted(message));
+        let lengths = self.messages.iter().map(|message| message.content.len());
+        self.bytes = lengths.sum();
+        self.messages.len() < before
     }
 
     /// Of the newest so many, take the oldest that matches; the others keep their order, and older ones are not looked at.
@@ -225,7 +230,8 @@ mod tests {
         assert_eq!(texts(&mut newest), ["a"]);
 
         let mut close = inbox(10, 2, Overflow::Close);
-        assert_eq!(close.push(message("aaa"), false), Pushed::Overflow);
+        assert_eq!(close.push(message("aa"), false), Pushed::Kept(0));
+        assert_eq!(close.push(message("a"), false), Pushed::Overflow);
         assert_eq!(close.push(message("aaa"), true), Pushed::Dropped);
 
         let mut pause = inbox(10, 2, Overflow::Pause);
@@ -270,6 +276,33 @@ mod tests {
         }
         let found = inbox.take_matching(2, &|_| true);
         assert_eq!(found.unwrap().content, Content::Text("b".into()));
+        assert_eq!(texts(&mut inbox), ["a", "c"]);
+    }
+
+    #[test]
+    fn one_that_is_larger_than_the_whole_is_taken_alone() {
+        for overflow in [
+            Overflow::DropOldest,
+            Overflow::DropNewest,
+            Overflow::Pause,
+            Overflow::Close,
+        ] {
+            let mut inbox = inbox(10, 2, overflow);
+            assert_eq!(inbox.push(message("aaa"), false), Pushed::Kept(0));
+            assert_ne!(inbox.push(message("bbb"), false), Pushed::Kept(0));
+            assert_eq!(texts(&mut inbox), ["aaa"]);
+        }
+    }
+
+    #[test]
+    fn those_that_are_not_wanted_go() {
+        let mut inbox = inbox(10, 10, Overflow::DropOldest);
+        for text in ["a", "bb", "c"] {
+            inbox.push(message(text), false);
+        }
+        assert!(!inbox.retain(&mut |_| true));
+        assert!(inbox.retain(&mut |message| message.content.len() == 1));
+        assert_eq!((inbox.len(), inbox.bytes()), (2, 2));
         assert_eq!(texts(&mut inbox), ["a", "c"]);
     }
 

@@ -285,6 +285,14 @@ impl Socket {
         message
     }
 
+    /// Look at all messages in the inbox, the oldest first, and take those out that are not wanted.
+    pub fn review(&self, wanted: &mut dyn FnMut(&Message) -> bool) {
+        let any_went = self.inbox.borrow_mut().retain(wanted);
+        if any_went {
+            self.made_room();
+        }
+    }
+
     /// Ready when there is a message, or the connection has ended.
     pub fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<()> {
         let ready = self.inbox.borrow().len() > 0 || self.closed.get().is_some();

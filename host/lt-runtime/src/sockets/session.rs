@@ -74,14 +74,23 @@ impl Session {
             .retain(|other| !Rc::ptr_eq(other, watch));
     }
 
-    fn count(&self, metric: lt_metrics::MetricId, count: u64) {
+    fn record(&self, metric: lt_metrics::MetricId, value: u64) {
         #[expect(
             clippy::cast_precision_loss,
             reason = "messages and bytes since the last call stay far below 2^53"
         )]
-        let count = count as f64;
+        let value = value as f64;
         let mut recorder = self.core.recorder.borrow_mut();
-        recorder.record(metric, self.tags, count);
+        recorder.record(metric, self.tags, value);
+    }
+
+    /// Show a message to a watch. Returns whether the user is to get it.
+    pub(crate) fn look(&self, watch: &Watch, content: Borrowed<'_>, arrived: Instant) -> bool {
+        let matches = watch.pattern.matches(content);
+        if matches {
+            self.matched(watch, content, arrived);
+        }
+        !matches || watch.keep
     }
 
     fn matched(&self, watch: &Watch, content: Borrowed<'_>, arrived: Instant) {
@@ -182,27 +191,24 @@ impl Drop for Told {
 impl Observer for Told {
     fn received(&self, content: Borrowed<'_>, arrived: Instant) -> bool {
         let session = &*self.session;
-        session.count(builtin::WS_MSGS_RECEIVED, 1);
+        session.record(builtin::WS_MSGS_RECEIVED, 1);
         let mut keep = true;
         for watch in session.watches.borrow().iter() {
-            if watch.pattern.matches(content) {
-                session.matched(watch, content, arrived);
-                keep &= watch.keep;
-            }
+            keep &= session.look(watch, content, arrived);
         }
         keep
     }
 
     fn waiting(&self, messages: usize) {
-        self.session.count(builtin::WS_INBOX_DEPTH, messages as u64);
+        self.session.record(builtin::WS_INBOX_DEPTH, messages as u64);
     }
 
     fn dropped(&self, messages: u64) {
-        self.session.count(builtin::WS_MSGS_DROPPED, messages);
+        self.session.record(builtin::WS_MSGS_DROPPED, messages);
     }
 
     fn sent(&self, messages: u64) {
-        self.session.count(builtin::WS_MSGS_SENT, messages);
+        self.session.record(builtin::WS_MSGS_SENT, messages);
     }
 
     fn pong(&self, took: Duration) {
@@ -212,10 +218,10 @@ impl Observer for Told {
 
     fn bytes(&self, sent: u64, received: u64) {
         if sent > 0 {
-            self.session.count(builtin::DATA_SENT, sent);
+            self.session.record(builtin::DATA_SENT, sent);
         }
         if received > 0 {
-            self.session.count(builtin::DATA_RECEIVED, received);
+            self.session.record(builtin::DATA_RECEIVED, received);
         }
     }
 

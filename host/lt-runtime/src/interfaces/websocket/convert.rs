@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lt_net::websocket::{
     Close, ConnectError, ConnectOptions, ConnectRequest, Content, Ending, InboxOptions, Message,
-    Overflow, Socket, Statistics,
+    Overflow, Socket, Statistics, is_close_code,
 };
 use lt_spec::limits::{
     INBOX_BYTES_DEFAULT, INBOX_BYTES_MAX, INBOX_MESSAGES_DEFAULT, INBOX_MESSAGES_MAX,
@@ -40,6 +40,9 @@ pub(super) fn request(
         1,
         INBOX_BYTES_MAX,
     )?;
+    if given.timeout == Some(0) {
+        return Err(invalid("options.timeout", "it is zero"));
+    }
     if let Some(bytes) = given.fragment_bytes {
         within("options.fragment-bytes", bytes, 1, u32::MAX)?;
     }
@@ -48,7 +51,7 @@ pub(super) fn request(
         max_redirects: given.max_redirects,
         message_bytes_max: size(message_bytes_max),
         fragment_bytes: given.fragment_bytes.map(size),
-        inbox: inbox(given.inbox)?,
+        inbox: inbox(given.inbox, message_bytes_max)?,
     };
     let tags = given.tags.into_iter();
     let labels = Labels {
@@ -65,7 +68,8 @@ pub(super) fn request(
     Ok((request, labels))
 }
 
-fn inbox(given: Option<wit::Inbox>) -> Result<InboxOptions, ErrorCode> {
+/// Unless it says otherwise, an inbox has room for the longest message.
+fn inbox(given: Option<wit::Inbox>, message_bytes_max: u32) -> Result<InboxOptions, ErrorCode> {
     let given = given.unwrap_or(wit::Inbox {
         messages_max: None,
         bytes_max: None,
@@ -78,7 +82,8 @@ fn inbox(given: Option<wit::Inbox>) -> Result<InboxOptions, ErrorCode> {
         0,
         INBOX_MESSAGES_MAX,
     )?;
-    let bytes = given.bytes_max.unwrap_or(INBOX_BYTES_DEFAULT);
+    let roomy = INBOX_BYTES_DEFAULT.max(message_bytes_max);
+    let bytes = given.bytes_max.unwrap_or(roomy);
     within("options.inbox.bytes-max", bytes, 0, INBOX_BYTES_MAX)?;
     Ok(InboxOptions {
         messages_max: size(messages),
@@ -115,8 +120,10 @@ pub(super) fn check_close(code: Option<u16>, reason: &str) -> Result<(), ErrorCo
         None if !reason.is_empty() => {
             return Err(invalid("reason", "a close frame has none without a code"));
         }
-        None | Some(1000..=1003 | 1007..=1014 | 3000..=4999) => {}
-        Some(code) => return Err(invalid("code", format!("{code} may not be sent"))),
+        Some(code) if !is_close_code(code) => {
+            return Err(invalid("code", format!("{code} may not be sent")));
+        }
+        None | Some(_) => {}
     }
     if reason.len() > WS_CLOSE_REASON_BYTES_MAX {
         let fault = format!("longer than {WS_CLOSE_REASON_BYTES_MAX} bytes");

@@ -7,11 +7,24 @@ pub(crate) mod socket;
 mod waits;
 pub(crate) mod watch;
 
+use lt_net::websocket as net;
+use lt_spec::limits;
+
 use crate::bindings::websocket::{ErrorCode, Host};
 use crate::interfaces::View;
 use crate::limits::HANDLES_MAX;
 
 impl Host for View<'_> {}
+
+/// The client has bounds of its own, since it knows none of the product's. Where both name one, they are the same.
+const _: () = {
+    assert!(net::UNSENT_BYTES_MAX == limits::WS_UNSENT_BYTES_MAX);
+    assert!(net::UNSENT_MESSAGES_MAX == limits::WS_UNSENT_MESSAGES_MAX);
+    assert!(net::REFUSAL_BYTES_MAX == limits::WS_REFUSAL_BYTES_MAX);
+    assert!(net::MESSAGE_BYTES_DEFAULT == limits::WS_MESSAGE_BYTES_DEFAULT as usize);
+    assert!(net::MESSAGE_BYTES_DEFAULT == limits::INBOX_BYTES_DEFAULT as usize);
+    assert!(net::INBOX_MESSAGES_DEFAULT == limits::INBOX_MESSAGES_DEFAULT as usize);
+};
 
 /// Something in a call makes no sense.
 fn invalid(field: &str, fault: impl std::fmt::Display) -> ErrorCode {

@@ -81,7 +81,8 @@ impl View<'_> {
         handle: &Handle,
         watch: wit::Watch,
     ) -> Outcome<Resource<WatcherHandle>> {
-        let session = self.open_socket(handle)?.session.clone();
+        let open = self.open_socket(handle)?;
+        let (session, socket) = (open.session.clone(), open.socket.clone());
         if session.watches() >= WS_WATCHES_MAX {
             let text = format!("a socket may have {WS_WATCHES_MAX} watches");
             return Ok(Err(ErrorCode::TooMany(text)));
@@ -108,6 +109,7 @@ impl View<'_> {
             matched: Cell::new(0),
         };
         let held = WatcherHandle::new(session, watch);
+        held.review(&socket);
         Ok(self.0.table.push(held).map_err(|_| handles_used_up()))
     }
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use lt_net::websocket::Socket;
 use wasmtime::component::Resource;
 
 use crate::bindings::websocket::HostWatcher;
@@ -29,6 +30,13 @@ impl WatcherHandle {
         let watch = Rc::new(watch);
         session.watch(watch.clone());
         Self(Pinned::new(Held { session, watch }))
+    }
+
+    /// Look at what came before: with the upgrade, for one, when nobody could watch yet.
+    pub(super) fn review(&self, socket: &Socket) {
+        let Held { session, watch } = self.0.get();
+        socket
+            .review(&mut |message| session.look(watch, message.content.borrow(), message.arrived));
     }
 }
 
