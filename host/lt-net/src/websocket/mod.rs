@@ -177,7 +177,7 @@ pub struct Refusal {
     pub status: u16,
     /// Header fields, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The beginning of the body.
+    /// The beginning of the body: at most [`REFUSAL_BYTES_MAX`], and what came within a second.
     pub body: Vec<u8>,
 }
 
@@ -260,6 +260,9 @@ pub const INBOX_MESSAGES_DEFAULT: usize = 1000;
 pub const UNSENT_BYTES_MAX: usize = 1 << 20;
 /// Most messages that are not with the kernel yet.
 pub const UNSENT_MESSAGES_MAX: usize = 1000;
+/// Most bytes that are read of the body of an answer that is no upgrade: a page that says why. The connection is not used
+/// again, so that nothing has to be read to its end.
+pub const REFUSAL_BYTES_MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests;

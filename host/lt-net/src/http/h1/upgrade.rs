@@ -14,13 +14,10 @@ use crate::error::NetError;
 use crate::http::Exchange;
 use crate::http::progress::Progress;
 use crate::timings::Phase;
+use crate::websocket::REFUSAL_BYTES_MAX;
 
-/// Most bytes that are read of the body of an answer that is no upgrade: a page that says why. The connection is not used
-/// again, so that nothing has to be read to its end.
-pub(crate) const REFUSAL_BODY_BYTES_MAX: usize = 64 << 10;
-
-/// How long such a body may take once its head is there, which has said what there is to say: a page comes in one piece with it, and
-/// a server that keeps the connection open without a length would otherwise hold its user up to the deadline.
+/// How long the body of an answer that is no upgrade may take once its head is there, which has said what there is to say: a page
+/// comes in one piece with it, and a server that keeps the connection open would else hold its user up to the deadline.
 pub(crate) const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
 
 /// What a server answered to an upgrade.
@@ -54,7 +51,7 @@ pub(crate) async fn upgrade(
     // Room for one read beyond what is wanted: a body over the cap of a `Kept` would be dropped.
     let mut receiver = Receiver::new(
         false,
-        Kept::new(true, REFUSAL_BODY_BYTES_MAX + READ_BUFFER_BYTES),
+        Kept::new(true, REFUSAL_BYTES_MAX + READ_BUFFER_BYTES),
     );
     let mut rest = Vec::new();
     loop {
@@ -86,7 +83,7 @@ impl Reply {
         let (receiver, rest) = (&mut self.receiver, &mut self.rest);
         let reading = async {
             let mut ended = self.ended;
-            while !ended && receiver.body.length < REFUSAL_BODY_BYTES_MAX as u64 {
+            while !ended && receiver.body.length < REFUSAL_BYTES_MAX as u64 {
                 let read = read(stream, receiver, progress, Phase::Receiving, rest).await;
                 ended = read.is_err() || receiver.is_done();
             }
@@ -95,7 +92,7 @@ impl Reply {
         let _broke_off =
             timeout_at(deadline.min(Instant::now() + REFUSAL_BODY_WAIT), reading).await;
         let mut body = self.receiver.body.bytes;
-        body.truncate(REFUSAL_BODY_BYTES_MAX);
+        body.truncate(REFUSAL_BYTES_MAX);
         body
     }
 }
