@@ -1,7 +1,6 @@
 //! Who a user is to the server: its account, its session, and the page of its event.
 
 use lt_sdk::html::Form;
-use lt_sdk::http::Response;
 use lt_sdk::prelude::*;
 
 use crate::page;
@@ -175,7 +174,16 @@ impl Account<'_> {
             .send()
             .context("event")?;
         match page.status() {
-            200 => Ok(Some(breakouts(&page).context("event")?)),
+            200 => {
+                let found = page::breakouts(&page.text()?).context("event")?;
+                if found.some_unreadable {
+                    log::warn!(
+                        "event {}: it has breakouts that cannot be read: users go without those",
+                        self.slug
+                    );
+                }
+                Ok(Some(found.open))
+            }
             302 | 303 | 401 | 403 => Ok(None),
             status => bail!("event {}: the server answered {status}", self.slug),
         }
@@ -185,8 +193,4 @@ impl Account<'_> {
     fn key(&self) -> String {
         ["plenary-chat session of ", self.name, " at ", self.base].concat()
     }
-}
-
-fn breakouts(page: &Response) -> Result<Vec<u64>> {
-    page::open_breakouts(&page.text()?)
 }

@@ -1,47 +1,90 @@
 //! The event's page: the state that it hands its own scripts.
 
-use lt_sdk::json;
+use std::borrow::Cow;
+use std::fmt;
+
+use lt_sdk::json::{self, Value};
 use lt_sdk::prelude::*;
-use lt_sdk::serde::Deserialize;
+use lt_sdk::serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// What stands before the state in the page.
 const MARK: &str = "__INITIAL_STATE__";
 
-/// The breakouts that users may join, from the page of an event: those that are no proposal and not dealt out at random, if the event
-/// has opened them.
-///
-/// # Errors
-/// If the page has no state, or it is not what an event's page has.
-pub(crate) fn open_breakouts(page: &str) -> Result<Vec<u64>> {
-    let text = state_text(page).context("the page has no window.__INITIAL_STATE__")?;
-    let state: InitialState = json::from_slice(text.as_bytes()).context(MARK)?;
-    if !state.plenary.breakouts_open {
-        return Ok(Vec::new());
-    }
-    let open = state
-        .breakouts
-        .into_iter()
-        .filter(|breakout| !breakout.is_proposal && !breakout.is_random);
-    Ok(open.map(|breakout| breakout.id).collect())
+/// Words that scripts know as values and JSON does not: the first as Python writes what is no number.
+const NO_VALUES: [&str; 4] = ["NaN", "-Infinity", "Infinity", "undefined"];
+
+/// The breakouts of an event, as its page has them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Breakouts {
+    /// Those that users may join: no proposals and none that is dealt out at random, if the event has opened them.
+    pub(crate) open: Vec<u64>,
+    /// Whether the page has some that cannot be read: users go without those.
+    pub(crate) some_unreadable: bool,
 }
 
-/// The object behind `__INITIAL_STATE__ =`, as it is written.
-fn state_text(page: &str) -> Option<&str> {
-    let (_, behind) = page.split_once(MARK)?;
-    let (_, value) = behind.split_once('=')?;
-    let value = value.trim_start();
+/// The breakouts in the page of an event. A page may name its state before it gives it, and have values that nobody needs to
+/// understand: the first object behind the mark that has a plenary counts, and of it only what is asked for.
+///
+/// # Errors
+/// If the page has no state, or none of an event.
+pub(crate) fn breakouts(page: &str) -> Result<Breakouts> {
+    let mut wrong = None;
+    for (at, _) in page.match_indices(MARK) {
+        let behind = page.get(at + MARK.len()..).unwrap_or_default();
+        match object_assigned(behind).map(breakouts_in) {
+            Some(Ok(found)) => return Ok(found),
+            Some(Err(error)) => wrong = Some(error),
+            None => {
+                wrong.get_or_insert(Error::msg("no object is assigned to it, or it has no end"));
+            }
+        }
+    }
+    match wrong {
+        Some(error) => Err(error.context(MARK)),
+        None => bail!("the page has no window.{MARK}"),
+    }
+}
+
+fn breakouts_in(state: &str) -> Result<Breakouts> {
+    let state: InitialState = json::from_slice(as_json(state).as_bytes())?;
+    ensure!(
+        matches!(state.plenary, Value::Object(_)),
+        "it has no plenary"
+    );
+    if state.plenary["breakouts_open"].as_bool() != Some(true) {
+        return Ok(Breakouts::default());
+    }
+    let is = |breakout: &Value, kind: &str| breakout[kind].as_bool() == Some(true);
+    let all = state.breakouts.elements();
+    let for_all = all
+        .iter()
+        .filter(|breakout| !is(breakout, "is_proposal") && !is(breakout, "is_random"));
+    let is_list = matches!(state.breakouts, Value::Array(_) | Value::Null);
+    Ok(Breakouts {
+        open: for_all
+            .filter_map(|breakout| breakout["id"].as_u64())
+            .collect(),
+        some_unreadable: !is_list || all.iter().any(|breakout| breakout["id"].as_u64().is_none()),
+    })
+}
+
+/// The object that a script assigns to what is named just before, as it is written.
+fn object_assigned(behind_name: &str) -> Option<&str> {
+    // Also `window["__INITIAL_STATE__"] = …`.
+    let value = behind_name
+        .trim_start_matches(['"', '\'', ']'])
+        .trim_start()
+        .strip_prefix('=')?
+        .trim_start();
     value.get(..end_of_object(value)?)
 }
 
 /// Where an object ends that a text begins with. Braces inside strings do not count.
 fn end_of_object(text: &str) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0_u32, false, false);
+    let (mut depth, mut strings) = (0_u32, Strings::default());
     for (at, byte) in text.bytes().enumerate() {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
+            _ if strings.cover(byte) => {}
             b'{' => depth += 1,
             b'}' => {
                 depth = depth.checked_sub(1)?;
@@ -56,32 +99,82 @@ fn end_of_object(text: &str) -> Option<usize> {
     None
 }
 
-/// What the page says, as far as a user needs it.
-#[derive(Deserialize)]
-#[serde(crate = "lt_sdk::serde")]
+/// The same with `null` for what is a value only to scripts; a copy only if there is some.
+fn as_json(object: &str) -> Cow<'_, str> {
+    if !NO_VALUES.iter().any(|word| object.contains(word)) {
+        return object.into();
+    }
+    let (mut text, mut strings) = (String::new(), Strings::default());
+    let (mut written, mut at) = (0, 0);
+    while let Some(&byte) = object.as_bytes().get(at) {
+        let is_outside = !strings.cover(byte);
+        let rest = object.get(at..).filter(|_| is_outside).unwrap_or_default();
+        let found = NO_VALUES.iter().find(|word| rest.starts_with(*word));
+        at += found.map_or(1, |word| {
+            text.push_str(object.get(written..at).unwrap_or_default());
+            text.push_str("null");
+            written = at + word.len();
+            word.len()
+        });
+    }
+    text.push_str(object.get(written..).unwrap_or_default());
+    text.into()
+}
+
+/// Knows, byte by byte, what lies in the strings of a text.
+#[derive(Default)]
+struct Strings {
+    inside: bool,
+    escaped: bool,
+}
+
+impl Strings {
+    /// Whether the next byte belongs to a string, its quotes included.
+    fn cover(&mut self, byte: u8) -> bool {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.inside => self.escaped = true,
+            b'"' => self.inside = !self.inside,
+            _ => return self.inside,
+        }
+        true
+    }
+}
+
+/// What the page says, as far as a user needs it. Of fields with the same name the last counts, as in scripts; the others, which may be
+/// long, are not kept.
+#[derive(Default)]
 struct InitialState {
-    plenary: PlenaryState,
-    #[serde(default)]
-    breakouts: Vec<BreakoutState>,
+    plenary: Value,
+    breakouts: Value,
 }
 
-/// The plenary.
-#[derive(Deserialize)]
-#[serde(crate = "lt_sdk::serde")]
-struct PlenaryState {
-    #[serde(default)]
-    breakouts_open: bool,
+impl<'de> Deserialize<'de> for InitialState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
 }
 
-/// A breakout.
-#[derive(Deserialize)]
-#[serde(crate = "lt_sdk::serde")]
-struct BreakoutState {
-    id: u64,
-    #[serde(default)]
-    is_proposal: bool,
-    #[serde(default)]
-    is_random: bool,
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = InitialState;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<InitialState, A::Error> {
+        let mut state = InitialState::default();
+        while let Some(name) = fields.next_key::<String>()? {
+            match name.as_str() {
+                "plenary" => state.plenary = fields.next_value()?,
+                "breakouts" => state.breakouts = fields.next_value()?,
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(state)
+    }
 }
 
 #[cfg(test)]
@@ -94,18 +187,27 @@ mod tests {
         )
     }
 
-    fn check(state: &str, expected: &[u64]) {
-        let found = open_breakouts(&page(state)).map_err(|error| error.to_string());
-        assert_eq!(found.as_deref(), Ok(expected), "{state}");
+    #[track_caller]
+    fn check_page(page: &str, open: &[u64], some_unreadable: bool) {
+        let found = breakouts(page).map_err(|error| error.to_string());
+        let expected = Breakouts {
+            open: open.to_vec(),
+            some_unreadable,
+        };
+        assert_eq!(found, Ok(expected), "{page}");
+    }
+
+    #[track_caller]
+    fn check(state: &str, open: &[u64]) {
+        check_page(&page(state), open, false);
     }
 
     #[test]
     fn breakouts_count_if_they_are_open_and_for_all() {
-        let breakouts = r#"[{"id": 7, "is_proposal": false, "is_random": false, "title": "a"},
+        let list = r#"[{"id": 7, "is_proposal": false, "is_random": false, "title": "a"},
             {"id": 8, "is_proposal": true, "is_random": false}, {"id": 9, "is_proposal": false, "is_random": true}, {"id": 10}]"#;
-        let state = |open| {
-            format!(r#"{{"plenary": {{"breakouts_open": {open}}}, "breakouts": {breakouts}}}"#)
-        };
+        let state =
+            |open| format!(r#"{{"plenary": {{"breakouts_open": {open}}}, "breakouts": {list}}}"#);
         check(&state(true), &[7, 10]);
         check(&state(false), &[]);
         check(r#"{"plenary":{"breakouts_open":true}}"#, &[]);
@@ -121,24 +223,89 @@ mod tests {
     }
 
     #[test]
+    fn odd_values_cost_no_user() {
+        let state = |rest: &str| format!(r#"{{"plenary": {{"breakouts_open": true}}, {rest}}}"#);
+        check(
+            r#"{"plenary": {"breakouts_open": null}, "breakouts": [{"id": 1}]}"#,
+            &[],
+        );
+        check(&state(r#""breakouts": null"#), &[]);
+        check(
+            &state(r#""breakouts": [{"id": 1, "is_random": null, "is_proposal": null}]"#),
+            &[1],
+        );
+        check(
+            &state(r#""breakouts": [{"id": 1}], "breakouts": [{"id": 2, "id": 3}]"#),
+            &[3],
+        );
+        check(
+            &state(
+                r#""load": NaN, "a": [-Infinity, Infinity, undefined], "b": "NaN \" NaN", "breakouts": [{"id": 4}]"#,
+            ),
+            &[4],
+        );
+    }
+
+    #[test]
+    fn breakouts_that_cannot_be_read_are_told_and_left_out() {
+        let state = |breakouts: &str| {
+            page(&format!(
+                r#"{{"plenary": {{"breakouts_open": true}}, "breakouts": {breakouts}}}"#
+            ))
+        };
+        check_page(&state(r#"{"7": {"id": 7}}"#), &[], true);
+        check_page(&state(r#"[{"id": "x"}, {"id": 2}, null]"#), &[2], true);
+        check_page(&state("7"), &[], true);
+    }
+
+    #[test]
+    fn the_state_may_be_named_before_it_is_given() {
+        let given = page(r#"{"plenary": {"breakouts_open": true}, "breakouts": [{"id": 5}]}"#);
+        for before in [
+            "window.__INITIAL_STATE__ = window.__INITIAL_STATE__ || {};",
+            "window.__INITIAL_STATE__ = {};",
+            "if (window.__INITIAL_STATE__ == null) { x = {}; }",
+            "// sets __INITIAL_STATE__",
+        ] {
+            check_page(&format!("<script>{before}</script>{given}"), &[5], false);
+        }
+        let by_index = given.replace("window.__INITIAL_STATE__", "window[\"__INITIAL_STATE__\"]");
+        check_page(&by_index, &[5], false);
+    }
+
+    #[test]
+    fn words_that_only_scripts_know_become_null_outside_of_strings() {
+        assert_eq!(
+            as_json(r#"{"NaN": NaN, "ü": [-Infinity]}"#),
+            r#"{"NaN": null, "ü": [null]}"#
+        );
+        assert!(matches!(as_json(r#"{"a": 1}"#), Cow::Borrowed(_)));
+    }
+
+    #[test]
     fn a_page_without_a_state_is_told() {
+        const NO_OBJECT: &str = "__INITIAL_STATE__: no object is assigned to it, or it has no end";
         for (page, told) in [
             (
                 "<p>Server error</p>".to_owned(),
                 "the page has no window.__INITIAL_STATE__",
             ),
-            (
-                page("undefined"),
-                "the page has no window.__INITIAL_STATE__",
-            ),
+            (page("undefined"), NO_OBJECT),
             (
                 "window.__INITIAL_STATE__ = {\"plenary\": {".to_owned(),
-                "the page has no window.__INITIAL_STATE__",
+                NO_OBJECT,
             ),
-            (page("{}"), MARK),
-            (page(r#"{"plenary": {}, "breakouts": [{"id": "x"}]}"#), MARK),
+            (page("{}"), "__INITIAL_STATE__: it has no plenary"),
+            (
+                page(r#"{"plenary": null}"#),
+                "__INITIAL_STATE__: it has no plenary",
+            ),
+            (
+                page(r#"{"plenary": {"a" 1}}"#),
+                "__INITIAL_STATE__: this is no JSON at byte",
+            ),
         ] {
-            let error = open_breakouts(&page).map_err(|error| error.to_string());
+            let error = breakouts(&page).map_err(|error| error.to_string());
             assert!(
                 matches!(&error, Err(text) if text.starts_with(told)),
                 "{page}: {error:?}"
