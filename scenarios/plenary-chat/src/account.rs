@@ -31,6 +31,8 @@ struct Step {
     path: &'static str,
     /// A field by which the form is known among those of the page.
     field: &'static str,
+    /// Why a server shows it again, most likely.
+    shown_again: &'static str,
 }
 
 const SIGN_UP: Step = Step {
@@ -38,17 +40,19 @@ const SIGN_UP: Step = Step {
     page_name: "signup page",
     path: "/accounts/signup/",
     field: "password1",
+    shown_again: "the name is taken, or the password is refused",
 };
 const LOG_IN: Step = Step {
     name: "login",
     page_name: "login page",
     path: "/accounts/login/",
     field: "password",
+    shown_again: "wrong password, or the name is unknown",
 };
 
 impl Account<'_> {
-    /// The session of the run before, if one is in the run's store (`--state-file` keeps it) and still good, else a new one. Returns the breakouts that
-    /// the event's page offers.
+    /// The session of the run before, if one is in the run's store (`--state-file` keeps it) and still good, else a new one. Returns the
+    /// breakouts that the event's page offers. What fails may be tried again: whatever went well before is found.
     ///
     /// # Errors
     /// If the server cannot be reached, lets this user neither register nor log in, or has no such event.
@@ -66,14 +70,27 @@ impl Account<'_> {
     /// The event's breakouts if the cookies at hand, or those kept from before, still are a session.
     fn resume(&self) -> Result<Option<Vec<u64>>> {
         if http::cookies(self.base)?.is_empty() {
-            let Some(kept) = data::load_text(&self.key())? else {
-                return Ok(None);
-            };
-            for cookie in kept.lines() {
-                http::set_cookie(self.base, &[cookie, "; path=/"].concat())?;
+            match self.take_up() {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(error) => {
+                    log::warn!("cannot use the session that was kept, and sign in anew: {error}");
+                    return Ok(None);
+                }
             }
         }
         self.event()
+    }
+
+    /// Take the cookies that were kept, if there are some.
+    fn take_up(&self) -> Result<bool> {
+        let Some(kept) = data::load_text(&self.key())? else {
+            return Ok(false);
+        };
+        for cookie in kept.lines() {
+            http::set_cookie(self.base, &[cookie, "; path=/"].concat())?;
+        }
+        Ok(true)
     }
 
     /// Register or log in, and keep the session for the next run.
@@ -83,12 +100,13 @@ impl Account<'_> {
         if self.may_register {
             match self.sign_up()? {
                 None => return self.signed_in(),
-                Some(answer) => said = format!(" (signup: {answer})"),
+                Some(answer) => said = format!("; signup: {answer}"),
             }
         }
         match self.log_in()? {
             None => self.signed_in(),
-            Some(answer) => bail!("login as {}: {answer}{said}", self.name),
+            // Without the user's name: what failed in the same way is counted as one.
+            Some(answer) => bail!("login: {answer}{said}"),
         }
     }
 
@@ -156,13 +174,26 @@ impl Account<'_> {
             .header("referer", &url)
             .name(step.name)
             .max_redirects(0)
-            .discard_body()
+            .keep_body()
             .send()
             .context(step.name)?;
         Ok(match answer.status() {
             302 | 303 => None,
+            200 => Some(self.shown_again(step, &answer.text().unwrap_or_default())),
             status => Some(format!("answered {status}")),
         })
+    }
+
+    /// What a form means that is there again, in the server's own words if it has some.
+    fn shown_again(&self, step: &Step, page: &str) -> String {
+        let likely = step.shown_again;
+        match page::first_error(page) {
+            Some(error) => {
+                let error = error.replace(self.name, "NAME");
+                format!("the server showed the form again: {likely} ({error})")
+            }
+            None => format!("the server showed the form again: {likely}"),
+        }
     }
 
     /// The breakouts that the event's page offers; `None` if the server wants the user to log in first.

@@ -1,4 +1,4 @@
-//! The event's page: the state that it hands its own scripts.
+//! What a user reads in pages: the state that an event's page hands its own scripts, and what a form says that was not taken.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,6 +12,20 @@ const MARK: &str = "__INITIAL_STATE__";
 
 /// Words that scripts know as values and JSON does not: the first as Python writes what is no number.
 const NO_VALUES: [&str; 4] = ["NaN", "-Infinity", "Infinity", "undefined"];
+
+/// Longest text of a form's error that is told.
+const ERROR_CHARS_MAX: usize = 120;
+
+/// The first error that a form of Django's has in its list, as far as it is plain text.
+pub(crate) fn first_error(page: &str) -> Option<String> {
+    let (_, list) = page.split_once("errorlist")?;
+    let (_, item) = list.split_once("<li")?;
+    let (_, text) = item.split_once('>')?;
+    let (text, _) = text.split_once('<')?;
+    let words: Vec<_> = text.split_whitespace().collect();
+    let text: String = words.join(" ").chars().take(ERROR_CHARS_MAX).collect();
+    Some(text).filter(|text| !text.is_empty())
+}
 
 /// The breakouts of an event, as its page has them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -220,6 +234,26 @@ mod tests {
             r#"{"plenary": {"description": "};\n</script> \"{\\", "breakouts_open": true, "max": null}, "breakouts": [{"id": 1, "members": [{}]}]}"#,
             &[1],
         );
+    }
+
+    #[test]
+    fn the_first_error_of_a_form_is_found() {
+        let form = r#"<form><ul class="errorlist nonfield" id="e"><li class="x">
+            Not
+            correct.</li><li>Another</li></ul><p><input name="login"></p></form>"#;
+        assert_eq!(first_error(form).as_deref(), Some("Not correct."));
+        let single = form.replace('"', "'");
+        assert_eq!(first_error(&single).as_deref(), Some("Not correct."));
+        for none in [
+            "<form></form>",
+            "<ul class=errorlist></ul>",
+            "errorlist<li>",
+            "errorlist <li></li>",
+        ] {
+            assert_eq!(first_error(none), None, "{none}");
+        }
+        let long = format!("errorlist<li>{}</li>", "ü".repeat(ERROR_CHARS_MAX + 1));
+        assert_eq!(first_error(&long), Some("ü".repeat(ERROR_CHARS_MAX)));
     }
 
     #[test]
