@@ -95,7 +95,7 @@ impl From<host::Ending> for Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Close {
-    /// The code of the close frame that came, else of the one that was sent; 1005 if it had none, 1006 if there was neither
+    /// The code of the close frame that came, else of the one by which this side ended it; 1005 if it had none, 1006 if the peer just went or did not answer
     /// (RFC 6455, section 7.1.5).
     pub code: u16,
     /// The reason that came with it, or what went wrong.

@@ -207,7 +207,7 @@ impl WebSocket {
         Ok(self.0.send_pong(data.as_ref())?)
     }
 
-    /// Close with 1000, after what was sent, and wait for the peer to agree, 5 s at most. What is in the inbox stays there. On a connection that has
+    /// Close with 1000, after what was sent, and wait for the peer to agree, 2 s at most. What is in the inbox stays there. On a connection that has
     /// ended it says how.
     ///
     /// # Errors
@@ -239,7 +239,7 @@ impl WebSocket {
         self.close_within(code, reason, None)
     }
 
-    /// Close with a code or, with `None`, without one, and wait at most this long for the peer; `None` is 5 s.
+    /// Close with a code or, with `None`, without one, and wait at most this long for the peer; `None` is 2 s.
     ///
     /// # Errors
     /// Those of [`close_with`](Self::close_with).

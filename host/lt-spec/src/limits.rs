@@ -183,8 +183,8 @@ pub const WS_HEARTBEATS_MAX: usize = 4;
 pub const WS_HEARTBEAT_MIN: Duration = Duration::from_millis(10);
 /// Time for connecting a WebSocket, sending on one, or a pong (k6's timeouts).
 pub const WS_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a peer may take to answer a close frame.
-pub const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a peer may take to answer a close frame: `leave` has time for two of them.
+pub const WS_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes kept of the body of a refused upgrade: an error page.
 pub const WS_REFUSAL_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a pattern, a JSON pointer or a regular expression.

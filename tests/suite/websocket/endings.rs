@@ -177,8 +177,8 @@ fn a_peer_that_hangs_at_the_close_is_not_waited_for_for_ever() {
         .set("code", 1000)
         .set("timeout", "200ms")
         .finish();
-    let ran = expect_checked(ran).expect_text("ending=close-timeout code=1000");
-    let expected = all_ended(2, "close-timeout", 1000, "1915");
+    let ran = expect_checked(ran).expect_text("ending=close-timeout code=1006");
+    let expected = all_ended(2, "close-timeout", 1006, "1915");
     assert_eq!(endings(&ran), expected, "{ran}");
     assert_eq!(
         ran.summary().value("ws_session_failed", "rate"),
@@ -192,7 +192,7 @@ fn a_peer_that_hangs_at_the_close_is_not_waited_for_for_ever() {
         .set("code", 1000)
         .set("timeout", "200ms")
         .finish();
-    let ran = expect_checked(ran).expect_text("ending=close-timeout code=1000");
+    let ran = expect_checked(ran).expect_text("ending=close-timeout code=1006");
     let failed = ran.summary().value("ws_session_failed", "rate");
     assert_eq!(failed, Some(1.0), "{ran}");
 }
@@ -201,7 +201,7 @@ fn a_peer_that_hangs_at_the_close_is_not_waited_for_for_ever() {
 fn a_peer_that_drops_the_connection_at_the_close_has_not_agreed() {
     let peer = WebSocketPeer::start(|_, wire| drop(wire.read_until_close()));
     let ran = expect_checked(closing(&peer, "us").set("code", 1000).finish());
-    let expected = all_ended(2, "disconnected", 1000, "1221");
+    let expected = all_ended(2, "disconnected", 1006, "1221");
     assert_eq!(endings(&ran), expected, "{ran}");
 }
 

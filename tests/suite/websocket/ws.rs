@@ -99,7 +99,7 @@ fn it_takes_our_close_frames() {
         .with_samples()
         .finish();
     let ran = expect_checked(ran);
-    let expected = all_ended(1, "close-timeout", 1005, "1915");
+    let expected = all_ended(1, "close-timeout", 1006, "1915");
     assert_eq!(endings(&ran), expected, "{ran}");
 }
 

@@ -162,7 +162,7 @@ impl Ending {
 /// The end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Close {
-    /// The code of the close frame that came, else of the one that was sent; 1005 if it had none, 1006 if there was neither.
+    /// The code of the close frame that came, else of the one by which this side ended it; 1005 if it had none, 1006 if the peer just went or did not answer.
     pub code: u16,
     /// The reason that came with it, or what went wrong.
     pub reason: String,

@@ -293,7 +293,13 @@ impl Pump {
             self.socket.stalled.set(false);
         }
         let mut outbox = self.socket.outbox.borrow_mut();
-        let sent = outbox.close_code().filter(|_| self.out.is_empty());
+        // What this side sent says nothing of an end that the peer did not agree to (RFC 6455, section 7.1.5).
+        let is_broken = matches!(
+            ending,
+            Ending::Disconnected | Ending::Reset | Ending::CloseTimeout
+        );
+        let is_ours = self.out.is_empty() && !is_broken;
+        let sent = outbox.close_code().filter(|_| is_ours);
         let close = Close {
             code: code.or(sent).unwrap_or(1006),
             reason,
