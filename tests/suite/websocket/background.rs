@@ -57,6 +57,28 @@ fn heartbeats_are_sent_while_the_user_sleeps() {
 }
 
 #[test]
+fn a_watch_is_shown_what_came_before_it() {
+    let peer = WebSocketPeer::start(|_, wire| {
+        for text in [
+            r#"{"type":"chat"}"#,
+            "news",
+            r#"{"type":"chat"}"#,
+            "news",
+            "end",
+        ] {
+            wire.text(text);
+        }
+        wire.answer_close();
+    });
+    let ran = LtHost::run("websocket_late_watch")
+        .set("url", peer.url("/"))
+        .finish();
+    let ran = expect_checked(ran).expect_text("chat=2 left=2");
+    assert_eq!(ran.summary().count("ws_msgs_matched"), 2, "{ran}");
+    assert_eq!(ran.summary().count("ws_msgs_received"), 5, "{ran}");
+}
+
+#[test]
 fn pings_are_sent_timed_and_answered() {
     let peer = WebSocketPeer::start(|_, wire| {
         wire.frame(true, opcode::PING, b"");

@@ -62,6 +62,30 @@ fn a_refusal_has_a_status_and_a_body() {
 }
 
 #[test]
+fn a_server_that_never_answers_has_failed_the_users_it_kept() {
+    let peer = TcpPeer::start(|stream, _| {
+        let mut nothing = stream;
+        let _read = std::io::copy(&mut nothing, &mut std::io::sink());
+    });
+    let ran = LtHost::run("websocket_fuzzy")
+        .set("url", peer.url("/"))
+        .set("timeout", "10m")
+        .arguments("--users 3 --duration 500ms --graceful-stop 0s")
+        .arguments("--threshold ws_connect_failed:rate<0.5")
+        .with_samples()
+        .finish()
+        .expect_code(99);
+    let summary = ran.summary();
+    assert_eq!(
+        summary.value("ws_connect_failed", "rate"),
+        Some(1.0),
+        "{ran}"
+    );
+    let codes = count_by(&ran.rows(), "ws_connect_failed", ["error_code"]);
+    assert_eq!(codes.get(&["1902".to_owned()]), Some(&3), "{codes:?}\n{ran}");
+}
+
+#[test]
 fn an_upgrade_must_be_as_the_rfc_wants_it() {
     let accepted = |seen: &Seen, stream: &mut TcpStream, fields: &str| {
         let mut whole = Vec::new();
