@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use lt_metrics::{TagsId, builtin};
-use lt_net::{NetError, Timings};
 use lt_net::websocket::{Attempt, ConnectError, ConnectRequest, Opened, Socket};
+use lt_net::{NetError, Timings};
 use lt_spec::limits::{NAME_BYTES_MAX, USER_INBOX_BYTES_MAX, USER_SOCKETS_MAX};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
@@ -312,6 +312,30 @@ fn record(core: &Core, tags: TagsId, attempt: &Attempt, failure: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failed_connect_is_counted_as_its_name_and_the_number_of_its_tag() {
+        let refusal = lt_net::websocket::Refusal {
+            status: 403,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        for (error, kind) in [
+            (
+                ConnectError::Refused(Box::new(refusal)),
+                "refused 1900 status 403",
+            ),
+            (ConnectError::Handshake(String::new()), "handshake 1901"),
+            (
+                NetError::ConnectionRefused.into(),
+                "connection-refused 1212",
+            ),
+        ] {
+            assert_eq!(kind_of(&error), kind);
+            let number = number_of(&error).to_string();
+            assert_eq!(kind.split(' ').nth(1), Some(number.as_str()));
+        }
+    }
 
     #[test]
     fn sockets_and_the_bytes_of_their_inboxes_are_bounded_and_given_back() {
