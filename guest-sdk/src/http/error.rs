@@ -81,6 +81,9 @@ impl From<ErrorCode> for Error {
     }
 }
 
+/// What helps against every fault of a certificate.
+const SKIP_TLS_VERIFY: &str = "--insecure-skip-tls-verify accepts any certificate";
+
 /// The text of an error code, and what it carries.
 ///
 /// Texts and not formats, and one place that joins them: this stands in the path of every scenario.
@@ -98,9 +101,15 @@ fn explain(code: &ErrorCode) -> (&'static str, Option<&str>) {
         ErrorCode::ConnectionClosed => ("connection closed before the response was complete", None),
         ErrorCode::Proxy(_) => ("the proxy refused or failed", None),
         ErrorCode::Tls(detail) => ("TLS handshake failed", Some(detail)),
-        ErrorCode::UnknownAuthority => ("certificate signed by an unknown authority", None),
-        ErrorCode::CertificateName => ("certificate for another name", None),
-        ErrorCode::CertificateExpired => ("certificate expired or not valid yet", None),
+        ErrorCode::UnknownAuthority => (
+            "certificate signed by an unknown authority, which --ca-cert makes known",
+            Some(SKIP_TLS_VERIFY),
+        ),
+        ErrorCode::CertificateName => ("certificate for another name", Some(SKIP_TLS_VERIFY)),
+        ErrorCode::CertificateExpired => (
+            "certificate expired or not valid yet",
+            Some(SKIP_TLS_VERIFY),
+        ),
         ErrorCode::Certificate(detail) => ("bad certificate", Some(detail)),
         ErrorCode::Protocol(detail) => ("the response is not HTTP", Some(detail)),
         ErrorCode::HeadTooLarge => ("the response's head is too large", None),
@@ -131,6 +140,7 @@ impl fmt::Display for Error {
             Self::Exchange(ErrorCode::Proxy(Some(status))) => u64::from(*status),
             Self::Exchange(ErrorCode::Http2(number)) => u64::from(*number),
             Self::Exchange(ErrorCode::BodyTooLarge(length)) => *length,
+            Self::Exchange(ErrorCode::Certificate(_)) => return write!(f, "; {SKIP_TLS_VERIFY}"),
             _ => return Ok(()),
         };
         write!(f, " ({number})")
@@ -162,6 +172,15 @@ mod tests {
             "the proxy refused or failed (407)"
         );
         assert_eq!(text(ErrorCode::Proxy(None)), "the proxy refused or failed");
+        assert_eq!(
+            text(ErrorCode::UnknownAuthority),
+            "certificate signed by an unknown authority, which --ca-cert makes known: \
+             --insecure-skip-tls-verify accepts any certificate"
+        );
+        assert_eq!(
+            text(ErrorCode::Certificate("it was revoked".into())),
+            "bad certificate: it was revoked; --insecure-skip-tls-verify accepts any certificate"
+        );
         let status = Error::Status {
             status: 503,
             url: "http://a/".into(),

@@ -269,8 +269,42 @@ pub(crate) fn error_of(error: &rustls::Error) -> NetError {
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => NetError::CertificateExpired,
-        other => NetError::Certificate(other.to_string()),
+        other => NetError::Certificate(fault_in_words(other)),
     }
+}
+
+/// What is wrong with a certificate. rustls and webpki have names of their own for many faults, meant for programs.
+fn fault_in_words(fault: &CertificateError) -> String {
+    let name = match fault {
+        CertificateError::InvalidPurposeContext { .. } => return fault.to_string(),
+        CertificateError::Other(fault) => fault.to_string(),
+        known => known.to_string(),
+    };
+    match name.as_str() {
+        "CaUsedAsEndEntity" => {
+            "it is an authority's own (CA:TRUE), which must not be shown as a server's".to_owned()
+        }
+        "BadEncoding" => "it is not written as a certificate is".to_owned(),
+        "Revoked" => "it was revoked".to_owned(),
+        "InvalidPurpose" => "it is not meant for servers".to_owned(),
+        "UnsupportedCertVersion" => "it is older than X.509 version 3".to_owned(),
+        name => words_of(name),
+    }
+}
+
+/// A name such as `PathLenConstraintViolated` as words; what is a sentence already stays as it is.
+fn words_of(name: &str) -> String {
+    if !name.chars().all(char::is_alphanumeric) {
+        return name.to_owned();
+    }
+    let mut words = String::with_capacity(name.len() + 8);
+    for char in name.chars() {
+        if char.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(char.to_lowercase());
+    }
+    words
 }
 
 /// Accepts any certificate, as `insecure` asks, but still checks that the server holds its key.

@@ -117,6 +117,34 @@ fn sessions_are_resumed_unless_told_otherwise() {
 }
 
 #[test]
+fn other_faults_of_a_certificate_are_told_in_words() {
+    local(async {
+        let authority = Authority::new();
+        let issued = authority.issue("server.test", |params| {
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        });
+        let peer = serve(authority.acceptor(&issued, &[], false)).await;
+        let failure = get(&pool_to(&peer, &trusting(&authority))).await;
+        assert_eq!(
+            failure.unwrap_err().error,
+            NetError::Certificate(
+                "it is an authority's own (CA:TRUE), which must not be shown as a server's".into()
+            )
+        );
+    });
+    let words = |fault| fault_in_words(&fault);
+    assert_eq!(
+        words(CertificateError::BadEncoding),
+        "it is not written as a certificate is"
+    );
+    assert_eq!(
+        words(CertificateError::UnknownRevocationStatus),
+        "unknown revocation status"
+    );
+    assert_eq!(words_of("it is so already"), "it is so already");
+}
+
+#[test]
 fn each_fault_of_a_certificate_has_its_number() {
     local(async {
         let authority = Authority::new();
