@@ -37,6 +37,10 @@ impl Scheme {
     }
 }
 
+/// What to do about a URL that is none of ours. WebSockets' become `http` and `https` ones before they are parsed, so it names both.
+const ABSOLUTE: &str =
+    "give an absolute URL, such as http://host/path, or ws://host/path for a WebSocket";
+
 /// An absolute `http` or `https` URL, with what the transport needs taken apart. Cloning counts a reference.
 #[derive(Clone, Debug)]
 pub struct Url(Rc<Parts>);
@@ -61,8 +65,13 @@ impl Url {
     /// # Errors
     /// `invalid-request`, if it is not an absolute `http` or `https` URL with a host.
     pub fn parse(text: &str) -> Result<Self, NetError> {
-        let url = url::Url::parse(text)
-            .map_err(|error| NetError::InvalidRequest(format!("url `{text}`: {error}")))?;
+        let url = url::Url::parse(text).map_err(|error| {
+            let why = match error {
+                url::ParseError::RelativeUrlWithoutBase => format!("it has no scheme: {ABSOLUTE}"),
+                error => error.to_string(),
+            };
+            NetError::InvalidRequest(format!("url `{text}`: {why}"))
+        })?;
         Self::from_parsed(url)
     }
 
@@ -84,7 +93,11 @@ impl Url {
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
-            other => return Err(invalid(&format!("scheme `{other}` is not http or https"))),
+            other => {
+                return Err(invalid(&format!(
+                    "scheme `{other}` is not http or https, nor ws or wss for a WebSocket: {ABSOLUTE}"
+                )));
+            }
         };
         let authorization = (!url.username().is_empty() || url.password().is_some()).then(|| {
             let decode = |part: &str| percent_decode(part.as_bytes());
@@ -286,6 +299,19 @@ mod tests {
         ] {
             assert_eq!(Url::parse(bad).unwrap_err().code(), 1020, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_says_how_it_should_be() {
+        let text = |bad: &str| Url::parse(bad).unwrap_err().to_string();
+        for bad in ["ftp://h/", "localhost:8080/ws", "h/path"] {
+            assert!(
+                text(bad).contains("such as http://host/path, or ws://"),
+                "{bad}"
+            );
+        }
+        assert!(text("ftp://h/").contains("scheme `ftp` is not http or https, nor ws or wss"));
+        assert!(text("h/path").contains("url `h/path`: it has no scheme"));
     }
 
     #[test]
