@@ -10,7 +10,7 @@ use lt_data::LocalShared;
 use lt_load::{Counters, Ending, Signal};
 use lt_metrics::{Delta, Judge, Tags, Totals, builtin};
 use lt_runtime::RunShared;
-use lt_spec::spec::RunSpec;
+use lt_spec::spec::{RunSpec, ScenarioSpec};
 use tokio::time::Instant;
 
 use crate::change;
@@ -391,14 +391,8 @@ impl<'a> Desk<'a> {
     /// What became of deliveries, with the tags of each scenario, so that its thresholds see it.
     fn record_deliveries(&self, outcomes: Vec<(u16, DeliveryOutcomes)>) {
         for (scenario, outcomes) in outcomes {
-            let tags = match self.spec.scenarios.get(usize::from(scenario)) {
-                Some(scenario) => {
-                    let own = scenario.tags.iter();
-                    Tags::new(own.map(|(name, value)| (name.as_str(), value.as_str())))
-                        .with(&[("scenario", &scenario.name)])
-                }
-                None => Tags::default(),
-            };
+            let scenario = self.spec.scenarios.get(usize::from(scenario));
+            let tags = scenario.map(tags_of).unwrap_or_default();
             for (metric, count) in [
                 (builtin::DELIVERY_LOST, outcomes.lost),
                 (builtin::DELIVERY_EXCUSED, outcomes.excused),
@@ -408,6 +402,19 @@ impl<'a> Desk<'a> {
                 if count > 0 {
                     self.office.record_tagged(metric, &tags, float(count));
                 }
+            }
+        }
+    }
+
+    /// Where something was sent, that nothing was lost and nothing came twice is to be read as well, and not to be guessed from what
+    /// is absent.
+    fn record_what_did_not_happen(&self) {
+        if self.totals.count(builtin::DELIVERY_SENT) < 1.0 {
+            return;
+        }
+        for tags in self.spec.scenarios.iter().map(tags_of) {
+            for metric in [builtin::DELIVERY_LOST, builtin::DELIVERY_DUPLICATES] {
+                self.office.record_tagged(metric, &tags, 0.0);
             }
         }
     }
@@ -507,6 +514,7 @@ impl<'a> Desk<'a> {
             self.office.record(builtin::VUS, float(count.ready));
             self.office.record(builtin::VUS_MAX, float(count.ready));
         }
+        self.record_what_did_not_happen();
         self.record_deliveries(self.coordination.close());
         let measured = self.office.take();
         self.take_in(&measured);
@@ -540,6 +548,13 @@ impl<'a> Desk<'a> {
             totals: self.totals,
         }
     }
+}
+
+/// Tags of what the run itself measures of a scenario.
+fn tags_of(scenario: &ScenarioSpec) -> Tags {
+    let own = scenario.tags.iter();
+    Tags::new(own.map(|(name, value)| (name.as_str(), value.as_str())))
+        .with(&[("scenario", &scenario.name)])
 }
 
 /// What the desk heard.

@@ -43,6 +43,20 @@ fn who_is_present_is_to_receive_and_who_left_is_excused() {
     }
 }
 
+/// Who looks for losses is to read that there were none, and not to guess it from what is absent.
+#[test]
+fn that_nothing_was_lost_is_said() {
+    let (_, ran) = sent_to_three("receives", true);
+    let summary = ran.summary();
+    for none in ["delivery_lost", "delivery_duplicates"] {
+        assert_eq!(summary.value(none, "count"), Some(0.0), "{none}\n{ran}");
+        assert!(ran.stdout().contains(none), "{none}\n{ran}");
+    }
+    for unknown in ["delivery_excused", "delivery_unmatched"] {
+        assert_eq!(summary.value(unknown, "count"), None, "{unknown}\n{ran}");
+    }
+}
+
 #[test]
 fn the_sender_may_be_left_out() {
     for (second_user, expected) in [
