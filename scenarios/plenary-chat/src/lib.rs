@@ -32,10 +32,13 @@ use decide::{Breakout, Plenary, State};
 use options::Options;
 use room::{Door, Entry, Room};
 
-/// Pauses before another attempt to join, after one that failed or a connection that was lost: drawn below a bound that doubles from the
-/// first to the last.
+/// Pauses before another attempt to sign in or to join, after one that failed or a connection that was lost: drawn below a bound that
+/// doubles from the first to the last.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 const BACKOFF_LAST: Duration = Duration::from_secs(30);
+
+/// The longest that a user knocks at a breakout: it has no eyes for its plenary meanwhile.
+const BREAKOUT_TIMEOUT_MAX: Duration = Duration::from_secs(5);
 
 /// Streams of the user's random numbers that are of no iteration.
 const START_STREAM: u64 = u64::MAX;
@@ -54,10 +57,10 @@ struct Participant {
     signed_in: bool,
     /// Those that it may join.
     breakouts: Vec<u64>,
-    /// When to begin; `None` once it has begun.
-    start: Option<Instant>,
+    /// Time from the sign-in to the first tick; `None` once the user has begun.
+    jitter: Option<Duration>,
     backoff: Backoff,
-    /// Not to join before.
+    /// Not to sign in or join before.
     retry_at: Option<Instant>,
     /// Its connection ended without its doing, and it is not back yet.
     cut_off: bool,
@@ -82,16 +85,17 @@ impl Scenario for Participant {
         Ok(Vec::new())
     }
 
+    /// Nothing that may fail today and work tomorrow: who cannot join is gone for good.
     fn join(user: &User, options: Options) -> Result<Self> {
         let slug = options.slug_of(user.id).to_owned();
         let mut start = Rng::for_iteration(user.seed, START_STREAM);
         let backoff = Rng::for_iteration(user.seed, BACKOFF_STREAM);
-        let mut participant = Self {
+        Ok(Self {
             name: options.name_of(user.id),
             may_register: user.is_new,
             signed_in: false,
             breakouts: Vec::new(),
-            start: None,
+            jitter: Some(start.think_time(Duration::ZERO..options.start_jitter)),
             backoff: Backoff::new(BACKOFF_FIRST, BACKOFF_LAST, backoff),
             retry_at: None,
             cut_off: false,
@@ -100,37 +104,52 @@ impl Scenario for Participant {
             breakout: None,
             slug,
             options,
-        };
-        participant.sign_in()?;
-        // Counted from here, when the page is there: as many people do who read it first.
-        let jitter = start.think_time(Duration::ZERO..participant.options.start_jitter);
-        participant.start = Some(timing::now() + jitter);
-        Ok(participant)
+        })
     }
 
-    /// One tick. The first iteration has the wait for the start before it: nobody waits in it who is asked to end.
+    /// One tick. The first iterations have more before it: to sign in, until that works, and to wait for the start.
     fn iterate(&mut self, it: Iteration) -> Result<()> {
         let mut tick_start = it.actual_start;
-        if let Some(start) = self.start.take() {
-            if wait_until(start)? == Waited::AskedToEnd {
-                return Ok(());
-            }
-            tick_start = tick_start.max(start);
-        }
-        let done = self.tick(&it);
+        let done = match self.begin(&mut tick_start) {
+            Ok(true) => self.tick(&it),
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
         // Also after a failure: a server that is not there is not knocked at in a loop.
         wait_until(tick_start + self.options.tick)?;
         done
     }
 
-    /// First out of the audience: what is on the way to those who go, nobody expects.
+    /// A last look first: a connection that has ended by itself is none that the user leaves.
     fn leave(mut self) -> Result<()> {
+        let seen = self.look();
         let plenary = self.leave_plenary();
-        self.leave_breakout().and(plenary)
+        let breakout = self.leave_breakout();
+        tally::both(seen, tally::both(plenary, breakout))
     }
 }
 
 impl Participant {
+    /// Whether the user has begun: it has signed in, and the wait for its start is over.
+    fn begin(&mut self, tick_start: &mut Instant) -> Result<bool> {
+        let Some(jitter) = self.jitter else {
+            return Ok(true);
+        };
+        if self.is_too_early() {
+            return Ok(false);
+        }
+        if let Err(error) = self.sign_in() {
+            self.retry_later();
+            return Err(error);
+        }
+        self.worked();
+        self.jitter = None;
+        // Counted from here, when the page is there: as many people do who read it first.
+        let start = timing::now() + jitter;
+        *tick_start = start;
+        Ok(wait_until(start)? == Waited::Long)
+    }
+
     /// See what came, then do what this tick's draw says.
     fn tick(&mut self, it: &Iteration) -> Result<()> {
         self.look()?;
@@ -153,7 +172,7 @@ impl Participant {
             Some(Breakout::Leave) => self.leave_breakout(),
             None => Ok(()),
         };
-        plenary.and(breakout)
+        tally::both(plenary, breakout)
     }
 
     fn sign_in(&mut self) -> Result<()> {
@@ -173,7 +192,7 @@ impl Participant {
     /// fails the iteration; that a breakout is full or the user in one already does not.
     fn look(&mut self) -> Result<()> {
         let plenary = self.look_into_plenary();
-        self.look_into_breakout().and(plenary)
+        tally::both(plenary, self.look_into_breakout())
     }
 
     fn look_into_plenary(&mut self) -> Result<()> {
@@ -181,7 +200,7 @@ impl Participant {
             return Ok(());
         };
         let heard = room.listen()?;
-        let told = tell(PLENARY, &heard.errors);
+        let told = tally::tell(PLENARY, &heard.errors);
         let Some(end) = heard.end else {
             return told;
         };
@@ -189,7 +208,7 @@ impl Participant {
         self.plenary = None;
         self.cut_off = true;
         self.retry_later();
-        told.and(lost(PLENARY, &end))
+        tally::both(told, tally::lost(PLENARY, &end))
     }
 
     fn look_into_breakout(&mut self) -> Result<()> {
@@ -197,29 +216,26 @@ impl Participant {
             return Ok(());
         };
         let heard = room.listen()?;
-        let told = tell(BREAKOUT, &heard.errors);
+        let told = tally::tell(BREAKOUT, &heard.errors);
         if let Some(end) = heard.end {
             self.breakout = None;
-            return told.and(lost(BREAKOUT, &end));
+            return tally::both(told, tally::lost(BREAKOUT, &end));
         }
         if heard.errors.iter().any(|code| words::is_refusal(code)) {
             // Put out of it: the user is in one elsewhere.
-            return told.and(self.leave_breakout());
+            return tally::both(told, self.leave_breakout());
         }
         told
     }
 
     /// Knock at the plenary, unless the last attempt was a short time ago.
     fn join_plenary(&mut self) -> Result<()> {
-        if self.retry_at.is_some_and(|at| timing::now() < at) {
+        if self.is_too_early() {
             return Ok(());
         }
         let joined = self.enter_plenary();
         match &joined {
-            Ok(true) => {
-                self.backoff.reset();
-                self.retry_at = None;
-            }
+            Ok(true) => self.worked(),
             Ok(false) | Err(_) => self.retry_later(),
         }
         // A wait that ended with the run says nothing of the server.
@@ -247,17 +263,20 @@ impl Participant {
         Ok(true)
     }
 
+    /// Out of the plenary, of the user's own will. What is on the way to it nobody expects any more, but only if the server sees it off:
+    /// what a dead one still owes is lost.
     fn leave_plenary(&mut self) -> Result<()> {
         let Some(room) = self.plenary.take() else {
             return Ok(());
         };
-        self.audience.leave();
-        let end = room.leave().context("leave the plenary")?;
-        if end.is_orderly() {
-            tally::count(tally::LEAVES)
-        } else {
-            lost(PLENARY, &end)
+        self.audience.step_out();
+        let end = room.leave();
+        if end.as_ref().is_ok_and(Close::is_orderly) {
+            self.audience.leave();
+            return tally::count(tally::LEAVES);
         }
+        self.audience.cut_off();
+        tally::lost(PLENARY, &end.context("leave the plenary")?)
     }
 
     fn join_breakout(&mut self, rng: &mut Rng) -> Result<()> {
@@ -280,25 +299,29 @@ impl Participant {
         if end.is_orderly() {
             tally::count(tally::BREAKOUT_LEAVES)
         } else {
-            lost(BREAKOUT, &end)
+            tally::lost(BREAKOUT, &end)
         }
     }
 
-    /// Into a room; `None` if the server says that it is full, or the user in one already.
+    /// Into a room. `None` if the server says that it is full, or the user in one already.
     fn enter(&mut self, name: &'static str, path: &str) -> Result<Option<Room>> {
+        let timeout = self.options.join_timeout;
         let door = Door {
             url: websocket::url(self.options.base(), path),
             name,
             slug: &self.slug,
             heartbeat_interval: self.options.heartbeat_interval,
-            timeout: self.options.join_timeout,
+            timeout: match name {
+                BREAKOUT => timeout.min(BREAKOUT_TIMEOUT_MAX),
+                _ => timeout,
+            },
         };
         match Room::join(&door) {
             Ok(Entry::In(room, took)) => {
                 tally::join_time(name, took)?;
                 Ok(Some(room))
             }
-            Ok(Entry::Refused(code)) => tell(name, &[code]).map(|()| None),
+            Ok(Entry::Refused(refusal)) => tally::refused(name, &refusal).map(|()| None),
             Err(error) => {
                 if let Some(refusal) = error.refusal() {
                     tally::server_error(&format!("status-{}", refusal.status))?;
@@ -325,27 +348,20 @@ impl Participant {
         tally::count(tally::CHATS)
     }
 
+    /// Whether the last attempt was a short time ago.
+    fn is_too_early(&self) -> bool {
+        self.retry_at.is_some_and(|at| timing::now() < at)
+    }
+
     fn retry_later(&mut self) {
         self.retry_at = Some(timing::now() + self.backoff.pause());
     }
-}
 
-/// Count errors that the server told. Those that are no part of the game fail the iteration.
-fn tell(room: &str, codes: &[String]) -> Result<()> {
-    let mut told = Ok(());
-    for code in codes {
-        tally::server_error(code)?;
-        if !words::is_refusal(code) {
-            told = Err(Error::msg(format!("{room}: the server says: {code}")));
-        }
+    /// The next attempt is the first again.
+    fn worked(&mut self) {
+        self.backoff.reset();
+        self.retry_at = None;
     }
-    told
-}
-
-/// Count a connection that ended without the user's doing: it fails the iteration.
-fn lost(room: &str, end: &Close) -> Result<()> {
-    tally::cut_off(room, end.ending.as_str())?;
-    Err(Error::msg(format!("{room}: the connection ended: {end}")))
 }
 
 /// How a wait ended.

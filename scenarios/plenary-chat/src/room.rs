@@ -2,10 +2,10 @@
 
 use lt_sdk::prelude::*;
 use lt_sdk::websocket::{
-    Close, Error as SocketError, Heartbeat, Key, Pattern, Watch, Watcher, WebSocket,
+    Close, Ending, Error as SocketError, Heartbeat, Key, Pattern, Watch, Watcher, WebSocket,
 };
 
-use crate::words;
+use crate::words::{self, Refusal};
 
 /// The code of an end that is as it should be (RFC 6455, section 7.4.1).
 const NORMAL: u16 = 1000;
@@ -23,7 +23,7 @@ pub(crate) struct Door<'a> {
     pub(crate) slug: &'a str,
     /// How often to say that the user is alive.
     pub(crate) heartbeat_interval: Duration,
-    /// How long to wait for the server to confirm the join.
+    /// How long to wait for the connection and for the server to confirm the join, together.
     pub(crate) timeout: Duration,
 }
 
@@ -31,8 +31,8 @@ pub(crate) struct Door<'a> {
 pub(crate) enum Entry {
     /// The user is in, and this is how long that took from opening the socket.
     In(Room, Duration),
-    /// The server does not want it: the name of its reason.
-    Refused(String),
+    /// The server does not want it.
+    Refused(Refusal),
 }
 
 /// What happened in a room since the user looked last.
@@ -56,7 +56,7 @@ impl Room {
     /// comes only to those in it.
     ///
     /// # Errors
-    /// If there is no connection, or the server says nothing in time.
+    /// If there is no connection, it breaks, or the server does not let the user in in time.
     pub(crate) fn join(door: &Door<'_>) -> Result<Entry, SocketError> {
         let start = timing::now();
         let socket = WebSocket::request(door.url.as_str())
@@ -72,10 +72,10 @@ impl Room {
         let seen = socket.watch(presence())?;
         let arrived = match confirmation(&socket, start + door.timeout)? {
             Ok(arrived) => arrived,
-            Err(code) => {
+            Err(refusal) => {
                 // Some servers leave it open. What has ended already cannot be closed, and need not.
                 let _ = socket.close_with(NORMAL, "");
-                return Ok(Entry::Refused(code));
+                return Ok(Entry::Refused(refusal));
             }
         };
         // From here on nobody looks at lists of members. The new watch goes before the old: in between none is counted twice, since
@@ -94,7 +94,7 @@ impl Room {
     /// What the server told this user alone, and whether the connection still stands.
     ///
     /// # Errors
-    /// None that is known.
+    /// If the host cannot tell; that the connection has ended is no error here.
     pub(crate) fn listen(&self) -> Result<Heard, SocketError> {
         let mut errors = Vec::new();
         loop {
@@ -119,10 +119,10 @@ impl Room {
             .send_json(&lt_sdk::json!({ "type": "chat", "payload": { "message": line } }))
     }
 
-    /// Close the socket, and wait for the server to agree.
+    /// Close the socket, and wait for the server to agree. What has ended already is told as it ended.
     ///
     /// # Errors
-    /// None that is known: what has ended already is told as it ended.
+    /// If the host cannot close it.
     pub(crate) fn leave(self) -> Result<Close, SocketError> {
         match self.socket.close_with(NORMAL, "") {
             Err(SocketError::Closed(close)) => Ok(close),
@@ -136,20 +136,25 @@ fn presence() -> Watch {
     Watch::new(Pattern::json("/type", "presence")).named("presence")
 }
 
-/// When the first message came that is no error, or the error that came instead.
+/// When the list of members came, which only those in the room are sent, or why it does not. Other messages say nothing about that.
 fn confirmation(
     socket: &WebSocket,
     deadline: Instant,
-) -> Result<Result<Instant, String>, SocketError> {
+) -> Result<Result<Instant, Refusal>, SocketError> {
     loop {
         let left = deadline - timing::now();
         match socket.receive(left.min(LOOK_STOPPING)) {
             Ok(message) => {
-                let error = message.text().and_then(words::error_in);
-                return Ok(error.map_or(Ok(message.arrived), Err));
+                let text = message.text().unwrap_or_default();
+                if let Some(code) = words::error_in(text) {
+                    return Ok(Err(Refusal::told(code)));
+                }
+                if words::is_presence(text) {
+                    return Ok(Ok(message.arrived));
+                }
             }
-            Err(SocketError::Closed(close)) => {
-                return Ok(Err(words::reason(close.code, &close.reason)));
+            Err(SocketError::Closed(close)) if close.ending == Ending::ByPeer => {
+                return Ok(Err(Refusal::closed(close.code, &close.reason)));
             }
             Err(SocketError::Timeout) if user::should_stop() => return Err(SocketError::Stopping),
             Err(SocketError::Timeout) if !left.is_zero() => {}

@@ -1,7 +1,10 @@
-//! What a run of this scenario counts beside what the host does.
+//! What a run of this scenario counts beside what the host does, and which of it fails the iteration.
 
 use lt_sdk::metrics::{Counter, Kind, Trend, Unit};
 use lt_sdk::prelude::*;
+use lt_sdk::websocket::Close;
+
+use crate::words::{self, Refusal};
 
 /// Plenaries joined.
 pub(crate) const JOINS: &str = "joins";
@@ -66,7 +69,7 @@ pub(crate) fn server_error(code: &str) -> Result<()> {
 }
 
 /// One more connection that ended so.
-pub(crate) fn cut_off(room: &str, ending: &str) -> Result<()> {
+fn cut_off(room: &str, ending: &str) -> Result<()> {
     let tags = [("room", room), ("ending", ending)];
     Ok(Counter::open(CUT_OFF)?.add_tagged(1, &tags)?)
 }
@@ -76,4 +79,54 @@ pub(crate) fn join_time(room: &str, took: Duration) -> Result<()> {
     let milliseconds = took.as_secs_f64() * 1e3;
     let trend = Trend::open_unit(JOIN_TIME, Unit::Time)?;
     Ok(trend.add_tagged(milliseconds, &[("room", room)])?)
+}
+
+/// Count errors that the server told. The first that is no part of the game fails the iteration.
+pub(crate) fn tell(room: &str, codes: &[String]) -> Result<()> {
+    let mut told = Ok(());
+    for code in codes {
+        told = told.and(refused(room, &Refusal::told(code.clone())));
+    }
+    told
+}
+
+/// Count what the server refused. It fails the iteration unless it is part of the game.
+pub(crate) fn refused(room: &str, refusal: &Refusal) -> Result<()> {
+    server_error(&refusal.code)?;
+    ensure!(words::is_refusal(&refusal.code), "{room}: {}", refusal.text);
+    Ok(())
+}
+
+/// Count a connection that ended without the user's doing: it fails the iteration.
+pub(crate) fn lost(room: &str, end: &Close) -> Result<()> {
+    cut_off(room, end.ending.as_str())?;
+    Err(Error::msg(format!("{room}: the connection ended: {end}")))
+}
+
+/// Both errors in one, if there are two: none hides the other. What follows for the user is what follows from the first.
+pub(crate) fn both(first: Result<()>, second: Result<()>) -> Result<()> {
+    match (first, second) {
+        (Err(first), Err(second)) => Err(first.context(format_args!("{second}; also"))),
+        (first, second) => first.and(second),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_errors_none_hides_the_other() {
+        let check = |first: Result<(), &'static str>, second, expected| {
+            let both = both(
+                first.map_err(Error::msg),
+                Result::map_err(second, Error::msg),
+            );
+            assert_eq!(both.map_err(|error| error.to_string()), expected);
+        };
+        check(Ok(()), Ok(()), Ok(()));
+        check(Err("a"), Ok(()), Err("a".to_owned()));
+        check(Ok(()), Err("b"), Err("b".to_owned()));
+        check(Err("a"), Err("b"), Err("b; also: a".to_owned()));
+    }
 }

@@ -2,6 +2,7 @@
 
 use lt_sdk::json::{self, Value};
 use lt_sdk::rand::Rng;
+use lt_sdk::serde::Deserialize;
 
 /// Finds the id in a chat as the server sends it, wherever in the message that is: escaping leaves it as it is.
 pub(crate) const ID: &str = r"\[id:([0-9a-f-]+)\]";
@@ -60,6 +61,16 @@ pub(crate) fn error_in(message: &str) -> Option<String> {
     }
 }
 
+/// Whether a message is a list of members, as who comes into a room is sent. It may be long: only its type is kept.
+pub(crate) fn is_presence(message: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(crate = "lt_sdk::serde")]
+    struct Typed {
+        r#type: String,
+    }
+    json::from_slice(message.as_bytes()).is_ok_and(|message: Typed| message.r#type == "presence")
+}
+
 /// Whether an error of this name is part of the game: somebody else was faster, or the user came by a second way.
 pub(crate) fn is_refusal(code: &str) -> bool {
     matches!(code, "over-capacity" | "already-connected")
@@ -68,15 +79,40 @@ pub(crate) fn is_refusal(code: &str) -> bool {
 /// With which code a server closes whose plenary is full; one under daphne has no word for it.
 const OVER_CAPACITY: u16 = 4013;
 
-/// The name of the reason for which the server closed: what it said, as its errors are written, or the code.
-pub(crate) fn reason(code: u16, said: &str) -> String {
-    if code == OVER_CAPACITY {
-        return "over-capacity".to_owned();
+/// Why the server does not let a user in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The name of the reason, to count by.
+    pub(crate) code: String,
+    /// For people.
+    pub(crate) text: String,
+}
+
+impl Refusal {
+    /// By an error of this name.
+    pub(crate) fn told(code: String) -> Self {
+        Self {
+            text: format!("the server says: {code}"),
+            code,
+        }
     }
-    if said.is_empty() {
-        return format!("closed-{code}");
+
+    /// By closing. Its name is what the server said, as its errors are written, or the code.
+    pub(crate) fn closed(code: u16, said: &str) -> Self {
+        let text = format!("the server closed with {code} before it let the user in");
+        if code == OVER_CAPACITY {
+            let code = "over-capacity".to_owned();
+            return Self { code, text };
+        }
+        if said.is_empty() {
+            let code = format!("closed-{code}");
+            return Self { code, text };
+        }
+        Self {
+            code: short(&said.to_ascii_lowercase().replace(' ', "-")),
+            text: [&text, ": ", said].concat(),
+        }
     }
-    short(&said.to_ascii_lowercase().replace(' ', "-"))
 }
 
 fn short(text: &str) -> String {
@@ -136,10 +172,48 @@ mod tests {
 
     #[test]
     fn reasons_for_closing_are_named_as_errors_are() {
-        assert_eq!(reason(4013, ""), "over-capacity");
-        assert_eq!(reason(4000, "Not now"), "not-now");
-        assert_eq!(reason(1011, ""), "closed-1011");
-        assert_eq!(reason(1000, &"x".repeat(100)).len(), CODE_CHARS_MAX);
+        for (code, said, name, text) in [
+            (
+                4013,
+                "",
+                "over-capacity",
+                "with 4013 before it let the user in",
+            ),
+            (
+                4000,
+                "Not now",
+                "not-now",
+                "with 4000 before it let the user in: Not now",
+            ),
+            (
+                1011,
+                "",
+                "closed-1011",
+                "with 1011 before it let the user in",
+            ),
+        ] {
+            let refusal = Refusal::closed(code, said);
+            assert_eq!(refusal.code, name);
+            assert_eq!(refusal.text, ["the server closed ", text].concat());
+        }
+        let long = Refusal::closed(1000, &"x".repeat(100));
+        assert_eq!(long.code.len(), CODE_CHARS_MAX);
+    }
+
+    #[test]
+    fn who_is_told_the_members_is_in() {
+        assert!(is_presence(
+            r#"{"payload": {"type": "x", "members": [{"id": 1}]}, "type": "presence"}"#
+        ));
+        for other in [
+            r#"{"type": "chat", "payload": {"type": "presence"}}"#,
+            r#"{"type": "breakout_presence", "payload": {}}"#,
+            r#"{"payload": "\"type\": \"presence\""}"#,
+            "\"presence\"",
+            "",
+        ] {
+            assert!(!is_presence(other), "{other}");
+        }
     }
 
     #[test]
