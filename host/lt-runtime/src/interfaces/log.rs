@@ -1,4 +1,4 @@
-//! `lt:scenario/log`: lines to the host's log, capped per user.
+//! `lt:scenario/log`: lines to the host's log, capped per user unless its calls are traced.
 
 use lt_spec::limits::LOG_LINE_BYTES_MAX;
 use tokio::time::Instant;
@@ -14,7 +14,8 @@ impl Host for View<'_> {
             if !enabled(level) {
                 return Ok(());
             }
-            if !self.0.log_budget.take(Instant::now()) {
+            // Whoever watches one user's every call wants all of its lines.
+            if !self.0.trace.is_on() && !self.0.log_budget.take(Instant::now()) {
                 self.0.core().drop_log_line(self.0.tags());
                 return Ok(());
             }
