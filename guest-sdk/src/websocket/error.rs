@@ -21,7 +21,7 @@ pub struct Refusal {
     pub status: u16,
     /// Header fields in order, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The body, at most 64 KiB of it.
+    /// The body: at most 64 KiB of it, and what came within a second.
     pub body: Vec<u8>,
 }
 

@@ -98,7 +98,8 @@ impl From<Vec<u8>> for Content {
 pub struct Message {
     /// What it says; a message that came in fragments is whole.
     pub content: Content,
-    /// When its last byte came to this machine: earlier than it was read.
+    /// When its last byte came to this machine, by the kernel's stamp. Messages that lay in the kernel together have that of the last
+    /// byte among them: too late by no more than the host was late to read.
     pub arrived: Instant,
 }
 
