@@ -132,9 +132,12 @@ impl Pump {
         self.send_beats();
         self.check_pings();
         self.write(cx, observer);
-        if self.broken.is_some() && self.is_receiving() && !again {
-            again = self.read(cx, observer);
-            if !again && self.is_receiving() {
+        if self.broken.is_some() && self.is_receiving() {
+            // What is due cannot be sent.
+            self.socket.schedule.borrow_mut().clear();
+            again = again || self.read(cx, observer);
+            // The end is told behind what came before it.
+            if !again && self.is_receiving() && self.stalled.is_none() {
                 self.end_broken(observer);
             }
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::peer::local;
+use crate::peer::{local, local_paused};
 
 const MESSAGES: u64 = 100_000;
 
@@ -89,6 +89,37 @@ fn nothing_is_lost_when_reading_pauses() {
             (0, 1000)
         );
         assert_eq!(client.closed().await.ending, Ending::ByPeer);
+    });
+}
+
+#[test]
+fn a_paused_socket_tells_its_end_behind_what_came() {
+    local_paused(async {
+        let mut client = pair_with(&options(1, Overflow::Pause), |mut server| async move {
+            for text in ["a", "b", "c"] {
+                server.text(text).await;
+            }
+            server.send(CLOSE, &close_payload(3000, "bye")).await;
+            rustix::net::sockopt::set_socket_linger(&server.stream, Some(Duration::ZERO)).unwrap();
+        })
+        .await;
+        poll_fn(|cx| client.socket.poll_receive(cx)).await;
+        let second = Duration::from_secs(1);
+        client
+            .socket
+            .send_every(second, text("beat"), second)
+            .unwrap();
+        (&mut client.server).await.unwrap();
+        // Writing fails, and with that the pump has nothing to do by the clock.
+        client.socket.try_send(text("x")).unwrap();
+        tokio::time::sleep(second * 100).await;
+        assert_eq!(client.socket.closed(), None);
+        for expected in ["a", "b", "c"] {
+            assert_eq!(client.text().await, expected);
+        }
+        let close = poll_fn(|cx| client.socket.poll_closed(cx)).await;
+        assert_eq!((close.ending, close.code), (Ending::ByPeer, 3000));
+        client.pump.await.unwrap();
     });
 }
 
