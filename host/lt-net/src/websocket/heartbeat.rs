@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::Content;
 
-/// Most timed pings that are waited for at a time; the oldest is then forgotten. A pong tells little about the time of a
-/// round trip when 64 more pings have been sent since.
+/// Most timed pings of heartbeats that are waited for at a time, and most of those that somebody waits for by their number;
+/// the oldest is then forgotten. A pong tells little about the time of a round trip when 64 more pings have been sent since.
 const PINGS_MAX: usize = 64;
 
 /// Something that is sent again and again, until [`Heartbeat::stop`] or the connection's end.
@@ -27,7 +27,7 @@ impl Heartbeat {
         self.sent.get()
     }
 
-    /// Send no more of it.
+    /// Send no more of it, and wait for the pong of no ping that it sent.
     pub fn stop(&self) {
         self.stopped.set(true);
     }
@@ -83,13 +83,17 @@ impl Schedule {
     }
 
     /// Hand out what is due now. Each keeps its grid; what was missed is not made up for. `send` returns whether it was sent.
-    pub(super) fn run(&mut self, now: Instant, mut send: impl FnMut(&Beat) -> bool) {
+    pub(super) fn run(
+        &mut self,
+        now: Instant,
+        mut send: impl FnMut(&Beat, &Rc<Heartbeat>) -> bool,
+    ) {
         self.entries.retain_mut(|entry| {
             if entry.heartbeat.stopped.get() {
                 return false;
             }
             if entry.next <= now {
-                if send(&entry.beat) {
+                if send(&entry.beat, &entry.heartbeat) {
                     entry.heartbeat.sent.set(entry.heartbeat.sent.get() + 1);
                 }
                 entry.next += entry.interval;
@@ -113,11 +117,34 @@ struct Ping {
     number: u64,
     /// When it was handed over, once it was.
     sent: Option<Instant>,
-    /// When the connection ends if there is no pong.
-    deadline: Option<Instant>,
+    /// What happens if there is no pong.
+    limit: Option<Limit>,
     /// Somebody waits for it by its number.
     awaited: bool,
     took: Option<Duration>,
+}
+
+/// When the connection ends if a heartbeat's ping is not answered, as long as that heartbeat is not stopped.
+#[derive(Debug)]
+pub(super) struct Limit {
+    timeout: Duration,
+    deadline: Instant,
+    heartbeat: Rc<Heartbeat>,
+}
+
+impl Limit {
+    /// For a ping that is due now. One that cannot be sent in that time counts as not answered.
+    pub(super) fn new(heartbeat: &Rc<Heartbeat>, timeout: Duration, now: Instant) -> Self {
+        Self {
+            timeout,
+            deadline: now + timeout,
+            heartbeat: heartbeat.clone(),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        (!self.heartbeat.stopped.get()).then_some(self.deadline)
+    }
 }
 
 /// Timed pings of one socket. Their payload is the number plus a key that only this side knows, so that no other pong matches.
@@ -126,6 +153,8 @@ pub(super) struct Pings {
     key: u64,
     next: u64,
     waiting: VecDeque<Ping>,
+    /// The oldest ping that found no room any more in `waiting`: its pong is not timed, but it has to come.
+    forgotten: Option<Box<(u64, Limit)>>,
 }
 
 impl Pings {
@@ -134,20 +163,22 @@ impl Pings {
             key,
             next: 0,
             waiting: VecDeque::new(),
+            forgotten: None,
         }
     }
 
     /// A new ping's number.
-    pub(super) fn start(&mut self, awaited: bool, deadline: Option<Instant>) -> u64 {
-        if self.waiting.len() >= PINGS_MAX {
-            self.waiting.pop_front();
+    pub(super) fn start(&mut self, awaited: bool, limit: Option<Limit>) -> u64 {
+        let alike = self.waiting.iter().filter(|ping| ping.awaited == awaited);
+        if alike.count() >= PINGS_MAX {
+            self.forget_oldest(awaited);
         }
         let number = self.next;
         self.next += 1;
         self.waiting.push_back(Ping {
             number,
             sent: None,
-            deadline,
+            limit,
             awaited,
             took: None,
         });
@@ -163,6 +194,9 @@ impl Pings {
     pub(super) fn sent(&mut self, number: u64, at: Instant) {
         if let Some(ping) = self.find(number) {
             ping.sent = Some(at);
+            if let Some(limit) = &mut ping.limit {
+                limit.deadline = at + limit.timeout;
+            }
         }
     }
 
@@ -170,16 +204,22 @@ impl Pings {
     /// peer may answer only the last of several (RFC 6455, section 5.5.3).
     pub(super) fn pong(&mut self, payload: &[u8], at: Instant) -> Option<Duration> {
         let number = u64::from_be_bytes(payload.try_into().ok()?).wrapping_sub(self.key);
-        let ping = self.find(number)?;
-        if ping.took.is_some() {
+        if number >= self.next {
             return None;
         }
-        let took = at.saturating_duration_since(ping.sent?);
-        ping.took = Some(took);
+        let mut took = None;
+        if let Some(ping) = self.find(number) {
+            let sent = ping.sent?;
+            if ping.took.is_none() {
+                took = Some(at.saturating_duration_since(sent));
+                ping.took = took;
+            }
+        }
         self.waiting
             .retain(|ping| ping.awaited || ping.number > number);
+        self.forgotten.take_if(|forgotten| forgotten.0 <= number);
         self.shrink();
-        Some(took)
+        took
     }
 
     /// How long a ping that is waited for took; taking it ends the wait.
@@ -197,7 +237,23 @@ impl Pings {
 
     /// When the connection ends if no pong comes.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.waiting.iter().filter_map(|ping| ping.deadline).min()
+        let waiting = self.waiting.iter().filter_map(|ping| ping.limit.as_ref());
+        let forgotten = self.forgotten.iter().map(|forgotten| &forgotten.1);
+        waiting.chain(forgotten).filter_map(Limit::deadline).min()
+    }
+
+    fn forget_oldest(&mut self, awaited: bool) {
+        let oldest = self.waiting.iter().position(|ping| ping.awaited == awaited);
+        let Some(oldest) = oldest.and_then(|oldest| self.waiting.remove(oldest)) else {
+            return;
+        };
+        // One that was forgotten before is due before, unless nobody waits for it any more.
+        let before = self.forgotten.as_ref();
+        if let Some(limit) = oldest.limit
+            && before.is_none_or(|forgotten| forgotten.1.deadline().is_none())
+        {
+            self.forgotten = Some(Box::new((oldest.number, limit)));
+        }
     }
 
     fn find(&mut self, number: u64) -> Option<&mut Ping> {
@@ -212,78 +268,5 @@ impl Pings {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn beats_keep_their_grid_and_do_not_catch_up() {
-        let start = Instant::now();
-        let mut schedule = Schedule::default();
-        let beat = schedule.add(
-            Beat::Send(Content::Text("x".into())),
-            SECOND,
-            start + SECOND,
-        );
-        schedule.run(start, |_| true);
-        assert_eq!(beat.sent(), 0);
-        // Late by a tenth: the next is due on the grid.
-        schedule.run(start + SECOND * 11 / 10, |_| true);
-        assert_eq!(schedule.next(), Some(start + SECOND * 2));
-        // Several missed: one is sent.
-        schedule.run(start + SECOND * 9, |_| true);
-        assert_eq!(
-            (beat.sent(), schedule.next()),
-            (2, Some(start + SECOND * 10))
-        );
-        schedule.run(start + SECOND * 10, |_| false);
-        assert_eq!(beat.sent(), 2, "no room: not sent");
-        beat.stop();
-        schedule.run(start + SECOND * 20, |_| true);
-        assert_eq!((beat.sent(), schedule.next()), (2, None));
-    }
-
-    #[test]
-    fn a_second_ping_takes_the_place_of_the_first() {
-        let start = Instant::now();
-        let mut schedule = Schedule::default();
-        let first = schedule.add(Beat::Ping(None), SECOND, start);
-        let second = schedule.add(Beat::Ping(None), SECOND, start);
-        schedule.run(start, |_| true);
-        assert_eq!((first.sent(), second.sent()), (0, 1));
-    }
-
-    #[test]
-    fn pongs_are_matched_by_number_and_key() {
-        let start = Instant::now();
-        let mut pings = Pings::new(u64::MAX);
-        let automatic = pings.start(false, Some(start + SECOND));
-        let awaited = pings.start(true, None);
-        let payload = pings.payload(awaited);
-        assert_eq!(pings.pong(&payload, start), None, "not sent yet");
-        pings.sent(automatic, start);
-        pings.sent(awaited, start);
-        assert_eq!(pings.pong(b"else", start), None);
-        assert_eq!(pings.pong(&7u64.to_be_bytes(), start), None);
-        assert_eq!(pings.deadline(), Some(start + SECOND));
-        assert_eq!(pings.pong(&payload, start + SECOND), Some(SECOND));
-        assert_eq!(pings.pong(&payload, start + SECOND), None, "once");
-        assert_eq!(
-            pings.deadline(),
-            None,
-            "a later pong answers the earlier ping"
-        );
-        assert_eq!(pings.take(awaited), Some(SECOND));
-        assert_eq!(pings.take(awaited), None);
-    }
-
-    #[test]
-    fn unanswered_pings_are_bounded() {
-        let mut pings = Pings::new(1);
-        for _ in 0..1000 {
-            pings.start(false, None);
-        }
-        assert_eq!(pings.waiting.len(), PINGS_MAX);
-    }
-}
+#[path = "heartbeat_tests.rs"]
+mod tests;

@@ -237,7 +237,8 @@ impl Socket {
         self.send_control(ControlFrame::Pong(control_data(data)))
     }
 
-    /// Send a timed ping; its number, for [`Socket::poll_pong`].
+    /// Send a timed ping; its number, for [`Socket::poll_pong`]. Of more than 64 that are waited for, the oldest is given up: it is
+    /// not ready before the connection has ended.
     ///
     /// # Errors
     /// The end.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Pump, State, count};
 use crate::websocket::Observer;
-use crate::websocket::heartbeat::Beat;
+use crate::websocket::heartbeat::{Beat, Limit};
 
 /// Bytes that are made ready for one write: many small messages, or a part of a large one.
 const WRITE_BYTES: usize = 64 << 10;
@@ -37,13 +37,13 @@ impl Pump {
         let mut outbox = self.socket.outbox.borrow_mut();
         let mut pings = self.socket.pings.borrow_mut();
         let is_stalled = self.stalled.is_some();
-        schedule.run(now, |beat| match beat {
+        schedule.run(now, |beat, heartbeat| match beat {
             Beat::Send(content) => outbox.push_beat(content),
             // Its pong would not be read.
             Beat::Ping(_) if is_stalled => false,
             Beat::Ping(timeout) => {
-                let deadline = timeout.map(|timeout| now + timeout);
-                outbox.push_beat_ping(|| pings.start(false, deadline))
+                let limit = timeout.map(|timeout| Limit::new(heartbeat, timeout, now));
+                outbox.push_beat_ping(|| pings.start(false, limit))
             }
         });
     }

@@ -182,6 +182,58 @@ fn no_ping_times_out_while_reading_pauses() {
     });
 }
 
+#[test]
+fn pings_time_out_however_many_are_sent_meanwhile() {
+    local_paused(async {
+        let client = pair(|mut server| async move {
+            let mut pings = 0;
+            while server.see().await.unwrap().first == PING {
+                pings += 1;
+            }
+            assert!((100..=110).contains(&pings), "{pings}");
+        })
+        .await;
+        let start = Instant::now();
+        let interval = Duration::from_millis(10);
+        client
+            .socket
+            .ping_every(interval, Some(SECOND), interval)
+            .unwrap();
+        assert_eq!(client.closed().await.ending, Ending::PingTimeout);
+        let took = start.elapsed();
+        assert!(took > SECOND && took < SECOND * 11 / 10, "{took:?}");
+    });
+}
+
+#[test]
+fn pings_that_are_stopped_end_nothing() {
+    local_paused(async {
+        let client = pair(|mut server| async move {
+            for _ in 0..2 {
+                assert_eq!(server.see().await.unwrap().first, PING);
+            }
+            server.left().await;
+        })
+        .await;
+        let socket = &client.socket;
+        let first = socket
+            .ping_every(SECOND * 60, Some(SECOND), SECOND)
+            .unwrap();
+        tokio::time::sleep(SECOND * 3 / 2).await;
+        // It is replaced while its pong is waited for, and then the one in its place is stopped.
+        let second = socket
+            .ping_every(SECOND * 60, Some(SECOND * 10), SECOND)
+            .unwrap();
+        tokio::time::sleep(SECOND * 5).await;
+        assert_eq!(socket.closed(), None);
+        second.stop();
+        tokio::time::sleep(SECOND * 100).await;
+        assert_eq!(socket.closed(), None);
+        assert_eq!((first.sent(), second.sent()), (1, 1));
+        client.leave().await;
+    });
+}
+
 impl Server {
     /// See so many frames and go.
     async fn end_after(mut self, frames: usize) {
