@@ -71,8 +71,9 @@ impl New {
 fn next_commands(name: &str) -> String {
     let artifact = name.replace('-', "_");
     format!(
-        "made {name}/. Next:\n\n  cd {name}\n  cargo component build --release\n  \
-         lt-host run target/wasm32-wasip1/release/{artifact}.wasm --users 10\n"
+        "made {name}/. Next:\n\n  cd {name}\n  cargo build --release --target wasm32-wasip2\n  \
+         lt-host run target/wasm32-wasip2/release/{artifact}.wasm --users 10\n\n\
+         `cargo component build --release` does as well: its file is target/wasm32-wasip1/release/{artifact}.wasm\n"
     )
 }
 
@@ -230,6 +231,10 @@ mod tests {
             manifest.contains("name = \"my-shop\"") && manifest.contains("lt-sdk = \"0.1.0\""),
             "{manifest}"
         );
-        assert!(next_commands("my-shop").contains("release/my_shop.wasm"));
+        let next = next_commands("my-shop");
+        assert!(
+            next.contains("\n  lt-host run target/wasm32-wasip2/release/my_shop.wasm --users 10\n")
+        );
+        assert!(next.contains("wasm32-wasip1/release/my_shop.wasm\n"));
     }
 }
