@@ -242,6 +242,18 @@ impl Pings {
         waiting.chain(forgotten).filter_map(Limit::deadline).min()
     }
 
+    /// Nothing was read for so long: give pongs that much longer.
+    pub(super) fn postpone(&mut self, time: Duration) {
+        let waiting = self
+            .waiting
+            .iter_mut()
+            .filter_map(|ping| ping.limit.as_mut());
+        let forgotten = self.forgotten.iter_mut().map(|forgotten| &mut forgotten.1);
+        for limit in waiting.chain(forgotten) {
+            limit.deadline += time;
+        }
+    }
+
     fn forget_oldest(&mut self, awaited: bool) {
         let oldest = self.waiting.iter().position(|ping| ping.awaited == awaited);
         let Some(oldest) = oldest.and_then(|oldest| self.waiting.remove(oldest)) else {

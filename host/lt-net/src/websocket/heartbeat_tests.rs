@@ -134,4 +134,6 @@ fn the_time_for_a_pong_begins_when_its_ping_is_sent() {
     assert_eq!(pings.deadline(), Some(start + SECOND), "it has to be sent");
     pings.sent(number, start + SECOND / 2);
     assert_eq!(pings.deadline(), Some(start + SECOND * 3 / 2));
+    pings.postpone(SECOND);
+    assert_eq!(pings.deadline(), Some(start + SECOND * 5 / 2));
 }

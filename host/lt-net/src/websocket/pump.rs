@@ -1,5 +1,6 @@
 //! The task behind a socket: reads at once, stamps, answers pings, sends, keeps the clock, and closes.
 
+mod overdue;
 mod receive;
 mod transmit;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use self::overdue::Overdue;
 use super::codec::{CloseFrame, Decoder, Violation};
 use super::outbox::Batch;
 use super::socket::Socket;
@@ -75,6 +77,9 @@ pub struct Pump {
     arrived: Instant,
     /// A message for which there is no room (overflow `pause`).
     stalled: Option<Message>,
+    /// Since when nothing is read for want of room.
+    stalled_since: Option<Instant>,
+    overdue: Overdue,
     /// What a write left over, and what it will have sent.
     out: Vec<u8>,
     out_done: usize,
@@ -104,6 +109,8 @@ impl Pump {
             pending: rest,
             arrived: now,
             stalled: None,
+            stalled_since: None,
+            overdue: Overdue::default(),
             out: Vec::new(),
             out_done: 0,
             batch: Batch::default(),
@@ -130,7 +137,9 @@ impl Pump {
         self.take_requests();
         let mut again = self.read(cx, observer);
         self.send_beats();
-        self.check_pings();
+        if self.is_overdue(again) {
+            self.give_up(observer);
+        }
         self.write(cx, observer);
         if self.broken.is_some() && self.is_receiving() {
             // What is due cannot be sent.
@@ -208,19 +217,8 @@ impl Pump {
         self.out.is_empty() && !self.is_unflushed && self.socket.outbox.borrow().is_close_encoded()
     }
 
-    /// Look at what is over, and tell the end.
+    /// Tell the end if nothing more is to be sent before it.
     fn settle(&mut self, observer: &impl Observer) {
-        match &self.state {
-            State::Closing { until } if *until <= Instant::now() => {
-                let reason = "the peer did not answer the close frame in time".to_owned();
-                self.end(Ending::CloseTimeout, None, reason, observer);
-            }
-            State::Open
-            | State::Closing { .. }
-            | State::Leaving { .. }
-            | State::Lingering { .. }
-            | State::Done => {}
-        }
         if let State::Leaving { until, lingers, .. } = &self.state {
             let (until, lingers) = (*until, *lingers);
             if !self.is_close_sent() && self.broken.is_none() && Instant::now() < until {
@@ -237,26 +235,37 @@ impl Pump {
         }
     }
 
-    /// End the connection if a pong is overdue.
-    fn check_pings(&mut self) {
-        let deadline = self.ping_deadline();
-        if matches!(self.state, State::Open)
-            && deadline.is_some_and(|deadline| deadline <= Instant::now())
-        {
-            // The peer is most likely gone: whoever waits for it waits in vain.
+    /// Until when the peer has to say something: the pong of a ping, or that it closes too.
+    fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            // While nothing is read no pong can be seen, and over a broken connection none comes.
+            State::Open if self.stalled.is_none() && self.broken.is_none() => {
+                self.socket.pings.borrow().deadline()
+            }
+            State::Closing { until } => Some(*until),
+            State::Open | State::Leaving { .. } | State::Lingering { .. } | State::Done => None,
+        }
+    }
+
+    fn is_overdue(&mut self, is_more_to_read: bool) -> bool {
+        let deadline = self.deadline();
+        // Without one the clock is not looked at.
+        let now = deadline.map_or(self.opened, |_| Instant::now());
+        self.overdue
+            .is_over(deadline, now, !is_more_to_read, self.arrived)
+    }
+
+    /// End the connection, because the peer is most likely gone: whoever waits for it waits in vain.
+    fn give_up(&mut self, observer: &impl Observer) {
+        if let State::Closing { .. } = self.state {
+            let reason = "the peer did not answer the close frame in time".to_owned();
+            self.end(Ending::CloseTimeout, None, reason, observer);
+        } else {
             let reason = "no pong came in time".to_owned();
             self.leave(Ending::PingTimeout, None, reason.clone(), Duration::ZERO);
             let frame = CloseFrame::new(Some(1001), &reason);
             self.socket.outbox.borrow_mut().abort(frame);
         }
-    }
-
-    /// While nothing is read no pong can be seen.
-    fn ping_deadline(&self) -> Option<Instant> {
-        if self.stalled.is_some() {
-            return None;
-        }
-        self.socket.pings.borrow().deadline()
     }
 
     fn end_disconnected(&mut self, observer: &impl Observer) {
@@ -345,13 +354,12 @@ impl Pump {
     /// When there is something to do although nothing comes.
     fn next(&self) -> Option<Instant> {
         match &self.state {
-            State::Open => {
+            State::Open | State::Closing { .. } => {
                 let beat = self.socket.schedule.borrow().next();
-                beat.into_iter().chain(self.ping_deadline()).min()
+                let deadline = self.overdue.next(self.deadline());
+                beat.into_iter().chain(deadline).min()
             }
-            State::Closing { until }
-            | State::Leaving { until, .. }
-            | State::Lingering { until } => Some(*until),
+            State::Leaving { until, .. } | State::Lingering { until } => Some(*until),
             State::Done => None,
         }
     }

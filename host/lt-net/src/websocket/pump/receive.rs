@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::time::Instant;
 
 use super::{LINGER, Pump, State, count};
 use crate::websocket::codec::{CloseFrame, Decoder, Event, Violation};
@@ -63,7 +64,19 @@ impl Pump {
             }
         }
         READ_BUFFER.replace(buffer);
+        self.note_stall();
         again && self.is_receiving()
+    }
+
+    /// While nothing is read no pong can be seen: that time does not count.
+    fn note_stall(&mut self) {
+        if self.stalled.is_none() {
+            if let Some(since) = self.stalled_since.take() {
+                self.socket.pings.borrow_mut().postpone(since.elapsed());
+            }
+        } else if self.stalled_since.is_none() {
+            self.stalled_since = Some(Instant::now());
+        }
     }
 
     /// Take in what came, behind what was there.

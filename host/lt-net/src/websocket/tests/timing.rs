@@ -206,6 +206,22 @@ fn pings_time_out_however_many_are_sent_meanwhile() {
 }
 
 #[test]
+fn a_ping_without_any_time_for_its_pong_is_sent() {
+    local_paused(async {
+        let client = pair(|mut server| async move {
+            assert_eq!(server.see().await.unwrap().first, PING);
+            server.see_close(Some(1001)).await;
+        })
+        .await;
+        client
+            .socket
+            .ping_every(SECOND, Some(Duration::ZERO), SECOND)
+            .unwrap();
+        assert_eq!(client.closed().await.ending, Ending::PingTimeout);
+    });
+}
+
+#[test]
 fn pings_that_are_stopped_end_nothing() {
     local_paused(async {
         let client = pair(|mut server| async move {
@@ -230,6 +246,41 @@ fn pings_that_are_stopped_end_nothing() {
         tokio::time::sleep(SECOND * 100).await;
         assert_eq!(socket.closed(), None);
         assert_eq!((first.sent(), second.sent()), (1, 1));
+        client.leave().await;
+    });
+}
+
+#[test]
+fn pongs_have_the_time_that_reading_paused() {
+    local_paused(async {
+        let options = ConnectOptions {
+            inbox: InboxOptions {
+                messages_max: 1,
+                overflow: Overflow::Pause,
+                ..InboxOptions::default()
+            },
+            ..ConnectOptions::default()
+        };
+        let client = pair_with(&options, |mut server| async move {
+            let ping = server.see().await.unwrap();
+            server.text("a").await;
+            server.text("b").await;
+            // Reading goes on a second before.
+            tokio::time::sleep(SECOND * 50).await;
+            server.send(PONG, &ping.payload).await;
+            server.left().await;
+        })
+        .await;
+        client
+            .socket
+            .ping_every(SECOND * 1000, Some(SECOND * 3), Duration::ZERO)
+            .unwrap();
+        tokio::time::sleep(SECOND * 49).await;
+        assert_eq!(client.text().await, "a");
+        assert_eq!(client.text().await, "b");
+        tokio::time::sleep(SECOND * 10).await;
+        assert_eq!(client.socket.closed(), None);
+        assert_eq!(client.log.pongs.borrow().len(), 1);
         client.leave().await;
     });
 }
