@@ -5,6 +5,7 @@ mod faults;
 mod flood;
 mod messages;
 mod timing;
+mod tls;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
