@@ -16,7 +16,7 @@ fn client_to(
     let mut options = NetworkOptions::default();
     let host = HostAddress::Socket(address);
     for name in ["server.test", &too_long_for_tls()] {
-        options.hosts.insert(name.to_owned(), host.clone());
+        options.hosts.insert(name.to_owned(), host);
     }
     let network = Network::new(options);
     let mut route = Route::direct(network.tls_profile(settings).unwrap());
