@@ -7,7 +7,8 @@ use crate::timing::{Duration, Instant};
 /// Note that something was sent just now that one other user is to receive: counts in `delivery_sent`.
 ///
 /// The id is unique in the run (at most 256 bytes). What is not received within the run's delivery timeout (60 s unless set)
-/// counts in `delivery_lost`.
+/// counts in `delivery_lost`. So it is to be said once it was sent: what could not be sent after all would count as lost. The time to
+/// delivery begins with this call; [`mark_sent_at`] takes the time before the sending.
 ///
 /// # Errors
 /// If the id is empty, too long, or was already sent.
@@ -15,8 +16,8 @@ use crate::timing::{Duration, Instant};
 /// ```no_run
 /// # use lt_sdk::{coordination, prelude::*};
 /// # fn iterate(id: &str) -> Result<()> {
+/// http::post("http://127.0.0.1:8080/messages").body(id).send()?.error_for_status()?;
 /// coordination::mark_sent(id)?;
-/// http::post("http://127.0.0.1:8080/messages").body(id).send()?;
 /// # Ok(())
 /// # }
 /// ```
