@@ -81,6 +81,14 @@ impl Plenary {
         }
     }
 
+    /// Stop it as it is, connections and all, as a machine does that has no memory left: it takes what is sent, and answers nothing.
+    /// [`kill`](Self::kill) ends it.
+    pub fn freeze(&self) {
+        if let Some(process) = &self.process {
+            process.signal(Signal::STOP);
+        }
+    }
+
     /// Start it again on the same port, if it does not run.
     pub fn restart(&mut self) {
         if self.process.is_none() {

@@ -20,6 +20,8 @@ NOT_FOUND = 4004
 OVER_CAPACITY = 4013
 
 CHAT_IDS = itertools.count(1)
+# Of all sockets together.
+DELIVERIES = itertools.count(1)
 
 
 class RoomConsumer(AsyncWebsocketConsumer):
@@ -64,6 +66,9 @@ class RoomConsumer(AsyncWebsocketConsumer):
 
     async def forward(self, message):
         """Something from the channel layer, for this client."""
+        every = settings.PLENARY_DROP_EVERY
+        if "chat" in message and every and next(DELIVERIES) % every == 0:
+            return self.note("dropped_on_purpose", id=message["chat"])
         await self.send(message["text"])
         if "chat" in message:
             self.note("delivery", id=message["chat"])

@@ -10,6 +10,7 @@
 | presence   | room, members, to | the list of so many members was sent to so many sockets                    |
 | chat       | room, user, id, message | a message was received, as it was sent (not escaped); ids are unique |
 | delivery   | room, user, id    | a chat was written to a socket of this user                                |
+| dropped_on_purpose | room, user, id | it was not written: PLENARY_DROP_EVERY                            |
 | heartbeat  | room, user        | a socket said that it is alive                                             |
 | error      | room, user, code  | a socket was told this error                                               |
 | dropped    | room              | a message for one socket was thrown away: too many were waiting            |

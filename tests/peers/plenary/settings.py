@@ -26,6 +26,9 @@ PLENARY_MAX_ATTENDEES = int(os.environ.get("PLENARY_MAX_ATTENDEES", "10"))
 # Whether `breakouts_open` is set.
 PLENARY_BREAKOUTS_OPEN = os.environ.get("PLENARY_BREAKOUTS_OPEN", "1") == "1"
 
+# Of so many chats that are to be written to a socket, one is not: a server that loses some. 0 is none.
+PLENARY_DROP_EVERY = int(os.environ.get("PLENARY_DROP_EVERY", "0"))
+
 BASE_DIR = Path(__file__).parent
 # Known to all, and the same after a restart: this server is for tests.
 SECRET_KEY = "the secret of a server for tests"
