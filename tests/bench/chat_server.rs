@@ -81,7 +81,10 @@ async fn accept(listener: TcpListener) {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
+#[expect(
+    clippy::result_large_err,
+    reason = "the callback's type is tungstenite's"
+)]
 async fn serve(stream: TcpStream, receivers: Receivers) {
     stream.set_nodelay(true).expect("a connection has options");
     let mut path = String::new();
@@ -127,7 +130,9 @@ async fn fan_out(
     receivers: &Receivers,
 ) -> Result<(), Error> {
     while let Some(message) = socket.next().await {
-        let Message::Text(id) = message? else { continue };
+        let Message::Text(id) = message? else {
+            continue;
+        };
         let mut all = receivers.take();
         for receiver in &mut all {
             let written = SystemTime::now()

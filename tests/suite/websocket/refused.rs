@@ -82,7 +82,11 @@ fn a_server_that_never_answers_has_failed_the_users_it_kept() {
         "{ran}"
     );
     let codes = count_by(&ran.rows(), "ws_connect_failed", ["error_code"]);
-    assert_eq!(codes.get(&["1902".to_owned()]), Some(&3), "{codes:?}\n{ran}");
+    assert_eq!(
+        codes.get(&["1902".to_owned()]),
+        Some(&3),
+        "{codes:?}\n{ran}"
+    );
 }
 
 #[test]

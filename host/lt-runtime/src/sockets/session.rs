@@ -200,7 +200,8 @@ impl Observer for Told {
     }
 
     fn waiting(&self, messages: usize) {
-        self.session.record(builtin::WS_INBOX_DEPTH, messages as u64);
+        self.session
+            .record(builtin::WS_INBOX_DEPTH, messages as u64);
     }
 
     fn dropped(&self, messages: u64) {

@@ -58,12 +58,9 @@ pub(super) async fn hear_type(client: &mut Client, wanted: &str) -> Value {
 /// The code and reason with which the server closes; what comes before is passed over.
 pub(super) async fn closed(client: &mut Client) -> (u16, String) {
     loop {
-        match client.next().await.unwrap().unwrap() {
-            Message::Close(frame) => {
-                let frame = frame.unwrap();
-                return (frame.code.into(), frame.reason.to_string());
-            }
-            _ => {}
+        if let Message::Close(frame) = client.next().await.unwrap().unwrap() {
+            let frame = frame.unwrap();
+            return (frame.code.into(), frame.reason.to_string());
         }
     }
 }
