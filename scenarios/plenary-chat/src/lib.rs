@@ -204,10 +204,7 @@ impl Participant {
         let Some(end) = heard.end else {
             return told;
         };
-        self.audience.cut_off();
-        self.plenary = None;
-        self.cut_off = true;
-        self.retry_later();
+        self.lose_plenary();
         tally::both(told, tally::lost(PLENARY, &end))
     }
 
@@ -275,8 +272,16 @@ impl Participant {
             self.audience.leave();
             return tally::count(tally::LEAVES);
         }
-        self.audience.cut_off();
+        self.lose_plenary();
         tally::lost(PLENARY, &end.context("leave the plenary")?)
+    }
+
+    /// Out of the plenary without the user's doing: what it has not received yet is lost.
+    fn lose_plenary(&mut self) {
+        self.audience.cut_off();
+        self.plenary = None;
+        self.cut_off = true;
+        self.retry_later();
     }
 
     fn join_breakout(&mut self, rng: &mut Rng) -> Result<()> {
