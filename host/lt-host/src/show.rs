@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use lt_metrics::Unit;
 use lt_runtime::Scenario;
 use lt_spec::description::{
     DataDeclaration, DataKind, Description, RoleShare, Setting, SettingKind, SteadyCondition,
@@ -73,12 +74,12 @@ fn description_page(description: &Description) -> String {
     });
     section(&mut page, "Roles", roles);
     let metrics = description.metrics.iter().map(|metric| {
-        let about = format!(
-            "{}, {}; {}",
-            metric.kind.name(),
-            metric.unit.name(),
-            plain(&metric.doc)
-        );
+        let unit = match metric.unit {
+            // A plain number: k6's word for it, `default`, would say nothing here.
+            Unit::None => String::new(),
+            unit => format!(", {}", unit.name()),
+        };
+        let about = format!("{}{unit}; {}", metric.kind.name(), plain(&metric.doc));
         (plain(&metric.name), about)
     });
     section(
@@ -204,7 +205,7 @@ pub(crate) fn setting_value<'spec>(
 #[cfg(test)]
 mod tests {
 
-    use lt_metrics::{Kind, Unit};
+    use lt_metrics::Kind;
     use lt_spec::description::{DefaultLoad, MetricDeclaration, Role};
 
     use super::*;
@@ -284,7 +285,7 @@ Roles
   seller  every 53. user; Sells.
 
 Metrics of its own (in thresholds: NAME:EXPR)
-  orders  counter, default; Orders placed.
+  orders  counter; Orders placed.
 
 Data (--asset NAME=FILE, --feeder NAME=FILE)
   accounts  feeder with name, password, required; Who buys.
