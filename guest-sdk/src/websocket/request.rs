@@ -52,8 +52,8 @@ impl From<Overflow> for host::Overflow {
     }
 }
 
-/// Room for messages that the user has not asked for yet: 1 000 of them and 1 MiB together unless said otherwise, of which the oldest
-/// makes room for the newest. It lies in the host, in every user: a scenario that reads little does well to keep little.
+/// Room for messages that the user has not asked for yet: 1 000 of them and 1 MiB together unless said otherwise (or one of the longest
+/// that is taken in, if that is more), of which the oldest makes room for the newest. It lies in the host, in every user: a scenario that reads little does well to keep little.
 ///
 /// ```
 /// use lt_sdk::websocket::{Inbox, Overflow};
