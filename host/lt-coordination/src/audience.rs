@@ -168,7 +168,7 @@ impl Audience for LocalAudience {
         at: Instant,
     ) -> Result<AudienceSent, CoordinationError> {
         let mut state = lock(&self.shared.state);
-        let roll = state.roll((!sender_too).then_some(sender));
+        let roll = state.roll((!sender_too).then_some(sender), at);
         let deliveries = &self.audiences.deliveries;
         let (sent, owed) = deliveries.sent_to(id, roll, scenario, When::now(at))?;
         state.sent(owed);

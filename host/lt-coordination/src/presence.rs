@@ -1,12 +1,17 @@
 //! Who is present in one audience, and what was sent to it that somebody has not received: pure; the shell around it
 //! (`audience.rs`) has the locks.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustc_hash::FxHashSet;
+use tokio::time::Instant;
 
 use crate::ledger::{Members, Owed, Roll};
 
+/// How long it is known when somebody entered: what is marked as sent was sent at most so long ago, or is taken for sent then.
+const ENTRIES_KEPT: Duration = Duration::from_secs(1);
 /// Things that are put up with before those that nobody misses are looked for.
 const SETTLED_MIN: usize = 64;
 
@@ -14,6 +19,8 @@ const SETTLED_MIN: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Presence {
     members: Members,
+    /// When users entered lately, the latest last.
+    entries: VecDeque<(Instant, u64)>,
     /// Those who are not present any more, but of whom nobody has said what becomes of what was sent to them.
     undecided: FxHashSet<u64>,
     owed: Vec<Owed>,
@@ -26,6 +33,7 @@ impl Presence {
     pub(crate) fn new() -> Self {
         Self {
             members: Members::default(),
+            entries: VecDeque::new(),
             undecided: FxHashSet::default(),
             owed: Vec::new(),
             owed_max: SETTLED_MIN,
@@ -44,6 +52,13 @@ impl Presence {
             return false;
         };
         Arc::make_mut(&mut self.members).insert(index, user);
+        let now = Instant::now();
+        while let Some((at, _)) = self.entries.front()
+            && now.saturating_duration_since(*at) > ENTRIES_KEPT
+        {
+            self.entries.pop_front();
+        }
+        self.entries.push_back((now, user));
         true
     }
 
@@ -66,9 +81,14 @@ impl Presence {
         self.undecided.remove(&user)
     }
 
-    /// Everyone present, but this user.
-    pub(crate) fn roll(&self, but: Option<u64>) -> Roll {
-        Roll::new(Arc::clone(&self.members), but)
+    /// Everyone present since this moment, but this user: who entered while it was being sent did not see it.
+    pub(crate) fn roll(&self, but: Option<u64>, since: Instant) -> Roll {
+        let mut roll = Roll::new(Arc::clone(&self.members), but);
+        let later = self.entries.iter().rev();
+        for (_, user) in later.take_while(|(at, _)| *at > since) {
+            roll.release(*user);
+        }
+        roll
     }
 
     /// Something was sent. A little work now and then drops what everybody has, in proportion to what was sent.

@@ -126,6 +126,19 @@ async fn whoever_leaves_is_missed_by_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_enters_while_it_is_sent_is_not_to_receive_it() {
+    let (local, audience) = scene([1, 2]);
+    advance(ms(1)).await;
+    let at = Instant::now();
+    advance(ms(5)).await;
+    audience.enter(3).unwrap();
+    let sent = audience.mark_sent("a", 1, false, SENDS, at).unwrap();
+    assert_eq!(sent.expected, 1);
+    assert_eq!(receive(&local, "a", 3), Receipt::Unexpected);
+    assert_eq!(send(&audience, "b"), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_been_on_its_way_for_long_is_lost_whoever_leaves() {
     let (local, audience) = scene([1, 2]);
     assert_eq!(send(&audience, "old"), 1);
