@@ -319,12 +319,18 @@ fn sessions_are_kept_between_runs() {
     assert_eq!(run(""), [5, 0]);
     assert_eq!(run(""), [5, 0], "the second run registers nobody");
     assert_eq!(run("--user-range 3..7"), [7, 0], "two are new");
+    let state = directory.path().join("state.json");
+    let kept = std::fs::read_to_string(&state).expect("the sessions are kept");
+    let broken = kept.replace("csrftoken=", "\\u0000=");
+    assert_ne!(kept, broken);
+    std::fs::write(&state, broken).expect("the sessions can be written");
+    assert_eq!(run(""), [7, 5], "whose session is unusable logs in");
     let no_state = chat(&server)
         .arguments("--users 5 --duration 2s")
         .finish()
         .expect_clean();
     let logins = server.events("login").len();
-    assert_eq!(logins, 5, "whoever has an account logs in\n{no_state}");
+    assert_eq!(logins, 10, "whoever has an account logs in\n{no_state}");
     assert_eq!(server.events("signup").len(), 7, "{no_state}");
 }
 
