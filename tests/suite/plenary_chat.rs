@@ -49,6 +49,12 @@ fn users(lines: &[Value]) -> BTreeSet<&str> {
         .collect()
 }
 
+/// So many users are in, and know it: the log has a join before its user hears of it.
+fn await_users(server: &Plenary, count: usize) {
+    let _ = server.await_events("join", count);
+    let _ = server.await_events("chat", server.events("chat").len() + 5);
+}
+
 /// What the run says of deliveries adds up.
 #[track_caller]
 fn adds_up(summary: &Summary) {
@@ -211,9 +217,7 @@ fn what_a_frozen_server_still_owes_at_the_end_is_lost() {
         .set("disable-breakout-joining", true)
         .arguments("--users 10 --duration 12s")
         .start();
-    let _ = server.await_events("join", 10);
-    // Who is in by the log knows it itself by then.
-    let _ = server.await_events("chat", server.events("chat").len() + 5);
+    await_users(&server, 10);
     server.freeze();
     let ran = running.finish().expect_code(0);
     server.kill();
@@ -262,11 +266,12 @@ fn users_come_back_to_a_server_that_was_away() {
         return;
     };
     let running = chat(&server)
+        .set("chattiness", 10)
         .set("disable-event-leaving", true)
         .set("disable-breakout-joining", true)
         .arguments("--users 10 --duration 40s")
         .start();
-    let _ = server.await_events("join", 10);
+    await_users(&server, 10);
     server.kill();
     std::thread::sleep(OUTAGE);
     server.restart();
