@@ -1,4 +1,20 @@
-//! Cutting texts without the panics of slicing: their messages bring 3 KB of tables into the memory of every user.
+//! Texts without what costs every user memory: slicing, whose panics bring 3 KB of tables, and formats where a text will do.
+
+use std::fmt;
+
+/// An error's text and what it carries, as all errors of the SDK tell them.
+pub(crate) fn write_explained(
+    f: &mut fmt::Formatter<'_>,
+    text: &str,
+    detail: Option<&str>,
+) -> fmt::Result {
+    f.write_str(text)?;
+    if let Some(detail) = detail {
+        f.write_str(": ")?;
+        f.write_str(detail)?;
+    }
+    Ok(())
+}
 
 /// A text in two at a byte; all of it and nothing if that is outside, or inside a character.
 pub(crate) fn cut(text: &str, at: usize) -> (&str, &str) {

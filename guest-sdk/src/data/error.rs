@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::bindings::lt::scenario::data::ErrorCode;
+use crate::text::write_explained;
 
 /// Why a call failed. The user goes on, whatever it is.
 ///
@@ -81,11 +82,7 @@ impl From<ErrorCode> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, detail) = self.explain();
-        f.write_str(text)?;
-        if let Some(detail) = detail {
-            f.write_str(": ")?;
-            f.write_str(detail)?;
-        }
+        write_explained(f, text, detail)?;
         match self {
             Self::TooLarge(bytes) => write!(f, " ({bytes})"),
             _ => Ok(()),

@@ -1,5 +1,6 @@
 //! Why there is no response, or none that can be used.
 
+use crate::text::write_explained;
 use std::fmt;
 
 /// Why the host has no response, or no body: one case a cause. The comments give the number of the `error_code` tag.
@@ -131,11 +132,7 @@ impl fmt::Display for Error {
             Self::Status { status, url } => return write!(f, "status {status} from {url}"),
             Self::Json(reason) => ("JSON", Some(reason.as_str())),
         };
-        f.write_str(text)?;
-        if let Some(detail) = detail {
-            f.write_str(": ")?;
-            f.write_str(detail)?;
-        }
+        write_explained(f, text, detail)?;
         let number = match self {
             Self::Exchange(ErrorCode::Proxy(Some(status))) => u64::from(*status),
             Self::Exchange(ErrorCode::Http2(number)) => u64::from(*number),

@@ -6,6 +6,7 @@ use super::Close;
 use crate::bindings::lt::scenario::websocket as host;
 use crate::error::AskedToEnd;
 use crate::http;
+use crate::text::write_explained;
 
 /// An answer that is not an upgrade.
 ///
@@ -246,11 +247,7 @@ impl From<host::ErrorCode> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, detail) = self.explain();
-        f.write_str(text)?;
-        if let Some(detail) = detail {
-            f.write_str(": ")?;
-            f.write_str(detail)?;
-        }
+        write_explained(f, text, detail)?;
         match self {
             Self::Http(error) => write!(f, ": {error}"),
             Self::Refused(refusal) => {
