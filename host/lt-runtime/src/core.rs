@@ -424,6 +424,17 @@ impl Core {
     }
 }
 
+/// Count what went over a connection for one exchange, and what came.
+pub(crate) fn record_bytes(recorder: &mut Recorder, tags: TagsId, sent: u64, received: u64) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "bytes of one exchange stay far below 2^53"
+    )]
+    let (sent, received) = (sent as f64, received as f64);
+    recorder.record(builtin::DATA_SENT, tags, sent);
+    recorder.record(builtin::DATA_RECEIVED, tags, received);
+}
+
 /// Names of throttles and meetings that thresholds select: without them as tags they would judge nothing.
 fn asked_for(thresholds: &[Threshold]) -> FxHashSet<Box<str>> {
     let named = thresholds

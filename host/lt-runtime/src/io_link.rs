@@ -25,7 +25,7 @@ use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, NAME_BYTES_MAX, USER_REQUES
 use rustc_hash::FxHashMap;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::core::{Core, GroupId, HttpKey};
+use crate::core::{Core, GroupId, HttpKey, record_bytes};
 use crate::ctx::Identity;
 use crate::interfaces::cut;
 use crate::sockets::{self, Connected, Dial};
@@ -270,14 +270,7 @@ impl IoLink {
         if !seen.reused {
             recorder.record(builtin::HTTP_CONNECTIONS, tags, 1.0);
         }
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "bytes of one exchange stay far below 2^53"
-        )]
-        {
-            recorder.record(builtin::DATA_SENT, tags, seen.bytes_sent as f64);
-            recorder.record(builtin::DATA_RECEIVED, tags, seen.bytes_received as f64);
-        }
+        record_bytes(&mut recorder, tags, seen.bytes_sent, seen.bytes_received);
     }
 
     /// The tag set of an exchange. A user that repeats a request finds it without hashing or allocating.

@@ -17,7 +17,7 @@ use lt_spec::limits::{NAME_BYTES_MAX, USER_INBOX_BYTES_MAX, USER_SOCKETS_MAX};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 
-use crate::core::{Core, GroupId};
+use crate::core::{Core, GroupId, record_bytes};
 use crate::ctx::Identity;
 use crate::interfaces::cut;
 use crate::io_link::IoLink;
@@ -299,14 +299,12 @@ fn record(core: &Core, tags: TagsId, attempt: &Attempt, failure: Option<&str>) {
         recorder.record(builtin::WS_CONNECT_FAILED, tags, 0.0);
         recorder.record(builtin::WS_SESSIONS, tags, 1.0);
     }
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "bytes of one handshake stay far below 2^53"
-    )]
-    {
-        recorder.record(builtin::DATA_SENT, tags, attempt.bytes_sent as f64);
-        recorder.record(builtin::DATA_RECEIVED, tags, attempt.bytes_received as f64);
-    }
+    record_bytes(
+        &mut recorder,
+        tags,
+        attempt.bytes_sent,
+        attempt.bytes_received,
+    );
 }
 
 #[cfg(test)]

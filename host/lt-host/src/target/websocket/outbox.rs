@@ -119,12 +119,16 @@ impl Outbox {
         queue.messages.len() >= ENOUGH || queue.bytes >= ENOUGH_BYTES
     }
 
-    /// The kernel takes no more for now. Returns whether the client was found too slow: then it is not waited for.
-    pub(super) fn is_too_slow(&self, context: &Context<'_>) -> bool {
+    /// The kernel takes no more for now: wait for it, or for the client to be found too slow.
+    pub(super) fn block(&self, context: &Context<'_>) {
         let mut queue = lock(&self.queue);
         queue.is_blocked = true;
         queue.wake(context);
-        queue.end == Some(End::TooSlow)
+    }
+
+    /// Whether the client was found too slow: it is not waited for.
+    pub(super) fn is_too_slow(&self) -> bool {
+        lock(&self.queue).end == Some(End::TooSlow)
     }
 
     /// Nothing is sent any more: let go of what waits.
@@ -166,10 +170,11 @@ mod tests {
         for number in 0..WAITING_MAX {
             assert_eq!(outbox.has_enough(), number >= ENOUGH);
             outbox.push(Message::text("x"));
-            assert!(!outbox.is_too_slow(&context), "{number}");
+            outbox.block(&context);
+            assert!(!outbox.is_too_slow(), "{number}");
         }
         outbox.push(Message::text("x"));
-        assert!(outbox.is_too_slow(&context));
+        assert!(outbox.is_too_slow());
         assert!(matches!(outbox.next(&context), Next::End(End::TooSlow)));
         outbox.push(Message::text("x"));
         assert!(matches!(outbox.next(&context), Next::End(End::TooSlow)));
@@ -180,9 +185,10 @@ mod tests {
         let context = Context::from_waker(Waker::noop());
         let outbox = Outbox::default();
         outbox.push(Message::binary(vec![0; WAITING_BYTES_MAX]));
-        assert!(outbox.has_enough() && !outbox.is_too_slow(&context));
+        outbox.block(&context);
+        assert!(outbox.has_enough() && !outbox.is_too_slow());
         outbox.push(Message::text("x"));
-        assert!(outbox.is_too_slow(&context));
+        assert!(outbox.is_too_slow());
     }
 
     /// Counts how often it is woken.
@@ -204,7 +210,8 @@ mod tests {
         assert!(matches!(outbox.next(&context), Next::Wait));
         outbox.push(Message::text("x"));
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
-        assert!(!outbox.is_too_slow(&context));
+        outbox.block(&context);
+        assert!(!outbox.is_too_slow());
         for _ in 1..WAITING_MAX {
             outbox.push(Message::text("x"));
         }

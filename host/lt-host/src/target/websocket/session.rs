@@ -139,10 +139,13 @@ impl<F: FnMut(Message)> Serving<'_, F> {
         };
         match self.write(context) {
             Poll::Ready(Err(ended)) => return Poll::Ready(ended),
-            Poll::Pending if self.outbox.is_too_slow(context) => {
-                return Poll::Ready(self.give_up(context));
+            Poll::Pending => {
+                self.outbox.block(context);
+                if self.outbox.is_too_slow() {
+                    return Poll::Ready(self.give_up(context));
+                }
             }
-            Poll::Ready(Ok(())) | Poll::Pending => {}
+            Poll::Ready(Ok(())) => {}
         }
         if wants_more && !self.outbox.has_enough() {
             context.waker().wake_by_ref();
