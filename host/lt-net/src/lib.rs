@@ -23,6 +23,7 @@ mod peer;
 pub mod timings;
 pub mod tls;
 pub mod websocket;
+pub mod xmpp;
 
 pub use dial::proxy::Proxy;
 pub use dial::{HostAddress, Network, NetworkOptions, Route};

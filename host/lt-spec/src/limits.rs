@@ -205,3 +205,25 @@ pub const WS_HEARTBEAT_BYTES_MAX: usize = WS_UNSENT_BYTES_MAX;
 /// How long something may have been on its way to a user who leaves an audience, to be excused: what takes longer is lost already, and
 /// would else be hidden by everybody's leaving at the end of a run.
 pub const EXCUSED_AGE_MAX: Duration = Duration::from_secs(10);
+/// Watches of one XMPP session: each looks at every stanza.
+pub const XMPP_WATCHES_MAX: usize = 16;
+/// Things that the host sends again and again on one XMPP session, beside its ping.
+pub const XMPP_PERIODICS_MAX: usize = 4;
+/// Shortest interval of one.
+pub const XMPP_PERIODIC_MIN: Duration = Duration::from_millis(10);
+/// Requests that one XMPP session may have under way.
+pub const XMPP_REQUESTS_MAX: usize = 100;
+/// Time for connecting an XMPP session, sending on one, or an answer.
+pub const XMPP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time for one step of connecting.
+pub const XMPP_STEP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server may take to end its side of the stream: `leave` has time for two of them.
+pub const XMPP_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of one element, or of raw bytes, that a guest may send on an XMPP session: as many as may be unsent.
+pub const XMPP_SENT_BYTES_MAX: usize = 1 << 20;
+/// Longest stanza that is taken in unless the scenario says otherwise: what servers allow to clients.
+pub const XMPP_STANZA_BYTES_DEFAULT: u32 = 256 << 10;
+/// Steps of one connect: the ten that there are, and as many of the scenario's own.
+pub const XMPP_STEPS_MAX: usize = 20;
+/// Filters of one call: each may look at every stanza.
+pub const XMPP_FILTERS_MAX: usize = 32;
