@@ -3,13 +3,35 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::builtin::HTTP_REQ_DURATION;
+use crate::builtin::{HTTP_REQ_DURATION, XMPP_CONNECTING};
 use crate::registry::Registry;
 use crate::sample::{MetricId, Tags};
 use crate::threshold::{Threshold, ThresholdError};
 
 /// Submetrics of one run. Each costs what a metric costs, and a run that is judged by more is not read by anyone.
 pub const SUBMETRICS_MAX: usize = 128;
+
+/// Steps of connecting an XMPP session that a summary shows, in the order in which they happen: those of `wit/xmpp.wit`. The scenario's
+/// own are shown if a threshold names them.
+const XMPP_STEPS: [&str; 17] = [
+    "resolve",
+    "tcp",
+    "websocket",
+    "tls",
+    "stream",
+    "features",
+    "starttls",
+    "restart",
+    "register",
+    "sasl",
+    "sasl-compute",
+    "resume",
+    "bind",
+    "session",
+    "stream-management",
+    "carbons",
+    "presence",
+];
 
 /// A metric, restricted to the samples that carry certain tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +77,19 @@ impl SubmetricPlan {
             }
         }
         Ok(plan)
+    }
+
+    /// The same, and the steps of connecting XMPP sessions: for runs that may have any. They do not count towards
+    /// [`SUBMETRICS_MAX`], since nobody asked for them.
+    #[must_use]
+    pub fn with_xmpp_steps(mut self, registry: &Registry) -> Self {
+        for step in XMPP_STEPS {
+            let selector = Tags::new([("step", step)]);
+            if self.position(XMPP_CONNECTING, &selector).is_none() {
+                self.add(registry, XMPP_CONNECTING, selector);
+            }
+        }
+        self
     }
 
     /// All of them, in the order that [`Totals::submetric`](crate::Totals::submetric) counts.
@@ -125,6 +160,27 @@ mod tests {
             Some(1)
         );
         assert!(plan.asks_for("a") && !plan.asks_for("url"));
+    }
+
+    #[test]
+    fn steps_are_shown_once_and_take_no_place_of_a_threshold() {
+        let registry = Registry::new();
+        let mut texts: Vec<String> = (0..SUBMETRICS_MAX - 2)
+            .map(|number| format!("checks{{n:{number}}}:rate>0"))
+            .collect();
+        texts.push("xmpp_connecting{step:tls}:p(95)<100".to_owned());
+        let thresholds: Vec<Threshold> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        let plan = SubmetricPlan::new(&registry, &thresholds).unwrap();
+        assert_eq!(plan.entries().len(), SUBMETRICS_MAX);
+        let plan = plan.with_xmpp_steps(&registry);
+        let steps = plan.entries().iter();
+        let steps = steps.filter(|entry| entry.metric == XMPP_CONNECTING);
+        assert_eq!(steps.count(), XMPP_STEPS.len());
+        let tls = Tags::new([("step", "tls")]);
+        assert_eq!(
+            plan.position(XMPP_CONNECTING, &tls),
+            Some(SUBMETRICS_MAX - 1)
+        );
     }
 
     #[test]

@@ -131,6 +131,30 @@ impl Recorder {
         }
     }
 
+    /// Record a part of what is recorded as a whole under the same metric, told by a tag: one step of a connect. It feeds the
+    /// submetrics that select by that tag, and is kept as a sample; the metric itself, and what else is selected of it, is of
+    /// wholes alone. Record the whole without that tag.
+    pub fn record_part(
+        &mut self,
+        metric: MetricId,
+        whole: TagsId,
+        part: (&str, &str),
+        time: Duration,
+    ) {
+        let tags = self.derive(whole, &[part]);
+        let submetrics = &mut self.delta.submetrics;
+        let registry = &self.registry;
+        self.tags
+            .each_submetric_by(part.0, metric, tags, |position| {
+                first(registry, submetrics, position, metric, &|sink| {
+                    sink.record_time(time);
+                });
+            });
+        if self.keep_samples {
+            self.keep(metric, tags, time.as_secs_f64() * 1000.0);
+        }
+    }
+
     /// Record the outcome of a check: feeds the metric `checks`, tagged with `check` and, inside a group, `group`, and
     /// the summary's list of checks.
     pub fn check(&mut self, name: &str, group: &str, tags: TagsId, ok: bool) {

@@ -164,21 +164,26 @@ impl Registry {
     /// The known names that are most like `name`, best first, at most three: for error messages.
     #[must_use]
     pub fn nearest(&self, name: &str) -> Vec<String> {
-        let mut scored: Vec<(usize, Arc<str>)> = self
+        // Metrics of another protocol differ in their first word alone, and are not what was meant.
+        let mut scored: Vec<(usize, usize, Arc<str>)> = self
             .read()
             .metrics
             .iter()
-            .map(|metric| (distance(name, &metric.name), Arc::clone(&metric.name)))
+            .map(|metric| {
+                let far = distance(name, &metric.name);
+                let other = first_word(name) != first_word(&metric.name);
+                (far + 2 * usize::from(other), far, Arc::clone(&metric.name))
+            })
             .collect();
         scored.sort();
         // Farther than a third of the name is no likeness any more, nor is much farther than the best.
-        let best = scored.first().map_or(0, |(far, _)| *far);
-        let farthest = (name.chars().count() / 3).max(2).min(best + 1);
+        let best = scored.first().map_or(0, |(score, ..)| *score);
+        let farthest = (name.chars().count() / 3).max(2);
         scored
             .into_iter()
-            .filter(|(far, _)| *far <= farthest)
+            .filter(|(score, far, _)| *far <= farthest && *score <= best + 1)
             .take(3)
-            .map(|(_, known)| known.as_ref().to_owned())
+            .map(|(.., known)| known.as_ref().to_owned())
             .collect()
     }
 
@@ -186,6 +191,11 @@ impl Registry {
         // A panic while writing cannot leave the lists half-done, so a poisoned lock is as good as a sound one.
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a name begins with, up to its first underscore.
+fn first_word(name: &str) -> &str {
+    name.split('_').next().unwrap_or(name)
 }
 
 /// Whether a text may name a metric: letters, digits and underscores, not beginning with a digit (k6's rule, which

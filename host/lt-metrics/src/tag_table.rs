@@ -18,8 +18,8 @@ const REDUCED_SETS_MAX: usize = 512;
 #[derive(Debug)]
 struct Entry {
     tags: Arc<Tags>,
-    /// One bit a metric (modulo 64) that has a submetric here: lets most samples skip the list.
-    mask: u64,
+    /// One bit a metric (modulo 128) that has a submetric here: lets most samples skip the list.
+    mask: u128,
     /// Metric and position of each submetric.
     matches: Box<[(MetricId, u16)]>,
 }
@@ -128,6 +128,23 @@ impl TagTable {
         }
     }
 
+    /// The same for those that select by this tag: what a sample counts for that is a part of another.
+    pub(crate) fn each_submetric_by(
+        &self,
+        tag: &str,
+        metric: MetricId,
+        id: TagsId,
+        mut each: impl FnMut(usize),
+    ) {
+        let entries = self.plan.entries();
+        self.each_submetric(metric, id, |position| {
+            let entry = entries.get(position);
+            if entry.is_some_and(|entry| entry.selector.get(tag).is_some()) {
+                each(position);
+            }
+        });
+    }
+
     fn insert(&mut self, tags: Tags) -> TagsId {
         let tags = Arc::new(tags);
         let matches: Box<[(MetricId, u16)]> = self
@@ -165,8 +182,8 @@ impl Derived {
     }
 }
 
-fn bit(metric: MetricId) -> u64 {
-    1 << (metric.0 % 64)
+fn bit(metric: MetricId) -> u128 {
+    1 << (metric.0 % 128)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use paint::Paint;
 use table::{Cells, Row, Table};
 
 /// Metrics that a compact summary shows; the full one shows all. A metric with a threshold is always shown, and so are those of
-/// WebSockets: a run that has any is about them.
+/// WebSockets and XMPP: a run that has any is about them.
 const COMPACT: [&str; 20] = [
     "http_req_duration",
     "http_req_failed",
@@ -232,7 +232,10 @@ fn is_shown(metric: &MetricSummary, summary: &Summary, detail: Detail) -> bool {
     if TOLD_ELSEWHERE.contains(&name) {
         return false;
     }
-    let is_always = matches!(Category::of(name), Category::Custom | Category::Websocket);
+    let is_always = matches!(
+        Category::of(name),
+        Category::Custom | Category::Websocket | Category::Xmpp
+    );
     let is_judged = summary
         .thresholds
         .iter()
@@ -357,6 +360,7 @@ enum Category {
     Execution,
     Network,
     Websocket,
+    Xmpp,
 }
 
 impl Category {
@@ -371,6 +375,7 @@ impl Category {
             _ if metric.starts_with("delivery_") => Self::Coordination,
             _ if metric.starts_with("http_") => Self::Http,
             _ if metric.starts_with("ws_") => Self::Websocket,
+            _ if metric.starts_with("xmpp_") => Self::Xmpp,
             _ => Self::Execution,
         }
     }
@@ -383,6 +388,7 @@ impl Category {
             Self::Execution => "EXECUTION",
             Self::Network => "NETWORK",
             Self::Websocket => "WEBSOCKET",
+            Self::Xmpp => "XMPP",
         }
     }
 }

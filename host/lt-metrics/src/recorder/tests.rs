@@ -397,3 +397,36 @@ fn a_summary_reads_back_what_it_wrote() {
         "{text}"
     );
 }
+
+#[test]
+fn a_part_counts_for_what_selects_it_and_never_for_the_whole() {
+    let bench = bench(&[
+        "xmpp_connecting{step:tls}:max<1",
+        "xmpp_connecting{step:tls,name:a}:max<1",
+        "xmpp_connecting{name:a}:max<1",
+    ]);
+    let mut recorder = bench.recorder(true);
+    let whole = recorder.derive(TagsId::EMPTY, &[("name", "a")]);
+    recorder.record_time(XMPP_CONNECTING, whole, millis(100));
+    recorder.record_part(XMPP_CONNECTING, whole, ("step", "tls"), millis(30));
+    recorder.record_part(XMPP_CONNECTING, whole, ("step", "bind"), millis(5));
+    let delta = recorder.take();
+    let values: Vec<f64> = delta.samples().iter().map(|kept| kept.value).collect();
+    assert_eq!(values, [100.0, 30.0, 5.0]);
+    assert_eq!(delta.samples()[1].tags.get("step"), Some("tls"));
+    let mut totals = bench.totals();
+    totals.merge(&delta);
+    assert_eq!(totals.count(XMPP_CONNECTING), 1.0);
+    let max = |selector: &[(&str, &str)]| {
+        let selector = Tags::new(selector.iter().copied());
+        let position = bench.plan.position(XMPP_CONNECTING, &selector).unwrap();
+        let sink = totals.submetric(position).unwrap();
+        (
+            sink.count(),
+            sink.aggregate(crate::threshold::Aggregate::Max, SECOND),
+        )
+    };
+    assert_eq!(max(&[("step", "tls")]), (1, 30.0));
+    assert_eq!(max(&[("name", "a"), ("step", "tls")]), (1, 30.0));
+    assert_eq!(max(&[("name", "a")]), (1, 100.0));
+}

@@ -142,3 +142,46 @@ pub(crate) fn a_chat() -> Summary {
     totals.merge(&recorder.take());
     totals.summary(Duration::from_secs(4))
 }
+
+/// A run with XMPP sessions, and nothing else.
+pub(crate) fn some_talk() -> Summary {
+    let registry = Arc::new(Registry::new());
+    let plan = SubmetricPlan::new(&registry, &[]).unwrap();
+    let plan = Arc::new(plan.with_xmpp_steps(&registry));
+    let mut recorder = Recorder::new(Arc::clone(&registry), Arc::clone(&plan), false);
+    let tags = TagsId::EMPTY;
+    for ms in [20, 40] {
+        recorder.record_time(XMPP_CONNECTING, tags, Duration::from_millis(ms));
+        for (step, share) in [("tcp", 10), ("tls", 5), ("sasl", 2), ("bind", 20)] {
+            let took = Duration::from_millis(ms / share);
+            recorder.record_part(XMPP_CONNECTING, tags, ("step", step), took);
+        }
+        recorder.record(XMPP_CONNECT_FAILED, tags, 0.0);
+        recorder.record(XMPP_SESSIONS, tags, 1.0);
+        recorder.record_time(XMPP_SESSION_DURATION, tags, Duration::from_millis(ms * 100));
+        recorder.record_time(XMPP_MESSAGE_DELIVERY, tags, Duration::from_millis(ms / 10));
+    }
+    for kind in [
+        "sasl not-authorized 2004",
+        "network connection-refused 1212",
+        "sasl not-authorized 2004",
+    ] {
+        recorder.record(XMPP_CONNECT_FAILED, tags, 1.0);
+        recorder.kind(XMPP_CONNECT_FAILED, kind, 1.0);
+    }
+    for (metric, kind) in [
+        (XMPP_SESSION_FAILED, "stream-error conflict 2010"),
+        (XMPP_ERRORS, "conflict"),
+        (XMPP_REQUEST_FAILED, "item-not-found"),
+        (XMPP_UNEXPECTED, "late-answer"),
+    ] {
+        recorder.record(metric, tags, 1.0);
+        recorder.kind(metric, kind, 1.0);
+    }
+    recorder.record(XMPP_STANZAS_SENT, tags, 4.0);
+    recorder.record(XMPP_STANZAS_RECEIVED, tags, 8.0);
+    recorder.record_time(XMPP_REQUEST_DURATION, tags, Duration::from_micros(1500));
+    let mut totals = Totals::new(registry, plan);
+    totals.merge(&recorder.take());
+    totals.summary(Duration::from_secs(4))
+}

@@ -1,6 +1,6 @@
 use lt_metrics::RunState;
 
-use super::testing::{a_chat, a_run};
+use super::testing::{a_chat, a_run, some_talk};
 use super::*;
 
 /// The columns that hold no approximated value: snapshots then do not depend on how buckets are cut.
@@ -43,6 +43,15 @@ fn sockets_have_a_section_after_the_network_as_in_k6() {
         include_str!("../../snapshots/summary-websocket.txt")
     );
     assert!(!text_summary(&a_run(), &TextOptions::default()).contains("WEBSOCKET"));
+}
+
+#[test]
+fn sessions_have_a_section_with_their_steps_and_kinds() {
+    assert_eq!(
+        text_summary(&some_talk(), &exact_columns()),
+        include_str!("../../snapshots/summary-xmpp.txt")
+    );
+    assert!(!text_summary(&a_chat(), &TextOptions::default()).contains("XMPP"));
 }
 
 #[test]
