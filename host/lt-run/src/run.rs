@@ -171,7 +171,7 @@ pub fn run(
         tracer,
     } = plan;
     let spec = Arc::new(spec);
-    let submetrics = Arc::new(SubmetricPlan::new(&registry, &spec.thresholds)?);
+    let submetrics = Arc::new(submetrics(&registry, &spec, &scenarios)?);
     let judge = Judge::new(&spec.thresholds, &registry, &submetrics)?;
     let keep_samples = !writers.is_empty();
     let coordination = Local::new(LocalOptions {
@@ -222,6 +222,20 @@ pub fn run(
         None
     };
     Ok(desk.close(ended, terminate_failed))
+}
+
+/// What the run aggregates beside its metrics: what its thresholds name, and what its summary shows of its protocols.
+fn submetrics(
+    registry: &Registry,
+    spec: &RunSpec,
+    scenarios: &[Scenario],
+) -> Result<SubmetricPlan, ThresholdError> {
+    let plan = SubmetricPlan::new(registry, &spec.thresholds)?;
+    Ok(if scenarios.iter().any(Scenario::uses_xmpp) {
+        plan.with_xmpp_steps(registry)
+    } else {
+        plan
+    })
 }
 
 /// The scenarios of a run, before their `init`.

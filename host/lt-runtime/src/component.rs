@@ -103,7 +103,9 @@ impl Engine {
         Ok(Scenario {
             engine: self.clone(),
             pre,
-            uses_network: uses("lt:scenario/http@") || uses("lt:scenario/websocket@"),
+            uses_network: ["http", "websocket", "xmpp"]
+                .iter()
+                .any(|name| uses(&format!("lt:scenario/{name}@"))),
             uses_coordination: uses("lt:scenario/coordination@"),
             description: Arc::new(description),
             hash: hex_sha256(wasm).into(),
@@ -122,9 +124,18 @@ impl Scenario {
     /// Whether it reads files of the run or the store.
     #[must_use]
     pub fn uses_data(&self) -> bool {
-        self.imports
-            .iter()
-            .any(|name| name.starts_with("lt:scenario/data@"))
+        self.uses("lt:scenario/data@")
+    }
+
+    /// Whether its users may open XMPP sessions.
+    #[must_use]
+    pub fn uses_xmpp(&self) -> bool {
+        self.uses("lt:scenario/xmpp@")
+    }
+
+    fn uses(&self, interface: &str) -> bool {
+        let mut imports = self.imports.iter();
+        imports.any(|name| name.starts_with(interface))
     }
 
     /// SHA-256 of its bytes, in hexadecimal.

@@ -4,6 +4,7 @@ mod upgrade;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::config::{ClientChanges, ClientConfig};
 use super::cookies::Jar;
@@ -15,6 +16,7 @@ use super::response::Response;
 use super::{Answer, Failure, Head, Url, url_cache};
 use crate::dial::Network;
 use crate::error::NetError;
+use crate::tls::TlsProfile;
 
 /// One user's client. Connections and cookies are made when first needed: an idle user costs this struct alone.
 ///
@@ -152,6 +154,23 @@ impl HttpClient {
         self.pool.set_route(config.route.clone());
         *self.config.borrow_mut() = config;
         Ok(())
+    }
+
+    /// The TLS profile of a connection that differs in this from the client's; every `None` keeps the client's.
+    ///
+    /// # Errors
+    /// `invalid-request`, naming the field.
+    pub fn tls_profile(
+        &self,
+        authorities: Option<Vec<u8>>,
+        identity: Option<(Vec<u8>, Vec<u8>)>,
+        insecure: Option<bool>,
+    ) -> Result<Arc<TlsProfile>, NetError> {
+        let mut settings = self.config.borrow().route.tls.settings().clone();
+        settings.authorities = authorities.or(settings.authorities);
+        settings.identity = identity.or(settings.identity);
+        settings.insecure = insecure.unwrap_or(settings.insecure);
+        self.network.tls_profile(&settings)
     }
 
     async fn exchange(&self, journey: &Journey) -> Result<Answer, Failure> {
