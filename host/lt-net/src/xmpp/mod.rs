@@ -7,13 +7,21 @@
 //! [`HttpClient::connect_xmpp`]: crate::http::HttpClient::connect_xmpp
 
 mod filter;
+pub(crate) mod framer;
+pub(crate) mod jid;
+mod key;
+mod outgoing;
+mod scan;
+mod sasl;
 mod stanza;
 
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use self::filter::Filters;
+pub use self::filter::{Filter, FilterError, Filters};
+pub use self::key::KeyPath;
+pub use self::outgoing::{Outgoing, check_element, fill_template};
 pub use self::stanza::Stanza;
 use crate::error::NetError;
 use crate::tls::TlsProfile;
