@@ -1,5 +1,7 @@
 //! TLS profiles: one shared rustls configuration for each distinct set of settings, whoever uses it.
 
+pub(crate) mod binding;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -58,7 +60,47 @@ pub struct TlsProfile {
     roots: Option<Arc<RootCertStore>>,
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     /// Built when first needed: the system's authorities are a file of 200 KB that plain HTTP never reads.
-    configs: [OnceLock<Result<Arc<ClientConfig>, NetError>>; 3],
+    configs: [OnceLock<Result<Arc<ClientConfig>, NetError>>; 5],
+}
+
+/// What a connection offers by ALPN (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocols {
+    /// HTTP, in the versions of the choice.
+    Http(VersionChoice),
+    /// `xmpp-client`: TLS from the first byte (XEP-0368).
+    XmppClient,
+    /// Nothing: TLS that begins within a protocol, as StartTLS does.
+    None,
+}
+
+impl From<VersionChoice> for Protocols {
+    fn from(choice: VersionChoice) -> Self {
+        Self::Http(choice)
+    }
+}
+
+impl Protocols {
+    fn slot(self) -> usize {
+        match self {
+            Self::Http(VersionChoice::Automatic) => 0,
+            Self::Http(VersionChoice::Http1) => 1,
+            Self::Http(VersionChoice::Http2) => 2,
+            Self::XmppClient => 3,
+            Self::None => 4,
+        }
+    }
+
+    fn names(self) -> Vec<Vec<u8>> {
+        let names: &[&str] = match self {
+            Self::Http(VersionChoice::Automatic) => &["h2", "http/1.1"],
+            Self::Http(VersionChoice::Http1) => &["http/1.1"],
+            Self::Http(VersionChoice::Http2) => &["h2"],
+            Self::XmppClient => &["xmpp-client"],
+            Self::None => &[],
+        };
+        names.iter().map(|name| name.as_bytes().to_vec()).collect()
+    }
 }
 
 /// Profiles that may be forgotten ones before the list is gone through: below that it costs nothing worth saving.
@@ -124,7 +166,7 @@ impl TlsProfile {
             configs: Default::default(),
         };
         if profile.identity.is_some() {
-            profile.build(VersionChoice::Http1, Arc::new(RootCertStore::empty()))?; // a key that does not fit its certificate shows here
+            profile.build(Protocols::None, Arc::new(RootCertStore::empty()))?; // a key that does not fit its certificate shows here
         }
         Ok(profile)
     }
@@ -135,28 +177,27 @@ impl TlsProfile {
         &self.settings
     }
 
-    /// The configuration that offers what the choice asks for.
-    pub(crate) fn config(&self, choice: VersionChoice) -> Result<Arc<ClientConfig>, NetError> {
-        let slot = match choice {
-            VersionChoice::Automatic => 0,
-            VersionChoice::Http1 => 1,
-            VersionChoice::Http2 => 2,
-        };
-        self.configs[slot]
+    /// The configuration that offers these protocols.
+    pub(crate) fn config(
+        &self,
+        protocols: impl Into<Protocols>,
+    ) -> Result<Arc<ClientConfig>, NetError> {
+        let protocols = protocols.into();
+        self.configs[protocols.slot()]
             .get_or_init(|| {
                 let roots = match &self.roots {
                     Some(roots) => roots.clone(),
                     None if self.settings.insecure => Arc::new(RootCertStore::empty()),
                     None => system_authorities(),
                 };
-                self.build(choice, roots)
+                self.build(protocols, roots)
             })
             .clone()
     }
 
     fn build(
         &self,
-        choice: VersionChoice,
+        protocols: Protocols,
         roots: Arc<RootCertStore>,
     ) -> Result<Arc<ClientConfig>, NetError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -183,11 +224,7 @@ impl TlsProfile {
         } else {
             Resumption::disabled()
         };
-        config.alpn_protocols = match choice {
-            VersionChoice::Automatic => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-            VersionChoice::Http1 => vec![b"http/1.1".to_vec()],
-            VersionChoice::Http2 => vec![b"h2".to_vec()],
-        };
+        config.alpn_protocols = protocols.names();
         Ok(Arc::new(config))
     }
 }

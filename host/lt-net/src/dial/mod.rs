@@ -1,20 +1,22 @@
 //! From a URL to a byte stream: name, address, TCP, proxy, TLS, each timed apart.
 
 pub(crate) mod arrival;
+pub(crate) mod host;
 pub mod proxy;
 pub(crate) mod resolve;
+mod secure;
+mod srv;
 pub(crate) mod tcp;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustls_pki_types::ServerName;
-use tokio_rustls::TlsConnector;
-
+use self::host::Host;
 use self::proxy::Proxy;
 use self::resolve::Resolver;
+pub(crate) use self::secure::start_tls;
 use self::tcp::{Stream, Wire};
 use crate::error::NetError;
 use crate::http::{Scheme, Url, VersionChoice};
@@ -106,6 +108,26 @@ pub(crate) enum Through {
     Tunnel,
 }
 
+/// Where a connection is to lead.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    /// Name or address, as in a URL.
+    host: &'a str,
+    /// The address, if the host is one.
+    ip: Option<IpAddr>,
+    port: u16,
+}
+
+impl<'a> Target<'a> {
+    fn of(url: &'a Url) -> Self {
+        Self {
+            host: url.host(),
+            ip: url.ip(),
+            port: url.port(),
+        }
+    }
+}
+
 /// What is known of a connection under way, for those who time and report it.
 pub(crate) trait Watch {
     /// The clock.
@@ -148,23 +170,9 @@ impl Network {
             let why = "HTTP/2 without TLS does not pass a proxy; use https, or version http1";
             return Err(NetError::InvalidRequest(why.to_owned()));
         }
-        let mut wire = match &route.proxy {
-            Some(proxy) => self.dial_proxy(route, proxy, url, watch).await?,
-            None => {
-                let addresses = self
-                    .addresses(url.host(), url.ip(), url.port(), clock)
-                    .await?;
-                let allowed = self.allowed(url.host(), addresses)?;
-                clock.enter(Phase::Connecting);
-                tcp::connect(&allowed, route.local_address).await?
-            }
-        };
-        watch.connected(&wire);
-        if let Some(proxy) = &route.proxy
-            && (url.scheme() == Scheme::Https || through == Through::Tunnel)
-        {
-            proxy.tunnel(&mut wire, url).await?;
-        }
+        let target = Target::of(url);
+        let tunnel = url.scheme() == Scheme::Https || through == Through::Tunnel;
+        let wire = self.wire(route, target, tunnel, watch).await?;
         if url.scheme() == Scheme::Http {
             clock.enter(Phase::Blocked);
             return Ok(Dialed {
@@ -174,7 +182,7 @@ impl Network {
             });
         }
         clock.enter(Phase::Tls);
-        let dialed = secure(&route.tls, wire, url, choice).await?;
+        let dialed = secure::secure(&route.tls, wire, target, choice).await?;
         if let Some(tls) = dialed.tls {
             watch.secured(tls);
         }
@@ -182,32 +190,68 @@ impl Network {
         Ok(dialed)
     }
 
+    /// Connect to a host for a protocol of its own: TCP, through a tunnel if there is a proxy. Overrides, the filter of targets and the
+    /// local address hold as they do for URLs.
+    pub(crate) async fn dial_tcp(
+        &self,
+        route: &Route,
+        host: &str,
+        port: u16,
+        watch: &dyn Watch,
+    ) -> Result<Wire, NetError> {
+        let host = Host::parse(host)?;
+        let target = Target {
+            host: &host.name,
+            ip: host.ip,
+            port,
+        };
+        let wire = self.wire(route, target, true, watch).await?;
+        watch.stopwatch().enter(Phase::Blocked);
+        Ok(wire)
+    }
+
+    /// TCP to the target, or to the proxy on the way to it, and then through it if it is to be a tunnel.
+    async fn wire(
+        &self,
+        route: &Route,
+        target: Target<'_>,
+        tunnel: bool,
+        watch: &dyn Watch,
+    ) -> Result<Wire, NetError> {
+        let Some(proxy) = &route.proxy else {
+            let clock = watch.stopwatch();
+            let addresses = self.addresses(target, clock).await?;
+            let allowed = self.allowed(target.host, addresses)?;
+            clock.enter(Phase::Connecting);
+            let wire = tcp::connect(&allowed, route.local_address).await?;
+            watch.connected(&wire);
+            return Ok(wire);
+        };
+        let mut wire = self.dial_proxy(route, proxy, target, watch).await?;
+        watch.connected(&wire);
+        if tunnel {
+            proxy.tunnel(&mut wire, target.host, target.port).await?;
+        }
+        Ok(wire)
+    }
+
     async fn dial_proxy(
         &self,
         route: &Route,
         proxy: &Proxy,
-        url: &Url,
+        target: Target<'_>,
         watch: &dyn Watch,
     ) -> Result<Wire, NetError> {
-        if let Some(ip) = url.ip() {
-            self.allowed(url.host(), vec![SocketAddr::new(ip, url.port())])?;
-        } else if self.options.allow.is_some() {
-            // The proxy resolves the name, out of our sight: an address the filter cannot judge is judged as unspecified.
-            self.allowed(
-                url.host(),
-                vec![SocketAddr::new(
-                    IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-                    url.port(),
-                )],
-            )?;
-        }
+        // Without an address of its own the proxy resolves the name, out of our sight: it is judged as unspecified.
+        let ip = target.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.allowed(target.host, vec![SocketAddr::new(ip, target.port)])?;
         let clock = watch.stopwatch();
         let failed = |error: NetError| match error {
             own @ (NetError::Unreachable(_) | NetError::Other(_)) => own,
             _ => NetError::Proxy(None),
         };
         let addresses = self
-            .addresses(proxy.host(), proxy.ip(), proxy.port(), clock)
+            .addresses(proxy.target(), clock)
             .await
             .map_err(failed)?;
         clock.enter(Phase::Connecting);
@@ -219,11 +263,10 @@ impl Network {
     /// The addresses of a host: override, literal, or by name; never empty.
     async fn addresses(
         &self,
-        host: &str,
-        ip: Option<IpAddr>,
-        port: u16,
+        target: Target<'_>,
         clock: &Stopwatch,
     ) -> Result<Vec<SocketAddr>, NetError> {
+        let Target { host, ip, port } = target;
         if !self.options.hosts.is_empty() {
             let hosts = &self.options.hosts;
             match hosts
@@ -262,41 +305,4 @@ impl Network {
         }
         Ok(addresses)
     }
-}
-
-async fn secure(
-    profile: &TlsProfile,
-    wire: Wire,
-    url: &Url,
-    choice: VersionChoice,
-) -> Result<Dialed, NetError> {
-    let config = profile.config(choice)?;
-    let name = match url.ip() {
-        Some(ip) => ServerName::IpAddress(ip.into()),
-        None => ServerName::try_from(url.host().to_owned()).map_err(|_| {
-            NetError::InvalidRequest(format!("`{}` cannot be named in TLS", url.host()))
-        })?,
-    };
-    let connected = TlsConnector::from(config).connect(name, wire).await;
-    let stream = connected.map_err(|error| match NetError::from_io(&error) {
-        NetError::Other(text) => NetError::Tls(text),
-        // A server that dislikes the handshake often just hangs up; said as TLS, since TCP was fine.
-        NetError::ConnectionClosed => {
-            NetError::Tls("the server closed the connection during the handshake".to_owned())
-        }
-        other => other,
-    })?;
-    let session = stream.get_ref().1;
-    let tls = Some(crate::tls::info_of(session));
-    let http2 = session.alpn_protocol() == Some(b"h2");
-    if choice == VersionChoice::Http2 && !http2 {
-        return Err(NetError::Protocol(
-            "the server does not speak HTTP/2".to_owned(),
-        ));
-    }
-    Ok(Dialed {
-        stream: Stream::Tls(Box::new(stream)),
-        tls,
-        http2,
-    })
 }

@@ -1,10 +1,9 @@
 //! HTTP proxies: absolute-form for `http`, CONNECT for `https` and for all WebSockets (RFC 9110, sections 7.1 and 9.3.6;
 //! RFC 6455, section 4.1).
 
-use std::net::IpAddr;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::Target;
 use super::tcp::Wire;
 use crate::error::NetError;
 use crate::http::{Scheme, Url};
@@ -39,16 +38,9 @@ impl Proxy {
         Ok(Some(Self { url }))
     }
 
-    pub(crate) fn host(&self) -> &str {
-        self.url.host()
-    }
-
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
-        self.url.ip()
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.url.port()
+    /// Where it is.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target::of(&self.url)
     }
 
     /// Value of `proxy-authorization`.
@@ -56,9 +48,13 @@ impl Proxy {
         self.url.authorization()
     }
 
-    /// Ask the proxy for a tunnel to the URL's origin.
-    pub(crate) async fn tunnel(&self, wire: &mut Wire, url: &Url) -> Result<(), NetError> {
-        let (host, port) = (url.host(), url.port());
+    /// Ask the proxy for a tunnel to a host, written as in a URL.
+    pub(crate) async fn tunnel(
+        &self,
+        wire: &mut Wire,
+        host: &str,
+        port: u16,
+    ) -> Result<(), NetError> {
         let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n");
         if let Some(authorization) = self.authorization() {
             request.push_str(&format!("proxy-authorization: {authorization}\r\n"));
@@ -109,7 +105,11 @@ mod tests {
         assert!(Proxy::parse("").unwrap().is_none());
         let proxy = Proxy::parse("http://me:pw@proxy:3128").unwrap().unwrap();
         assert_eq!(
-            (proxy.host(), proxy.port(), proxy.authorization()),
+            (
+                proxy.target().host,
+                proxy.target().port,
+                proxy.authorization()
+            ),
             ("proxy", 3128, Some("Basic bWU6cHc="))
         );
         for bad in ["https://proxy:1", "proxy:3128", "socks5://h:1"] {

@@ -12,6 +12,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 use tokio::time::Instant;
 
+use super::srv::{self, Service};
 use crate::error::NetError;
 
 /// Shortest time an answer is kept, whatever its TTL: a name with TTL 0 would otherwise be asked for by every new connection
@@ -24,40 +25,50 @@ const FAILURE_TTL: Duration = Duration::from_secs(1);
 /// Names kept. A scenario names a handful; one that makes up names must not grow the host.
 const NAMES_MAX: usize = 1024;
 
-type Outcome = Result<Rc<[IpAddr]>, NetError>;
+/// What a name was resolved to: items of one kind, or why there are none.
+pub(super) type Outcome<T> = Result<Rc<[T]>, NetError>;
+/// The same, and until when it may be kept.
+pub(super) type Answer<T> = Result<(Rc<[T]>, Instant), NetError>;
 
 /// One name: asked for by whoever comes first, awaited by the others. If the first is cancelled, the next asks.
-#[derive(Default)]
-struct Lookup {
-    answer: tokio::sync::OnceCell<(Outcome, Instant)>,
+struct Lookup<T> {
+    answer: tokio::sync::OnceCell<(Outcome<T>, Instant)>,
 }
 
-impl Lookup {
+impl<T> Lookup<T> {
     fn is_stale(&self, now: Instant) -> bool {
         self.answer.get().is_some_and(|(_, until)| *until <= now)
     }
 }
 
-/// Resolver of one core.
-#[derive(Default)]
-pub(crate) struct Resolver {
-    names: RefCell<HashMap<String, Rc<Lookup>>>,
-    /// Made when the first name is asked for: many runs name only addresses.
-    system: OnceCell<TokioResolver>,
+/// What names were resolved to, within bounds of time and number.
+struct Names<T>(RefCell<HashMap<String, Rc<Lookup<T>>>>);
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
 }
 
-impl Resolver {
-    /// The addresses of a name, IPv4 first; never empty.
-    pub(crate) async fn resolve(&self, host: &str) -> Outcome {
-        let lookup = self.lookup(host);
-        let (outcome, _) = lookup.answer.get_or_init(|| self.ask(host)).await;
-        outcome.clone()
+impl<T> Names<T> {
+    /// What is kept of a name; if nothing is, what is answered now.
+    async fn get(&self, name: &str, ask: impl AsyncFnOnce() -> Answer<T>) -> Outcome<T> {
+        let lookup = self.lookup(name);
+        let answered = lookup.answer.get_or_init(async || {
+            let asked = ask().await;
+            let now = Instant::now();
+            match asked {
+                Ok((items, until)) => (Ok(items), until.clamp(now + TTL_MIN, now + TTL_MAX)),
+                Err(error) => (Err(error), now + FAILURE_TTL),
+            }
+        });
+        answered.await.0.clone()
     }
 
-    fn lookup(&self, host: &str) -> Rc<Lookup> {
+    fn lookup(&self, name: &str) -> Rc<Lookup<T>> {
         let now = Instant::now();
-        let mut names = self.names.borrow_mut();
-        if let Some(lookup) = names.get(host)
+        let mut names = self.0.borrow_mut();
+        if let Some(lookup) = names.get(name)
             && !lookup.is_stale(now)
         {
             return lookup.clone();
@@ -65,23 +76,42 @@ impl Resolver {
         if names.len() >= NAMES_MAX {
             names.retain(|_, lookup| !lookup.is_stale(now));
         }
-        let lookup = Rc::<Lookup>::default();
+        let lookup = Rc::new(Lookup {
+            answer: tokio::sync::OnceCell::new(),
+        });
         if names.len() < NAMES_MAX {
-            names.insert(host.to_owned(), lookup.clone());
+            names.insert(name.to_owned(), lookup.clone());
         }
         lookup
     }
+}
 
-    async fn ask(&self, host: &str) -> (Outcome, Instant) {
-        let asked = match self.system() {
-            Ok(system) => query(system, host).await,
-            Err(error) => Err(error),
+/// Resolver of one core.
+#[derive(Default)]
+pub(crate) struct Resolver {
+    addresses: Names<IpAddr>,
+    services: Names<Service>,
+    /// Made when the first name is asked for: many runs name only addresses.
+    system: OnceCell<TokioResolver>,
+}
+
+impl Resolver {
+    /// The addresses of a name, IPv4 first; never empty.
+    pub(crate) async fn resolve(&self, host: &str) -> Outcome<IpAddr> {
+        let ask = async || {
+            let system = self.system()?;
+            query(system, host).await
         };
-        let now = Instant::now();
-        match asked {
-            Ok((addresses, until)) => (Ok(addresses), until.clamp(now + TTL_MIN, now + TTL_MAX)),
-            Err(error) => (Err(error), now + FAILURE_TTL),
-        }
+        self.addresses.get(host, ask).await
+    }
+
+    /// The SRV records of a service (RFC 2782); none if it has none, or if this system has no name server.
+    pub(super) async fn services(&self, service: &str) -> Outcome<Service> {
+        let Ok(system) = self.system() else {
+            return Ok(Rc::default());
+        };
+        let ask = async || srv::query(system, service).await;
+        self.services.get(service, ask).await
     }
 
     fn system(&self) -> Result<&TokioResolver, NetError> {
@@ -104,7 +134,7 @@ fn build(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<TokioReso
     builder.build().map_err(|error| unusable(&error))
 }
 
-async fn query(system: &TokioResolver, host: &str) -> Result<(Rc<[IpAddr]>, Instant), NetError> {
+async fn query(system: &TokioResolver, host: &str) -> Answer<IpAddr> {
     use hickory_resolver::net::NetError as Dns;
     let found = system.lookup_ip(host).await.map_err(|error| match error {
         Dns::Dns(DnsError::NoRecordsFound(_)) => NetError::NameNotFound(host.to_owned()),

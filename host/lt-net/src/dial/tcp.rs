@@ -71,6 +71,14 @@ impl Wire {
             .get_or_init(|| Box::new(Arrivals::of(&self.tcp)));
     }
 
+    /// Have the kernel acknowledge at once what comes next, where it can (Linux: `TCP_QUICKACK`). It forgets this by itself, so it is
+    /// to be called whenever something was sent whose answer may be held back by the peer until it is acknowledged.
+    pub(crate) fn quick_ack(&self) {
+        // Whoever asks gets the delay that it wanted to be rid of, and nothing worse.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = self.tcp.set_quickack(true);
+    }
+
     fn count_read(&self, length: usize) {
         self.counters
             .received
@@ -150,6 +158,11 @@ impl Stream {
             Self::Plain(wire) => wire,
             Self::Tls(stream) => stream.get_ref().0,
         }
+    }
+
+    /// See [`Wire::quick_ack`].
+    pub(crate) fn quick_ack(&self) {
+        self.wire().quick_ack();
     }
 
     /// Whether an idle connection is still good: nothing came, above all not its end. Without news from the kernel this
