@@ -6,6 +6,8 @@
 //!
 //! [`HttpClient::connect_xmpp`]: crate::http::HttpClient::connect_xmpp
 
+mod channel;
+mod connect;
 mod filter;
 pub(crate) mod framer;
 pub(crate) mod jid;

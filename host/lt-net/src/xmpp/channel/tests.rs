@@ -1,0 +1,1 @@
+//! Streams against peers that write by hand.
