@@ -318,7 +318,7 @@ impl Framer {
                     return Ok(None);
                 }
                 Err(EndOrError::Error(error)) => return Err(error.into()),
-                Ok(None) => return Ok(Some(Event::Close)),
+                Ok(None) => return Err(FrameError::new("bad-format", "no header")),
             }
         }
     }
@@ -462,24 +462,32 @@ fn see_other_host(uri: &str, arrived: Instant) -> Result<Stanza, FrameError> {
 
 /// A header must give the stream's two names to what they mean: the parsers of elements take them for given.
 fn check_header(text: &str, namespace: &str, name: &str) -> Result<(), FrameError> {
+    let refuse = |condition, text| Err(FrameError::new(condition, text));
     if namespace != NS_STREAMS {
-        let text = format!("the stream's namespace is {namespace:?}");
-        return Err(FrameError::new("invalid-namespace", text));
+        return refuse(
+            "invalid-namespace",
+            format!("the stream is in {namespace:?}"),
+        );
     }
     if name != "stream" {
-        let text = format!("`{name}` instead of a stream's header");
-        return Err(FrameError::new("bad-format", text));
+        return refuse(
+            "bad-format",
+            format!("`{name}` instead of a stream's header"),
+        );
     }
-    match scan::root_attribute(text, "xmlns").as_deref() {
-        Some(NS_CLIENT) => {}
-        other => {
-            let text = format!("the stream's content is in {:?}", other.unwrap_or_default());
-            return Err(FrameError::new("invalid-namespace", text));
-        }
+    if scan::root_name(text) != Some("stream:stream") {
+        let text = "the stream's prefix is not `stream`".to_owned();
+        return refuse("bad-namespace-prefix", text);
     }
-    if scan::root_attribute(text, "xmlns:stream").as_deref() != Some(NS_STREAMS) {
-        let text = "the stream's prefix is not `stream`";
-        return Err(FrameError::new("bad-namespace-prefix", text));
+    let content = scan::root_attribute(text, "xmlns").unwrap_or_default();
+    if content != NS_CLIENT {
+        return refuse(
+            "invalid-namespace",
+            format!("the stream's content is in {content:?}"),
+        );
+    }
+    if text.ends_with("/>") {
+        return refuse("bad-format", "the stream ends with its header".to_owned());
     }
     Ok(())
 }

@@ -21,13 +21,14 @@ pub(crate) fn normalise(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether normalising would change nothing, told by a glance: nearly all that servers send.
+/// Whether normalising would change nothing, told by a glance: nearly all that servers send. A domain of ASCII may be the
+/// encoding of another (RFC 5890).
 fn is_normal(text: &str) -> bool {
     let (bare, resource) = split(text);
-    let plain =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"@-._".contains(&byte);
-    bare.bytes().all(plain)
+    bare.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"@-._".contains(&byte))
         && !bare.ends_with('.')
+        && memchr::memmem::find(bare.as_bytes(), b"xn--").is_none()
         && resource.is_none_or(|resource| resource.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 

@@ -32,10 +32,31 @@ pub struct Outgoing {
 /// # Errors
 /// What is wrong, and at which byte.
 pub fn check_element(xml: &str) -> Result<Outgoing, String> {
+    let (head, element) = read_one(xml)?;
+    let start = xml.len() - xml.trim_start_matches(scan::WHITE_SPACE).len();
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Ok(Outgoing {
+        kind: head.kind(),
+        name: head.name().to_owned(),
+        type_: owned(head.kind_attribute()),
+        id: owned(head.id()),
+        to: owned(head.to()),
+        payload_namespace: head
+            .payloads()
+            .next()
+            .map_or_else(String::new, |(namespace, _)| namespace.to_owned()),
+        declares_namespace: scan::root_attribute(element, "xmlns").is_some(),
+        attributes_end: start + scan::root_name_end(element),
+    })
+}
+
+/// The one element that a text is, without the white space around it.
+pub(super) fn read_one(xml: &str) -> Result<(Head, &str), String> {
     let all = xml.len();
-    let mut input = xml.trim_start_matches(scan::WHITE_SPACE).as_bytes();
-    let start = all - input.len();
-    if input.first() != Some(&b'<') {
+    let element = xml.trim_start_matches(scan::WHITE_SPACE);
+    let start = all - element.len();
+    let mut input = element.as_bytes();
+    if !element.starts_with('<') {
         return Err(format!("no element at byte {start}"));
     }
     let mut reader = Reader::take();
@@ -45,37 +66,15 @@ pub fn check_element(xml: &str) -> Result<Outgoing, String> {
         Ok(Seen::End) => return Err(format!("no element at byte {start}")),
         Err(error) => return Err(format!("{} before byte {}", error.text, all - input.len())),
     };
-    reader.give_back(all - input.len());
-    let rest = all - input.len();
-    if !xml
-        .get(rest..)
-        .unwrap_or_default()
-        .trim_matches(scan::WHITE_SPACE)
-        .is_empty()
-    {
-        return Err(format!("something behind the element at byte {rest}"));
+    let Some((element, behind)) = element.split_at_checked(element.len() - input.len()) else {
+        return Err(format!("no element at byte {start}"));
+    };
+    reader.give_back(element.len());
+    if !behind.trim_start_matches(scan::WHITE_SPACE).is_empty() {
+        let at = all - behind.len();
+        return Err(format!("something behind the element at byte {at}"));
     }
-    Ok(Outgoing::new(&head, xml, start))
-}
-
-impl Outgoing {
-    fn new(head: &Head, xml: &str, start: usize) -> Self {
-        let element = xml.get(start..).unwrap_or_default();
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        Self {
-            kind: head.kind(),
-            name: head.name().to_owned(),
-            type_: owned(head.kind_attribute()),
-            id: owned(head.id()),
-            to: owned(head.to()),
-            payload_namespace: head
-                .payloads()
-                .next()
-                .map_or_else(String::new, |(namespace, _)| namespace.to_owned()),
-            declares_namespace: scan::root_attribute(element, "xmlns").is_some(),
-            attributes_end: start + scan::root_name_end(element),
-        }
-    }
+    Ok((head, element))
 }
 
 /// Replace `{from}`, `{to}`, `{id}` and `{type}` by those of a stanza, escaped. What it does not have is empty; without a

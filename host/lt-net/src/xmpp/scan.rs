@@ -132,6 +132,11 @@ fn root(xml: &str) -> Option<(&str, &str)> {
     })
 }
 
+/// The element's name as written, with its prefix.
+pub(super) fn root_name(xml: &str) -> Option<&str> {
+    root(xml).map(|(name, _)| name)
+}
+
 /// The value of an attribute of the element itself; its name is compared as written.
 pub(super) fn root_attribute<'a>(xml: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let (_, attributes) = root(xml)?;

@@ -12,6 +12,9 @@ use super::{StanzaError, StanzaKind, TOKEN_BYTES_MAX};
 /// Conditions of stanza errors (RFC 6120, section 8.3.3).
 pub(crate) const NS_STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
+/// What a child's name takes, with its namespace, a text of its own: many children are larger so than their XML.
+const PAYLOAD_BYTES: usize = size_of::<(Namespace<'static>, NcName)>() + 96;
+
 /// A top-level element of a stream. Cheap to clone.
 ///
 /// Its text is copied once when it comes; its children are known by name, and no tree is made unless somebody asks for one.
@@ -115,6 +118,15 @@ impl Stanza {
         }
     }
 
+    /// An element as if it had come: with the names that every stream binds.
+    ///
+    /// # Errors
+    /// It is not one element, or over a limit; and where.
+    pub fn parse(xml: &str, arrived: Instant) -> Result<Self, String> {
+        let (head, element) = super::outgoing::read_one(xml)?;
+        Ok(Self::new(element.into(), head, arrived, None))
+    }
+
     /// All of it, as it came.
     #[must_use]
     pub fn xml(&self) -> &str {
@@ -204,9 +216,7 @@ impl Stanza {
     /// Bytes that it takes here: its text, and what is known of it beside that.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.inner.xml.len()
-            + size_of::<Inner>()
-            + self.inner.head.payloads.capacity() * size_of::<(Namespace<'static>, NcName)>()
+        self.inner.xml.len() + size_of::<Inner>() + self.inner.head.payloads.len() * PAYLOAD_BYTES
     }
 
     /// A tree of it.
