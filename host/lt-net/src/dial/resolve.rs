@@ -150,4 +150,4 @@ async fn query(system: &TokioResolver, host: &str) -> Answer<IpAddr> {
 
 #[cfg(test)]
 #[path = "resolve_tests.rs"]
-mod tests;
+pub(super) mod tests;

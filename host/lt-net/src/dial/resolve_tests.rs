@@ -11,15 +11,15 @@ use super::*;
 use crate::peer::{local, local_paused};
 
 /// Type numbers of a question (RFC 1035, section 3.2.2, and RFC 3596).
-const A: u16 = 1;
+pub(in crate::dial) const A: u16 = 1;
 const AAAA: u16 = 28;
 /// Response code for a name that does not exist.
-const NXDOMAIN: u8 = 3;
+pub(in crate::dial) const NXDOMAIN: u8 = 3;
 /// Response code for a server that cannot answer.
-const SERVFAIL: u8 = 2;
+pub(in crate::dial) const SERVFAIL: u8 = 2;
 
 /// A resolver whose server answers by the script: question type → response code, or addresses as bytes. Counts questions.
-async fn resolver(
+pub(in crate::dial) async fn resolver(
     ttl_s: u32,
     script: impl Fn(&str, u16) -> Result<Vec<Vec<u8>>, u8> + 'static,
 ) -> (Rc<Resolver>, Rc<Cell<usize>>) {
@@ -171,16 +171,16 @@ fn failures_are_told_apart_and_kept_for_a_second() {
 
 #[test]
 fn names_are_kept_within_bounds() {
-    let resolver = Resolver::default();
+    let names = Names::<IpAddr>::default();
     let later = Instant::now() + TTL_MAX;
     for number in 0..NAMES_MAX + 10 {
-        let lookup = resolver.lookup(&format!("host-{number}.test"));
+        let lookup = names.lookup(&format!("host-{number}.test"));
         lookup.answer.set((Err(NetError::Timeout), later)).unwrap();
     }
     assert_eq!(names.0.borrow().len(), NAMES_MAX);
-    assert!(resolver.lookup("host-0.test").answer.initialized());
+    assert!(names.lookup("host-0.test").answer.initialized());
     assert!(
-        !resolver
+        !names
             .lookup(&format!("host-{}.test", NAMES_MAX + 5))
             .answer
             .initialized()

@@ -107,7 +107,7 @@ impl Derivation {
         }
     }
 
-    fn run(&self) -> Keys {
+    pub(super) fn run(&self) -> Keys {
         let salted = self.hash.pbkdf2(&self.password, &self.salt, self.rounds);
         let key = |name: &str| self.hash.hmac(&salted, name.as_bytes());
         Keys([key("Client Key"), key("Server Key")].concat().into())

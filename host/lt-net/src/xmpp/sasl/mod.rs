@@ -22,7 +22,7 @@ const QUOTED_BYTES_MAX: usize = 200;
 /// What somebody logs in with.
 #[derive(Clone, Copy)]
 pub(crate) struct Credentials<'a> {
-    /// The local part of the JID, unescaped as it is (RFC 6120, section 6.3.7).
+    /// The local part of the JID (RFC 6120, section 6.3.7).
     pub(crate) authcid: &'a str,
     /// Password, or token.
     pub(crate) password: &'a str,
