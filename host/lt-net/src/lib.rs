@@ -18,10 +18,14 @@ mod deadline;
 pub mod dial;
 pub mod error;
 pub mod http;
+mod inbox;
+mod overdue;
 #[cfg(test)]
 mod peer;
+mod periodic;
 pub mod timings;
 pub mod tls;
+mod waiting;
 pub mod websocket;
 pub mod xmpp;
 

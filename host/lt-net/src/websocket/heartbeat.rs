@@ -1,6 +1,5 @@
 //! What a socket's pump does by the clock: messages and timed pings at an interval.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,30 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Content;
+use crate::periodic::Periodic;
 
 /// Most timed pings of heartbeats that are waited for at a time, and most of those that somebody waits for by their number;
 /// the oldest is then forgotten. A pong tells little about the time of a round trip when 64 more pings have been sent since.
 const PINGS_MAX: usize = 64;
-
-/// Something that is sent again and again, until [`Heartbeat::stop`] or the connection's end.
-#[derive(Debug, Default)]
-pub struct Heartbeat {
-    sent: Cell<u64>,
-    stopped: Cell<bool>,
-}
-
-impl Heartbeat {
-    /// How many were given to the connection. One that finds no room, because the peer does not read, is left out.
-    #[must_use]
-    pub fn sent(&self) -> u64 {
-        self.sent.get()
-    }
-
-    /// Send no more of it, and wait for the pong of no ping that it sent.
-    pub fn stop(&self) {
-        self.stopped.set(true);
-    }
-}
 
 /// What is due.
 #[derive(Debug)]
@@ -39,76 +19,6 @@ pub(super) enum Beat {
     Send(Content),
     /// The time that its pong may take.
     Ping(Option<Duration>),
-}
-
-#[derive(Debug)]
-struct Entry {
-    next: Instant,
-    interval: Duration,
-    beat: Beat,
-    heartbeat: Rc<Heartbeat>,
-}
-
-/// The heartbeats of one socket.
-#[derive(Debug, Default)]
-pub(super) struct Schedule {
-    entries: Vec<Entry>,
-}
-
-impl Schedule {
-    /// A ping takes the place of the one before it.
-    pub(super) fn add(&mut self, beat: Beat, interval: Duration, first: Instant) -> Rc<Heartbeat> {
-        if matches!(beat, Beat::Ping(_)) {
-            for entry in &self.entries {
-                if matches!(entry.beat, Beat::Ping(_)) {
-                    entry.heartbeat.stop();
-                }
-            }
-        }
-        self.entries.retain(|entry| !entry.heartbeat.stopped.get());
-        let heartbeat = Rc::new(Heartbeat::default());
-        self.entries.push(Entry {
-            next: first,
-            // Zero would be due for ever.
-            interval: interval.max(Duration::from_millis(1)),
-            beat,
-            heartbeat: heartbeat.clone(),
-        });
-        heartbeat
-    }
-
-    /// When the next is due.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.entries.iter().map(|entry| entry.next).min()
-    }
-
-    /// Hand out what is due now. Each keeps its grid; what was missed is not made up for. `send` returns whether it was sent.
-    pub(super) fn run(
-        &mut self,
-        now: Instant,
-        mut send: impl FnMut(&Beat, &Rc<Heartbeat>) -> bool,
-    ) {
-        self.entries.retain_mut(|entry| {
-            if entry.heartbeat.stopped.get() {
-                return false;
-            }
-            if entry.next <= now {
-                if send(&entry.beat, &entry.heartbeat) {
-                    entry.heartbeat.sent.set(entry.heartbeat.sent.get() + 1);
-                }
-                entry.next += entry.interval;
-                if entry.next <= now {
-                    entry.next = now + entry.interval;
-                }
-            }
-            true
-        });
-    }
-
-    /// The connection has ended.
-    pub(super) fn clear(&mut self) {
-        self.entries = Vec::new();
-    }
 }
 
 /// A timed ping.
@@ -129,12 +39,12 @@ struct Ping {
 pub(super) struct Limit {
     timeout: Duration,
     deadline: Instant,
-    heartbeat: Rc<Heartbeat>,
+    heartbeat: Rc<Periodic>,
 }
 
 impl Limit {
     /// For a ping that is due now. One that cannot be sent in that time counts as not answered.
-    pub(super) fn new(heartbeat: &Rc<Heartbeat>, timeout: Duration, now: Instant) -> Self {
+    pub(super) fn new(heartbeat: &Rc<Periodic>, timeout: Duration, now: Instant) -> Self {
         Self {
             timeout,
             deadline: now + timeout,
@@ -143,7 +53,7 @@ impl Limit {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        (!self.heartbeat.stopped.get()).then_some(self.deadline)
+        (!self.heartbeat.is_stopped()).then_some(self.deadline)
     }
 }
 

@@ -3,43 +3,6 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn beats_keep_their_grid_and_do_not_catch_up() {
-    let start = Instant::now();
-    let mut schedule = Schedule::default();
-    let beat = schedule.add(
-        Beat::Send(Content::Text("x".into())),
-        SECOND,
-        start + SECOND,
-    );
-    schedule.run(start, |_, _| true);
-    assert_eq!(beat.sent(), 0);
-    // Late by a tenth: the next is due on the grid.
-    schedule.run(start + SECOND * 11 / 10, |_, _| true);
-    assert_eq!(schedule.next(), Some(start + SECOND * 2));
-    // Several missed: one is sent.
-    schedule.run(start + SECOND * 9, |_, _| true);
-    assert_eq!(
-        (beat.sent(), schedule.next()),
-        (2, Some(start + SECOND * 10))
-    );
-    schedule.run(start + SECOND * 10, |_, _| false);
-    assert_eq!(beat.sent(), 2, "no room: not sent");
-    beat.stop();
-    schedule.run(start + SECOND * 20, |_, _| true);
-    assert_eq!((beat.sent(), schedule.next()), (2, None));
-}
-
-#[test]
-fn a_second_ping_takes_the_place_of_the_first() {
-    let start = Instant::now();
-    let mut schedule = Schedule::default();
-    let first = schedule.add(Beat::Ping(None), SECOND, start);
-    let second = schedule.add(Beat::Ping(None), SECOND, start);
-    schedule.run(start, |_, _| true);
-    assert_eq!((first.sent(), second.sent()), (0, 1));
-}
-
-#[test]
 fn pongs_are_matched_by_number_and_key() {
     let start = Instant::now();
     let mut pings = Pings::new(u64::MAX);
@@ -74,12 +37,12 @@ fn unanswered_pings_are_bounded() {
 }
 
 /// A second from when it is sent.
-fn limit(heartbeat: &Rc<Heartbeat>, now: Instant) -> Option<Limit> {
+fn limit(heartbeat: &Rc<Periodic>, now: Instant) -> Option<Limit> {
     Some(Limit::new(heartbeat, SECOND, now))
 }
 
 /// Pings of a heartbeat every ten milliseconds, sent as they are due.
-fn beat(pings: &mut Pings, heartbeat: &Rc<Heartbeat>, start: Instant, count: u32) {
+fn beat(pings: &mut Pings, heartbeat: &Rc<Periodic>, start: Instant, count: u32) {
     for index in 0..count {
         let at = start + SECOND / 100 * index;
         let number = pings.start(false, limit(heartbeat, at));

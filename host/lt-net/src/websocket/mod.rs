@@ -7,9 +7,9 @@
 //! [`HttpClient::connect_websocket`]: crate::http::HttpClient::connect_websocket
 
 mod codec;
+mod content;
 pub(crate) mod handshake;
 mod heartbeat;
-mod inbox;
 mod outbox;
 pub mod pattern;
 mod pump;
@@ -20,10 +20,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::codec::is_close_code;
-pub use self::heartbeat::Heartbeat;
 pub use self::pump::Pump;
 pub use self::socket::{Opened, Socket, Statistics, Unsent};
 use crate::error::NetError;
+pub use crate::periodic::Periodic as Heartbeat;
 use crate::timings::Timings;
 
 /// What to connect to. `ws`, `wss`, `http` and `https` URLs; checked by connecting.

@@ -1,6 +1,5 @@
 //! The task behind a socket: reads at once, stamps, answers pings, sends, keeps the clock, and closes.
 
-mod overdue;
 mod receive;
 mod transmit;
 
@@ -14,12 +13,13 @@ use std::time::Duration;
 use tokio::io::AsyncWrite as _;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use self::overdue::Overdue;
 use super::codec::{CloseFrame, Decoder, Violation};
 use super::outbox::Batch;
 use super::socket::Socket;
 use super::{Close, Ending, Message, Observer};
 use crate::dial::tcp::Stream;
+use crate::overdue::Overdue;
+use crate::tls::{TlsInfo, info_of};
 
 /// Time to send the last close frame, and for the peer to close the connection first, which it should (RFC 6455,
 /// section 7.1.1): an address that this side closes first is not free again for a minute. Nobody waits for it.
@@ -119,6 +119,14 @@ impl Pump {
             state: State::Open,
             timer: None,
             opened: now,
+        }
+    }
+
+    /// What is known of the TLS session that it goes over; `None` without TLS.
+    pub(crate) fn tls(&self) -> Option<TlsInfo> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => Some(info_of(stream.get_ref().1)),
         }
     }
 

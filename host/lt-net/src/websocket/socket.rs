@@ -10,12 +10,14 @@ use tokio::time::Instant;
 
 use super::codec::{CONTROL_BYTES_MAX, CloseFrame, Masks};
 use super::handshake::Upgraded;
-use super::heartbeat::{Beat, Heartbeat, Pings, Schedule};
-use super::inbox::Inbox;
+use super::heartbeat::{Beat, Pings};
 use super::outbox::{ControlFrame, Outbox};
 use super::pump::Pump;
-use super::{Borrowed, Close, ConnectOptions, Content, Ending, Message};
+use super::{Borrowed, Close, ConnectOptions, Content, Ending, Heartbeat, Message};
+use crate::inbox::Inbox;
+use crate::periodic::Schedule;
 use crate::timings::Timings;
+use crate::waiting::keep;
 
 /// A connection that was just opened.
 #[derive(Debug)]
@@ -80,10 +82,10 @@ struct Origin {
 pub struct Socket {
     /// Boxed, because a user may have closed it long ago and holds on to the rest only.
     origin: Box<Origin>,
-    pub(super) inbox: RefCell<Inbox>,
+    pub(super) inbox: RefCell<Inbox<Message>>,
     pub(super) outbox: RefCell<Outbox>,
     pub(super) pings: RefCell<Pings>,
-    pub(super) schedule: RefCell<Schedule>,
+    pub(super) schedule: RefCell<Schedule<Beat>>,
     pub(super) request: RefCell<Option<Box<CloseRequest>>>,
     pub(super) abandoned: Cell<bool>,
     /// Set while a message waits for room in the inbox (overflow `pause`).
@@ -279,7 +281,10 @@ impl Socket {
         newest: usize,
         matches: &dyn Fn(Borrowed<'_>) -> bool,
     ) -> Option<Message> {
-        let message = self.inbox.borrow_mut().take_matching(newest, matches);
+        let message = self
+            .inbox
+            .borrow_mut()
+            .take_matching(newest, |message| matches(message.content.borrow()));
         if message.is_some() {
             self.made_room();
         }
@@ -383,7 +388,12 @@ impl Socket {
     ) -> Result<Rc<Heartbeat>, Close> {
         self.check_open()?;
         let first = Instant::now() + first;
-        let heartbeat = self.schedule.borrow_mut().add(beat, interval, first);
+        let is_ping = matches!(beat, Beat::Ping(_));
+        let replaces = |other: &Beat| is_ping && matches!(other, Beat::Ping(_));
+        let heartbeat = self
+            .schedule
+            .borrow_mut()
+            .add(beat, interval, first, replaces);
         self.wake_pump();
         Ok(heartbeat)
     }
@@ -443,15 +453,6 @@ impl Socket {
     pub(super) fn keep_pump(&self, cx: &Context<'_>) {
         keep(&self.pump, cx);
     }
-}
-
-/// Keep a task's waker; cloning one costs an atomic operation.
-fn keep(place: &RefCell<Option<Waker>>, cx: &Context<'_>) {
-    let kept = place
-        .take()
-        .filter(|waker| waker.will_wake(cx.waker()))
-        .unwrap_or_else(|| cx.waker().clone());
-    place.replace(Some(kept));
 }
 
 fn control_data(mut data: Vec<u8>) -> Box<[u8]> {

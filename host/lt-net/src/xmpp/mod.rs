@@ -6,25 +6,43 @@
 //!
 //! [`HttpClient::connect_xmpp`]: crate::http::HttpClient::connect_xmpp
 
+mod acknowledging;
 mod channel;
 mod connect;
 mod filter;
 pub(crate) mod framer;
+mod handlers;
 pub(crate) mod jid;
 mod key;
+mod namespace;
+mod outbox;
 mod outgoing;
+mod performing;
+mod pump;
+mod requests;
 mod scan;
 mod sasl;
+mod session;
+mod sm;
 mod stanza;
+mod stream_error;
 
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use self::acknowledging::Acknowledging;
 pub use self::filter::{Filter, FilterError, Filters};
 pub use self::key::KeyPath;
 pub use self::outgoing::{Outgoing, check_element, fill_template};
+pub use self::performing::Performing;
+pub use self::pump::Pump;
+pub use self::requests::Request;
+pub use self::session::{Item, Opened, Session, Statistics, Unsent};
+pub(crate) use self::session::Setup;
+pub use self::sm::Resumption;
 pub use self::stanza::Stanza;
+pub use crate::periodic::Periodic;
 use crate::error::NetError;
 use crate::tls::TlsProfile;
 use crate::websocket::InboxOptions;

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::time::Instant;
 
 use super::{LINGER, Pump, State, count};
+use crate::inbox::Pushed;
 use crate::websocket::codec::{CloseFrame, Decoder, Event, Violation};
-use crate::websocket::inbox::Pushed;
 use crate::websocket::outbox::ControlFrame;
 use crate::websocket::{Borrowed, Ending, Message, Observer};
 

@@ -1,36 +1,42 @@
-//! Messages that nobody has asked for yet: bounded, in order.
+//! What came and nobody has asked for yet, messages or stanzas: bounded, in order.
 
 use std::collections::VecDeque;
 
-use super::{Borrowed, Content, InboxOptions, Message, Overflow};
+use crate::websocket::{InboxOptions, Overflow};
 
 /// Capacity that an emptied inbox keeps; what a flood made it grow to is given back.
 const KEPT_CAPACITY: usize = 16;
 
+/// What waits in an inbox.
+pub(crate) trait Incoming {
+    /// Its length in bytes, as the inbox's room counts it.
+    fn bytes(&self) -> usize;
+}
+
 /// What became of a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
+pub(crate) enum Pushed<M> {
     /// It is in the inbox; so many older ones made room for it.
     Kept(u64),
     /// It was dropped.
     Dropped,
     /// There is no room now: keep it and read no further.
-    Stalled(Message),
+    Stalled(M),
     /// There is no room, and the connection is to be closed for that.
     Overflow,
 }
 
 /// Messages that wait.
 #[derive(Debug)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox<M> {
     options: InboxOptions,
-    messages: VecDeque<Message>,
+    messages: VecDeque<M>,
     bytes: usize,
     arrivals: u64,
 }
 
-impl Inbox {
-    pub(super) fn new(options: InboxOptions) -> Self {
+impl<M: Incoming> Inbox<M> {
+    pub(crate) fn new(options: InboxOptions) -> Self {
         Self {
             options,
             messages: VecDeque::new(),
@@ -40,27 +46,27 @@ impl Inbox {
     }
 
     /// Whether it keeps messages at all.
-    pub(super) fn keeps(&self) -> bool {
+    pub(crate) fn keeps(&self) -> bool {
         self.options.messages_max > 0
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.messages.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// How many messages were ever put into it.
-    pub(super) fn arrivals(&self) -> u64 {
+    pub(crate) fn arrivals(&self) -> u64 {
         self.arrivals
     }
 
     /// Put a message in, or do what the overflow says. `draining`: the connection is being closed, and the peer's answer lies
     /// behind what it still sends, so that nothing may stall, and a full inbox is no reason any more to close.
-    pub(super) fn push(&mut self, message: Message, draining: bool) -> Pushed {
-        let length = message.content.len();
+    pub(crate) fn push(&mut self, message: M, draining: bool) -> Pushed<M> {
+        let length = message.bytes();
         // One that is larger than the whole is taken alone: it was within the limit of messages, and would have room never.
         if self.has_room(length) || self.messages.is_empty() {
             self.append(message);
@@ -84,38 +90,35 @@ impl Inbox {
     }
 
     /// Take the oldest.
-    pub(super) fn take(&mut self) -> Option<Message> {
+    pub(crate) fn take(&mut self) -> Option<M> {
         let message = self.messages.pop_front();
         self.taken(message)
     }
 
     /// Keep those that are wanted, in their order. Returns whether any went.
-    pub(super) fn retain(&mut self, wanted: &mut dyn FnMut(&Message) -> bool) -> bool {
+    pub(crate) fn retain(&mut self, wanted: &mut dyn FnMut(&M) -> bool) -> bool {
         let before = self.messages.len();
         self.messages.retain(|message| wanted(message));
-        let lengths = self.messages.iter().map(|message| message.content.len());
+        let lengths = self.messages.iter().map(Incoming::bytes);
         self.bytes = lengths.sum();
         self.messages.len() < before
     }
 
     /// Of the newest so many, take the oldest that matches; the others keep their order, and older ones are not looked at.
-    pub(super) fn take_matching(
+    pub(crate) fn take_matching(
         &mut self,
         newest: usize,
-        matches: &dyn Fn(Borrowed<'_>) -> bool,
-    ) -> Option<Message> {
+        matches: impl Fn(&M) -> bool,
+    ) -> Option<M> {
         let older = self.messages.len().saturating_sub(newest);
-        let index = self
-            .messages
-            .range(older..)
-            .position(|message| matches(message.content.borrow()))?;
+        let index = self.messages.range(older..).position(matches)?;
         let message = self.messages.remove(older + index);
         self.taken(message)
     }
 
-    fn taken(&mut self, message: Option<Message>) -> Option<Message> {
+    fn taken(&mut self, message: Option<M>) -> Option<M> {
         if let Some(message) = &message {
-            self.bytes -= message.content.len();
+            self.bytes -= message.bytes();
         }
         if self.messages.is_empty() && self.messages.capacity() > KEPT_CAPACITY {
             self.messages = VecDeque::new();
@@ -124,8 +127,8 @@ impl Inbox {
     }
 
     /// Put a message in that waited for room in vain: the connection is over, and it is to be the last.
-    pub(super) fn append(&mut self, message: Message) {
-        self.bytes += message.content.len();
+    pub(crate) fn append(&mut self, message: M) {
+        self.bytes += message.bytes();
         self.arrivals += 1;
         self.messages.push_back(message);
     }
@@ -136,54 +139,12 @@ impl Inbox {
     }
 }
 
-impl Content {
-    /// Its length in bytes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.as_bytes().len()
-    }
-
-    /// Whether there is nothing in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// What goes over the connection.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Binary(bytes) => bytes,
-        }
-    }
-
-    /// To look at it.
-    #[must_use]
-    pub fn borrow(&self) -> Borrowed<'_> {
-        match self {
-            Self::Text(text) => Borrowed::Text(text),
-            Self::Binary(bytes) => Borrowed::Binary(bytes),
-        }
-    }
-}
-
-impl Borrowed<'_> {
-    /// A copy of its own.
-    #[must_use]
-    pub fn to_content(self) -> Content {
-        match self {
-            Self::Text(text) => Content::Text(text.into()),
-            Self::Binary(bytes) => Content::Binary(bytes.into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::websocket::{Borrowed, Content, Message};
 
     fn message(text: &str) -> Message {
         Message {
@@ -192,7 +153,7 @@ mod tests {
         }
     }
 
-    fn inbox(messages_max: usize, bytes_max: usize, overflow: Overflow) -> Inbox {
+    fn inbox(messages_max: usize, bytes_max: usize, overflow: Overflow) -> Inbox<Message> {
         Inbox::new(InboxOptions {
             messages_max,
             bytes_max,
@@ -200,7 +161,7 @@ mod tests {
         })
     }
 
-    fn texts(inbox: &mut Inbox) -> Vec<String> {
+    fn texts(inbox: &mut Inbox<Message>) -> Vec<String> {
         std::iter::from_fn(|| inbox.take())
             .map(|message| String::from_utf8(message.content.as_bytes().to_vec()).unwrap())
             .collect()
@@ -250,10 +211,10 @@ mod tests {
         for text in ["a", "b1", "c", "b2"] {
             inbox.push(message(text), false);
         }
-        let is_b = |content: Borrowed<'_>| matches!(content, Borrowed::Text(text) if text.starts_with('b'));
-        let found = inbox.take_matching(usize::MAX, &is_b);
+        let is_b = |message: &Message| matches!(message.content.borrow(), Borrowed::Text(text) if text.starts_with('b'));
+        let found = inbox.take_matching(usize::MAX, is_b);
         assert_eq!(found.unwrap().content, Content::Text("b1".into()));
-        assert!(inbox.take_matching(usize::MAX, &|_| false).is_none());
+        assert!(inbox.take_matching(usize::MAX, |_| false).is_none());
         assert_eq!(inbox.bytes(), 4);
         assert_eq!(texts(&mut inbox), ["a", "c", "b2"]);
     }
@@ -265,16 +226,16 @@ mod tests {
             inbox.push(message(text), false);
         }
         let seen = std::cell::Cell::new(0);
-        let none = |_: Borrowed<'_>| {
+        let none = |_: &Message| {
             seen.set(seen.get() + 1);
             false
         };
         for newest in [0, 1, 2, 3, 4] {
             seen.set(0);
-            assert!(inbox.take_matching(newest, &none).is_none());
+            assert!(inbox.take_matching(newest, none).is_none());
             assert_eq!(seen.get(), newest.min(3));
         }
-        let found = inbox.take_matching(2, &|_| true);
+        let found = inbox.take_matching(2, |_| true);
         assert_eq!(found.unwrap().content, Content::Text("b".into()));
         assert_eq!(texts(&mut inbox), ["a", "c"]);
     }

@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 /// How long a deadline that is over is still waited for. A thread that was held up finds its timers due before it hears of
 /// what lies in the kernel, of which it is told for 1024 sockets at a time, between some sixty tasks: ten such turns.
-pub(super) const GRACE: Duration = Duration::from_millis(20);
+pub(crate) const GRACE: Duration = Duration::from_millis(20);
 /// What came so long after a deadline is behind all that came in time: a stamp is that of the newest of the bytes that the
 /// kernel has merged. For peers that send faster than they are read, so that there is always more to read.
-pub(super) const BEHIND: Duration = Duration::from_secs(1);
+pub(crate) const BEHIND: Duration = Duration::from_secs(1);
 
 /// Whether a deadline is over.
 #[derive(Debug, Default)]
-pub(super) struct Overdue {
+pub(crate) struct Overdue {
     /// Until when a deadline that was found to be over is still waited for.
     until: Option<Instant>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Overdue {
 impl Overdue {
     /// To be asked after everything was read, or as much as there is time for: then there is more, and what was read last came
     /// at `arrived`.
-    pub(super) fn is_over(
+    pub(crate) fn is_over(
         &mut self,
         deadline: Option<Instant>,
         now: Instant,
@@ -37,7 +37,7 @@ impl Overdue {
     }
 
     /// When to ask next.
-    pub(super) fn next(&self, deadline: Option<Instant>) -> Option<Instant> {
+    pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Instant> {
         deadline.map(|deadline| self.until.unwrap_or(deadline))
     }
 }
