@@ -23,6 +23,15 @@ mod generated {
             "lt:scenario/websocket.[method]socket.receive": async | trappable,
             "lt:scenario/websocket.[method]socket.receive-matching": async | trappable,
             "lt:scenario/websocket.[method]socket.close": async | trappable,
+            "lt:scenario/xmpp.[static]session.connect": async | trappable,
+            "lt:scenario/xmpp.[method]session.perform": async | trappable,
+            "lt:scenario/xmpp.[method]session.send": async | trappable,
+            "lt:scenario/xmpp.[method]session.send-raw": async | trappable,
+            "lt:scenario/xmpp.[method]session.request": async | trappable,
+            "lt:scenario/xmpp.[method]session.receive": async | trappable,
+            "lt:scenario/xmpp.[method]session.acknowledge": async | trappable,
+            "lt:scenario/xmpp.[method]session.close": async | trappable,
+            "lt:scenario/xmpp.[method]pending.finish": async | trappable,
             "lt:scenario/coordination.[static]throttle.open": async | trappable,
             "lt:scenario/coordination.[method]throttle.wait": async | trappable,
             "lt:scenario/coordination.[method]throttle.try": async | trappable,
@@ -47,6 +56,11 @@ mod generated {
             "lt:scenario/websocket.socket": crate::interfaces::websocket::socket::SocketHandle,
             "lt:scenario/websocket.watcher": crate::interfaces::websocket::watch::WatcherHandle,
             "lt:scenario/websocket.heartbeat": crate::interfaces::websocket::heartbeat::HeartbeatHandle,
+            "lt:scenario/xmpp.session": crate::interfaces::xmpp::session::SessionHandle,
+            "lt:scenario/xmpp.watcher": crate::interfaces::xmpp::watch::WatcherHandle,
+            "lt:scenario/xmpp.periodic": crate::interfaces::xmpp::periodic::PeriodicHandle,
+            "lt:scenario/xmpp.pending": crate::interfaces::xmpp::pending::PendingHandle,
+            "lt:scenario/xmpp.resumption": crate::interfaces::xmpp::resumption::ResumptionHandle,
             "lt:scenario/metrics.metric": crate::interfaces::metrics::MetricHandle,
             "lt:scenario/coordination.throttle": crate::interfaces::coordination::throttle::ThrottleHandle,
             "lt:scenario/coordination.turn": crate::interfaces::coordination::throttle::TurnHandle,
@@ -59,6 +73,6 @@ mod generated {
 }
 
 pub(crate) use generated::lt::scenario::{
-    coordination, data, http, log, metrics, timing, types, user, websocket,
+    coordination, data, http, log, metrics, timing, types, user, websocket, xmpp,
 };
 pub(crate) use generated::{Scenario as ScenarioWorld, ScenarioPre};

@@ -24,6 +24,7 @@ use crate::network;
 use crate::sockets::OpenSockets;
 use crate::sockets::patterns::Patterns;
 use crate::trace::Tracer;
+use crate::xmpp;
 
 /// Different groups one core tells apart; further ones are counted under their parent. Journeys have tens.
 const GROUPS_MAX: usize = 10_000;
@@ -200,10 +201,12 @@ pub struct Core {
     pub(crate) network: Rc<Network>,
     /// How its clients behave, one for each local address in turn.
     pub(crate) clients: Vec<Rc<ClientConfig>>,
-    /// WebSockets that have not ended.
+    /// WebSockets and XMPP sessions that have not ended.
     pub(crate) sockets: OpenSockets,
     /// What its users look for in messages.
     pub(crate) patterns: RefCell<Patterns>,
+    /// What its users look for in stanzas, and what of their sessions was logged.
+    pub(crate) xmpp: xmpp::OfCore,
     /// Throttles and meetings whose waits carry their name.
     waited_for: RefCell<FxHashSet<Box<str>>>,
     groups: RefCell<Groups>,
@@ -236,6 +239,7 @@ impl Core {
             clients,
             sockets: OpenSockets::default(),
             patterns: RefCell::default(),
+            xmpp: xmpp::OfCore::default(),
             waited_for,
             groups: RefCell::new(Groups {
                 paths: vec!["".into()],
@@ -246,7 +250,8 @@ impl Core {
         }))
     }
 
-    /// All users have ended: wait, a second at most, until the WebSockets that they left behind have ended and were recorded.
+    /// All users have ended: wait, a second at most, until the WebSockets and XMPP sessions that they left
+    /// behind have ended and were recorded.
     pub async fn settle(&self) {
         self.sockets.settle().await;
     }

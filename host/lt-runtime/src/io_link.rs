@@ -29,6 +29,7 @@ use crate::core::{Core, GroupId, HttpKey, record_bytes};
 use crate::ctx::Identity;
 use crate::interfaces::cut;
 use crate::sockets::{self, Connected, Dial};
+use crate::xmpp;
 
 /// What a request came to.
 pub(crate) type Answer = Result<Response, NetError>;
@@ -49,6 +50,8 @@ enum Work {
     Batch(Vec<Result<Job, NetError>>, BatchFiller),
     /// A WebSocket.
     Connect(Box<Dial>, oneshot::Sender<Connected>),
+    /// An XMPP session.
+    ConnectXmpp(Box<xmpp::Dial>, oneshot::Sender<xmpp::Connected>),
 }
 
 /// Where the answer to a started request appears.
@@ -215,7 +218,17 @@ impl IoLink {
         connected.await.unwrap_or_else(ended)
     }
 
-    /// What the user's WebSockets take.
+    /// Connect an XMPP session and wait until it is open.
+    pub(crate) async fn connect_xmpp(&self, dial: Box<xmpp::Dial>) -> xmpp::Connected {
+        if self.dead.get() {
+            return Err(ended().into());
+        }
+        let (answer, connected) = oneshot::channel();
+        self.hand_over(Work::ConnectXmpp(dial, answer));
+        connected.await.unwrap_or_else(|_| Err(ended().into()))
+    }
+
+    /// What the user's WebSockets and XMPP sessions take.
     pub(crate) fn sockets(&self) -> &Rc<sockets::Taken> {
         self.sockets.get_or_init(Rc::default)
     }
@@ -418,6 +431,9 @@ async fn io_task(link: Rc<IoLink>) {
             Work::Batch(jobs, slot) => side.push(Box::pin(batch(&link, jobs, slot))),
             Work::Connect(dial, answer) => {
                 side.push(Box::pin(sockets::connect(&link, dial, answer)));
+            }
+            Work::ConnectXmpp(dial, answer) => {
+                side.push(Box::pin(xmpp::connect(&link, dial, answer)));
             }
         }
     }

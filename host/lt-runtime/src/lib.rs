@@ -39,6 +39,7 @@ mod sockets;
 pub mod trace;
 pub mod vu;
 mod wasi;
+mod xmpp;
 
 pub use component::{LoadError, Scenario};
 pub use core::{Common, Core, RunShared, Settings};

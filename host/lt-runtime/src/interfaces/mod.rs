@@ -4,6 +4,7 @@
 pub(crate) mod coordination;
 pub(crate) mod data;
 pub(crate) mod http;
+mod inbox;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod poll;
@@ -11,6 +12,7 @@ pub(crate) mod timing;
 pub(crate) mod user;
 pub(crate) mod wait;
 pub(crate) mod websocket;
+pub(crate) mod xmpp;
 
 use wasmtime::component::{HasData, Linker};
 
@@ -46,6 +48,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<UserCtx>) -> wasmtime::Result<()
     bindings::timing::add_to_linker::<_, Contract>(linker, view)?;
     bindings::http::add_to_linker::<_, Contract>(linker, view)?;
     bindings::websocket::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::xmpp::add_to_linker::<_, Contract>(linker, view)?;
     bindings::metrics::add_to_linker::<_, Contract>(linker, view)?;
     bindings::log::add_to_linker::<_, Contract>(linker, view)?;
     bindings::coordination::add_to_linker::<_, Contract>(linker, view)?;

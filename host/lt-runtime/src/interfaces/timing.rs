@@ -37,6 +37,11 @@ pub(crate) fn from_guest(when: u64) -> Instant {
         .map_or(furthest, |instant| instant.min(furthest))
 }
 
+/// A guest's length of time, of which no sum overflows.
+pub(crate) fn duration(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos).min(SLEEP_MAX)
+}
+
 /// Whole nanoseconds, saturating after 584 years.
 pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)

@@ -68,7 +68,7 @@ impl Drop for OpenSocket {
     }
 }
 
-/// What all sockets of one user take together.
+/// What all sockets and XMPP sessions of one user take together.
 #[derive(Default)]
 pub(crate) struct Taken {
     sockets: Cell<usize>,
@@ -88,7 +88,9 @@ impl Place {
     /// If the user has as many as it may: the text says of what.
     pub(crate) fn take(of: &Rc<Taken>, inbox_bytes: usize) -> Result<Self, String> {
         if of.sockets.get() >= USER_SOCKETS_MAX {
-            return Err(format!("a user may have {USER_SOCKETS_MAX} sockets"));
+            return Err(format!(
+                "a user may have {USER_SOCKETS_MAX} sockets and sessions together"
+            ));
         }
         let bytes = of.inbox_bytes.get().saturating_add(inbox_bytes);
         if bytes > USER_INBOX_BYTES_MAX {
@@ -116,7 +118,7 @@ impl Drop for Place {
     }
 }
 
-/// The sockets of one core whose end was not recorded yet.
+/// The sockets and XMPP sessions of one core whose end was not recorded yet.
 #[derive(Default)]
 pub(crate) struct OpenSockets {
     open: Cell<usize>,
@@ -124,11 +126,13 @@ pub(crate) struct OpenSockets {
 }
 
 impl OpenSockets {
-    fn began(&self) {
+    /// One more: each that began ends.
+    pub(crate) fn began(&self) {
         self.open.set(self.open.get() + 1);
     }
 
-    fn ended(&self) {
+    /// One has ended, and was recorded.
+    pub(crate) fn ended(&self) {
         self.open.set(self.open.get().saturating_sub(1));
         if self.open.get() == 0 {
             self.none_left.notify_waiters();

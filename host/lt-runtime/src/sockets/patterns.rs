@@ -101,7 +101,11 @@ impl PatternText {
     }
 }
 
-fn check(field: &str, text: &str) -> Result<(), PatternError> {
+/// Whether a text is short enough to be looked for.
+///
+/// # Errors
+/// Naming the field.
+pub(crate) fn check(field: &str, text: &str) -> Result<(), PatternError> {
     if text.len() <= PATTERN_BYTES_MAX {
         return Ok(());
     }
@@ -111,7 +115,7 @@ fn check(field: &str, text: &str) -> Result<(), PatternError> {
 }
 
 /// What is held by text. Those that nobody uses any more make room once there are [`PATTERNS_MAX`].
-struct Interned<K, V>(FxHashMap<K, Rc<V>>);
+pub(crate) struct Interned<K, V>(FxHashMap<K, Rc<V>>);
 
 impl<K, V> Default for Interned<K, V> {
     fn default() -> Self {
@@ -120,7 +124,11 @@ impl<K, V> Default for Interned<K, V> {
 }
 
 impl<K: Hash + Eq, V> Interned<K, V> {
-    fn get(
+    /// The value of a key, made if nobody uses the same.
+    ///
+    /// # Errors
+    /// If it makes no sense, or too many others are in use.
+    pub(crate) fn get(
         &mut self,
         key: K,
         make: impl FnOnce(&K) -> Result<V, String>,

@@ -4,8 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lt_coordination::CoordinationError;
-use lt_metrics::{FailureClass, TagsId, builtin};
+use lt_metrics::{TagsId, builtin};
 use lt_net::websocket::pattern::{Key, Pattern};
 use lt_net::websocket::{Borrowed, Close, Ending, Observer};
 use tokio::time::Instant;
@@ -99,22 +98,9 @@ impl Session {
             let mut recorder = self.core.recorder.borrow_mut();
             recorder.record(builtin::WS_MSGS_MATCHED, tags, 1.0);
         }
-        let Some(id) = watch.delivery.as_ref().and_then(|key| key.find(content)) else {
-            return;
-        };
-        let tags = self.delivery_tags;
-        match delivery::received(&self.core, self.who, tags, &id, arrived) {
-            Ok(_) => {}
-            // Nobody can have marked such an id as sent.
-            Err(CoordinationError::TooLarge(_) | CoordinationError::InvalidValue(_)) => {
-                let mut recorder = self.core.recorder.borrow_mut();
-                recorder.record(builtin::DELIVERY_UNMATCHED, tags, 1.0);
-            }
-            // Its delivery will count as lost, which is not the target's fault: it must be seen.
-            Err(error) => {
-                let text = format!("a delivery that a watch found was not counted: {error}");
-                self.core.record_failure(tags, FailureClass::Failure, &text);
-            }
+        if let Some(id) = watch.delivery.as_ref().and_then(|key| key.find(content)) {
+            let receipt = (&*id, arrived);
+            let _time = delivery::found(&self.core, self.who, self.delivery_tags, receipt, true);
         }
     }
 
@@ -232,6 +218,29 @@ impl Observer for Told {
     }
 }
 
+/// Cases of `enum ending` of a contract, with the number that each one's doc ends with.
+#[cfg(test)]
+pub(crate) fn endings_of(contract: &str) -> Vec<(&str, Option<u16>)> {
+    let cases = contract
+        .split("enum ending {")
+        .nth(1)
+        .and_then(|rest| rest.split("\n    }").next())
+        .unwrap();
+    let mut wanted = Vec::new();
+    let mut number = None;
+    for line in cases.lines().map(str::trim) {
+        if let Some(doc) = line.strip_prefix("///") {
+            let parts = doc.split('(').skip(1);
+            number = parts
+                .filter_map(|part| part.get(..4)?.parse::<u16>().ok())
+                .last();
+        } else if let Some(case) = line.strip_suffix(',') {
+            wanted.push((case, number.take()));
+        }
+    }
+    wanted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,23 +249,7 @@ mod tests {
     #[test]
     fn numbers_of_endings_are_those_of_the_contract() {
         let contract = include_str!("../../../../wit/websocket.wit");
-        let cases = contract
-            .split("enum ending {")
-            .nth(1)
-            .and_then(|rest| rest.split("\n    }").next())
-            .unwrap();
-        let mut wanted = Vec::new();
-        let mut number = None;
-        for line in cases.lines().map(str::trim) {
-            if let Some(doc) = line.strip_prefix("///") {
-                let parts = doc.split('(').skip(1);
-                number = parts
-                    .filter_map(|part| part.get(..4)?.parse::<u16>().ok())
-                    .last();
-            } else if let Some(case) = line.strip_suffix(',') {
-                wanted.push((case, number.take()));
-            }
-        }
+        let wanted = endings_of(contract);
         let endings = [
             Ending::ByUs,
             Ending::ByPeer,

@@ -1,21 +1,17 @@
 //! Between the contract's types and ours. What the guest gives is held to its bounds here.
 
-use std::time::Duration;
-
 use lt_net::websocket::{
-    Close, ConnectError, ConnectOptions, ConnectRequest, Content, Ending, InboxOptions, Message,
-    Overflow, Socket, Statistics, is_close_code,
+    Close, ConnectError, ConnectOptions, ConnectRequest, Content, Ending, Message, Socket,
+    Statistics, is_close_code,
 };
-use lt_spec::limits::{
-    INBOX_BYTES_DEFAULT, INBOX_BYTES_MAX, INBOX_MESSAGES_DEFAULT, INBOX_MESSAGES_MAX,
-    WS_CLOSE_REASON_BYTES_MAX, WS_MESSAGE_BYTES_DEFAULT,
-};
+use lt_spec::limits::{INBOX_BYTES_MAX, WS_CLOSE_REASON_BYTES_MAX, WS_MESSAGE_BYTES_DEFAULT};
 
 use super::invalid;
 use crate::bindings::websocket as wit;
 use crate::bindings::websocket::ErrorCode;
 use crate::core::GroupId;
-use crate::interfaces::timing::{SLEEP_MAX, nanos, to_guest};
+use crate::interfaces::inbox::{self, size};
+use crate::interfaces::timing::{duration, nanos, to_guest};
 use crate::sockets::Labels;
 use crate::sockets::patterns::{KeyText, PatternError, PatternText};
 
@@ -34,24 +30,20 @@ pub(super) fn request(
         tags: Vec::new(),
     });
     let message_bytes_max = given.message_bytes_max.unwrap_or(WS_MESSAGE_BYTES_DEFAULT);
-    within(
-        "options.message-bytes-max",
-        message_bytes_max,
-        1,
-        INBOX_BYTES_MAX,
-    )?;
+    let bounds = (1, INBOX_BYTES_MAX);
+    within("options.message-bytes-max", message_bytes_max, bounds)?;
     if given.timeout == Some(0) {
         return Err(invalid("options.timeout", "it is zero"));
     }
     if let Some(bytes) = given.fragment_bytes {
-        within("options.fragment-bytes", bytes, 1, u32::MAX)?;
+        within("options.fragment-bytes", bytes, (1, u32::MAX))?;
     }
     let options = ConnectOptions {
         timeout: given.timeout.map(duration),
         max_redirects: given.max_redirects,
         message_bytes_max: size(message_bytes_max),
         fragment_bytes: given.fragment_bytes.map(size),
-        inbox: inbox(given.inbox, message_bytes_max)?,
+        inbox: inbox::options(given.inbox, message_bytes_max).map_err(ErrorCode::InvalidRequest)?,
     };
     let tags = given.tags.into_iter();
     let labels = Labels {
@@ -68,50 +60,8 @@ pub(super) fn request(
     Ok((request, labels))
 }
 
-/// Unless it says otherwise, an inbox has room for the longest message.
-fn inbox(given: Option<wit::Inbox>, message_bytes_max: u32) -> Result<InboxOptions, ErrorCode> {
-    let given = given.unwrap_or(wit::Inbox {
-        messages_max: None,
-        bytes_max: None,
-        overflow: None,
-    });
-    let messages = given.messages_max.unwrap_or(INBOX_MESSAGES_DEFAULT);
-    within(
-        "options.inbox.messages-max",
-        messages,
-        0,
-        INBOX_MESSAGES_MAX,
-    )?;
-    let roomy = INBOX_BYTES_DEFAULT.max(message_bytes_max);
-    let bytes = given.bytes_max.unwrap_or(roomy);
-    within("options.inbox.bytes-max", bytes, 0, INBOX_BYTES_MAX)?;
-    Ok(InboxOptions {
-        messages_max: size(messages),
-        bytes_max: size(bytes),
-        overflow: match given.overflow {
-            None | Some(wit::Overflow::DropOldest) => Overflow::DropOldest,
-            Some(wit::Overflow::DropNewest) => Overflow::DropNewest,
-            Some(wit::Overflow::Pause) => Overflow::Pause,
-            Some(wit::Overflow::Close) => Overflow::Close,
-        },
-    })
-}
-
-fn within(field: &str, value: u32, least: u32, most: u32) -> Result<(), ErrorCode> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    let fault = format!("{value} is not between {least} and {most}");
-    Err(invalid(field, fault))
-}
-
-fn size(value: u32) -> usize {
-    usize::try_from(value).unwrap_or(usize::MAX)
-}
-
-/// A guest's length of time, of which no sum overflows.
-pub(super) fn duration(nanos: u64) -> Duration {
-    Duration::from_nanos(nanos).min(SLEEP_MAX)
+fn within(field: &str, value: u32, bounds: (u32, u32)) -> Result<(), ErrorCode> {
+    inbox::within(field, value, bounds).map_err(ErrorCode::InvalidRequest)
 }
 
 /// Whether a close frame may be sent with this (RFC 6455, sections 5.5.1 and 7.4).
@@ -256,6 +206,8 @@ pub(super) fn timings(socket: &Socket) -> wit::Timings {
 
 #[cfg(test)]
 mod tests {
+    use lt_spec::limits::INBOX_MESSAGES_MAX;
+
     use super::*;
 
     fn asked(options: wit::ConnectOptions) -> wit::Request {

@@ -11,13 +11,13 @@ use lt_spec::limits::{
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
-use super::convert::{self, duration};
+use super::convert;
 use super::heartbeat::HeartbeatHandle;
 use super::watch::WatcherHandle;
 use super::{handles_used_up, invalid, waits};
 use crate::bindings::websocket as wit;
 use crate::bindings::websocket::{ErrorCode, HostSocket};
-use crate::interfaces::timing::nanos;
+use crate::interfaces::timing::{duration, nanos};
 use crate::interfaces::{View, cut};
 use crate::pinned::{Pinned, PinnedFuture};
 use crate::sockets::session::Watch;
