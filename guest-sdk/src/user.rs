@@ -1,7 +1,9 @@
 //! Who this virtual user is, and what it was told.
 
 use crate::bindings::lt::scenario::user as host;
+use crate::coordination;
 use crate::rand::Rng;
+use crate::timing::Instant;
 
 /// The user's id: unique in the whole run, stable.
 ///
@@ -121,4 +123,46 @@ pub fn should_stop() -> bool {
 /// ```
 pub fn stop_self() {
     host::stop_self();
+}
+
+/// How a sleep ended.
+///
+/// ```no_run
+/// # fn tick(due: lt_sdk::timing::Instant) -> lt_sdk::Result<bool> {
+/// Ok(lt_sdk::user::sleep_until(due)? == lt_sdk::user::Woken::InTime)
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// The time has come.
+    InTime,
+    /// The user is asked to end.
+    AskedToEnd,
+}
+
+/// Sleep until then, or until this user is asked to end, as a user does that has nothing else to wait for. What other users write to it
+/// through [`coordination`](crate::coordination) meanwhile is thrown away.
+///
+/// # Errors
+/// If the host cannot.
+///
+/// ```no_run
+/// # use lt_sdk::prelude::*;
+/// # fn say_something() -> Result<()> { Ok(()) }
+/// # fn iterate(due: Instant) -> Result<()> {
+/// if user::sleep_until(due)? == user::Woken::InTime {
+///     say_something()?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn sleep_until(when: Instant) -> crate::Result<Woken> {
+    loop {
+        match coordination::receive(when - crate::timing::now()) {
+            Ok(_) => {}
+            Err(coordination::Error::Timeout) => return Ok(Woken::InTime),
+            Err(coordination::Error::Stopping) => return Ok(Woken::AskedToEnd),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }

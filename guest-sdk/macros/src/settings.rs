@@ -20,6 +20,8 @@ struct Options {
     maximum: Option<String>,
     live: bool,
     secret: bool,
+    /// The field is a set of settings itself: they stand among those of the struct, under their own names.
+    flatten: bool,
 }
 
 pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
@@ -42,22 +44,45 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
             "settings cannot be generic",
         ));
     }
-    let mut declarations = Vec::new();
+    // Runs of fields that are one setting each, and the fields between them that are sets.
+    let mut declarations: Vec<TokenStream> = Vec::new();
+    let mut run: Vec<TokenStream> = Vec::new();
     let mut readings = Vec::new();
     for field in &fields.named {
         let options = options(field)?;
-        let name = name(field, &options);
-        declarations.push(declaration(field, &name, &options));
         let (ident, kind) = (&field.ident, &field.ty);
+        if options.flatten {
+            declarations.push(quote!(
+                ::std::vec![#(#run),*] as ::std::vec::Vec<::lt_sdk::settings::RawSetting>
+            ));
+            run.clear();
+            declarations
+                .push(quote_spanned!(kind.span()=> <#kind as ::lt_sdk::Settings>::declarations()));
+            readings
+                .push(quote_spanned!(kind.span()=> #ident: <#kind as ::lt_sdk::Settings>::load()?));
+            continue;
+        }
+        let name = name(field, &options);
+        run.push(declaration(field, &name, &options));
         readings
             .push(quote_spanned!(kind.span()=> #ident: ::lt_sdk::settings::load::<#kind>(#name)?));
     }
+    let declarations = if declarations.is_empty() {
+        quote!(::std::vec![#(#run),*])
+    } else {
+        quote! {
+            let mut declared = ::std::vec::Vec::new();
+            #(declared.extend(#declarations);)*
+            declared.extend(::std::vec![#(#run),*] as ::std::vec::Vec<::lt_sdk::settings::RawSetting>);
+            declared
+        }
+    };
     let ident = &input.ident;
     Ok(quote! {
         #[automatically_derived]
         impl ::lt_sdk::Settings for #ident {
             fn declarations() -> ::std::vec::Vec<::lt_sdk::settings::RawSetting> {
-                ::std::vec![#(#declarations),*]
+                #declarations
             }
 
             fn load() -> ::lt_sdk::Result<Self> {
@@ -145,7 +170,26 @@ fn options(field: &Field) -> Result<Options> {
     {
         attribute.parse_nested_meta(|meta| option(&meta, field, &mut options))?;
     }
+    check_flatten(field, &options)?;
     Ok(options)
+}
+
+/// What says something of one setting says nothing of a set of them.
+fn check_flatten(field: &Field, options: &Options) -> Result<()> {
+    let plain = options.name.is_none()
+        && options.default.is_none()
+        && options.allowed.is_empty()
+        && options.minimum.is_none()
+        && options.maximum.is_none()
+        && !options.live
+        && !options.secret;
+    if options.flatten && !plain {
+        return Err(Error::new(
+            field.span(),
+            "`flatten` stands alone: the settings of the field say the rest of themselves",
+        ));
+    }
+    Ok(())
 }
 
 fn option(meta: &ParseNestedMeta<'_>, field: &Field, options: &mut Options) -> Result<()> {
@@ -174,8 +218,9 @@ fn option(meta: &ParseNestedMeta<'_>, field: &Field, options: &mut Options) -> R
         }
         "live" => options.live = true,
         "secret" => options.secret = true,
+        "flatten" => options.flatten = true,
         _ => {
-            let message = "expected `default = …`, `allowed(…)`, `min = …`, `max = …`, `name = \"…\"`, `live` or `secret`";
+            let message = "expected `default = …`, `allowed(…)`, `min = …`, `max = …`, `name = \"…\"`, `live`, `secret` or `flatten`";
             return Err(meta.error(message));
         }
     }

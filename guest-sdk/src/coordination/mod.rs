@@ -28,7 +28,7 @@
 //! | share a budget | [`Throttle`] |
 //! | form groups | [`Meeting`] |
 //! | pass messages | [`send`], [`send_to_any`], [`send_to_role`], [`receive`] |
-//! | measure what reached whom, and when | [`mark_sent`], [`mark_received`]; to whoever is in a room: [`Audience`] |
+//! | measure what reached whom, and when | [`mark_sent`], [`mark_received`]; to whoever is in a room: [`Audience`]; to neighbours in turn: [`Neighbours`] |
 //!
 //! In `async` code there are [`Throttle::wait_async`], [`Meeting::join_async`] and [`receive_async`].
 
@@ -37,6 +37,7 @@ mod delivery;
 mod error;
 mod mailbox;
 mod meeting;
+mod neighbours;
 mod throttle;
 mod waiting;
 
@@ -48,6 +49,7 @@ pub use mailbox::{
     try_receive,
 };
 pub use meeting::{Group, Meeting, Member, Seat};
+pub use neighbours::{Neighbour, Neighbours};
 pub use throttle::{Budget, Permit, Throttle, Transition, Turn};
 pub use waiting::Waiting;
 

@@ -22,6 +22,8 @@ pub use value::{Kind, Live, SettingValue};
 ///   may change during the run. The range of an integer type is the range of the setting unless you narrow it.
 /// - `#[setting(…)]` takes `default = …` (without one the setting must be given), `allowed("a", "b")`, `min = …`,
 ///   `max = …`, `name = "…"`, `live` (ask again with [`Settings::load`]) and `secret` (never shown).
+/// - `#[setting(flatten)]` is for a field whose type is a set of settings itself: they stand among the others under their own
+///   names. So a library brings the settings that it needs, as [`xmpp::Login`](crate::xmpp::Login) does.
 ///
 /// ```
 /// use lt_sdk::prelude::*;

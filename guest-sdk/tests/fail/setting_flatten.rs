@@ -1,0 +1,21 @@
+use lt_sdk::prelude::*;
+
+#[derive(Settings)]
+struct Inner {
+    #[setting(default = 1)]
+    size: u8,
+}
+
+#[derive(Settings)]
+struct Named {
+    #[setting(flatten, name = "inner")]
+    inner: Inner,
+}
+
+#[derive(Settings)]
+struct NoSet {
+    #[setting(flatten)]
+    size: u8,
+}
+
+fn main() {}
