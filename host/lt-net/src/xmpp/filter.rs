@@ -5,7 +5,7 @@ use crate::websocket::Borrowed;
 use crate::websocket::pattern::Pattern;
 
 /// What all must hold of a stanza that is meant: `record filter` of `wit/xmpp.wit`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// Name of the element.
     pub name: Option<String>,

@@ -1,19 +1,18 @@
 //! Bytes in, elements out (RFC 6120, section 4; RFC 7395), without I/O.
 //!
-//! The levels of an element are checked by `rxml`, which builds no tree; its text is kept as it came. A stream's header binds
-//! nothing but the two names that all streams share: so any parser that has seen them can go on with any session's next
-//! element, and a session that is between elements has none. A few are kept for all sessions of a thread.
+//! An element's text is kept as it came; whether it is one is told by a [`Reader`], which a session has only while it is in
+//! the middle of an element.
 
 use std::rc::Rc;
 
+use rxml::Parse;
 use rxml::error::EndOrError;
-use rxml::parser::CommentMode;
-use rxml::{Parse, WithOptions};
 use tokio::time::Instant;
 
+use super::TOKEN_BYTES_MAX;
+use super::reader::{self, Reader, Seen};
 use super::scan;
-use super::stanza::{Head, Stanza};
-use super::{DEPTH_MAX, TOKEN_BYTES_MAX};
+use super::stanza::Stanza;
 
 /// Content of streams between clients and servers.
 pub(crate) const NS_CLIENT: &str = "jabber:client";
@@ -23,18 +22,6 @@ pub(crate) const NS_STREAMS: &str = "http://etherx.jabber.org/streams";
 pub(crate) const NS_FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
 /// Conditions of stream errors.
 const NS_STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
-
-/// What every stream begins with, as far as names go: parsers begin with it.
-const PRELUDE: &[u8] =
-    b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
-/// Parsers that a thread keeps: it works on one session at a time, and only those whose elements come in pieces hold one.
-const PARSERS_MAX: usize = 4;
-/// A parser that read more than this is not kept: what it has set aside for attributes would stay.
-const KEPT_PARSER_BYTES_MAX: usize = 64 << 10;
-
-thread_local! {
-    static PARSERS: std::cell::RefCell<Vec<Box<Reader>>> = const { std::cell::RefCell::new(Vec::new()) };
-}
 
 /// How a stream comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +67,7 @@ pub(crate) struct FrameError {
 }
 
 impl FrameError {
-    fn new(condition: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(condition: &'static str, text: impl Into<String>) -> Self {
         Self {
             condition,
             too_large: false,
@@ -88,7 +75,7 @@ impl FrameError {
         }
     }
 
-    fn too_large(text: impl Into<String>) -> Self {
+    pub(super) fn too_large(text: impl Into<String>) -> Self {
         Self {
             condition: "policy-violation",
             too_large: true,
@@ -106,6 +93,11 @@ impl From<rxml::Error> for FrameError {
             E::RestrictedXml("long name or reference") => Self::too_large(format!(
                 "a name or attribute of more than {TOKEN_BYTES_MAX} bytes"
             )),
+            // `<!` that begins neither: a document type, or what was meant as one of them.
+            E::InvalidSyntax("malformed cdata or comment section start") => Self::new(
+                "restricted-xml",
+                "a markup declaration, or a malformed comment or CDATA section",
+            ),
             E::RestrictedXml(_) | E::UndeclaredEntity => Self::new("restricted-xml", text),
             E::UndeclaredNamespacePrefix(_)
             | E::ReservedNamespacePrefix
@@ -113,109 +105,6 @@ impl From<rxml::Error> for FrameError {
             | E::EmptyNamespaceUri => Self::new("bad-namespace-prefix", text),
             _ => Self::new("not-well-formed", text),
         }
-    }
-}
-
-/// What a [`Reader`] saw.
-pub(super) enum Seen {
-    /// All bytes were read, and the element goes on.
-    More,
-    /// The first level's next element is whole.
-    Element(Head),
-    /// The document ended.
-    End,
-}
-
-/// A parser on its way through one element of a stream's first level.
-#[derive(Debug)]
-pub(super) struct Reader {
-    parser: rxml::Parser,
-    depth: usize,
-    head: Option<Head>,
-}
-
-fn parser() -> rxml::Parser {
-    let mut options = rxml::parser::Options::default();
-    options.max_token_length = TOKEN_BYTES_MAX;
-    options.comments = CommentMode::Reject;
-    rxml::Parser::with_options(options)
-}
-
-impl Reader {
-    /// One that has seen a stream's header.
-    pub(super) fn take() -> Box<Self> {
-        let kept = PARSERS.with(|parsers| parsers.borrow_mut().pop());
-        kept.unwrap_or_else(|| {
-            let mut parser = parser();
-            let begun = parser.parse(&mut &PRELUDE[..], false);
-            debug_assert!(matches!(begun, Ok(Some(_))), "{begun:?}");
-            Box::new(Self {
-                parser,
-                depth: 1,
-                head: None,
-            })
-        })
-    }
-
-    /// Keep it for whoever is next, after a whole element of so many bytes.
-    pub(super) fn give_back(self: Box<Self>, bytes: usize) {
-        debug_assert!(self.depth == 1 && self.head.is_none());
-        if bytes > KEPT_PARSER_BYTES_MAX {
-            return;
-        }
-        PARSERS.with(|parsers| {
-            let mut parsers = parsers.borrow_mut();
-            if parsers.len() < PARSERS_MAX {
-                parsers.push(self);
-            }
-        });
-    }
-
-    /// Read up to the end of the element, or of the input. The element is at most `left` bytes longer.
-    pub(super) fn read(&mut self, input: &mut &[u8], left: usize) -> Result<Seen, FrameError> {
-        let available = input.len();
-        loop {
-            let event = self.parser.parse(input, false);
-            if available - input.len() > left {
-                return Err(FrameError::too_large("a stanza is too long"));
-            }
-            let event = match event {
-                Ok(Some(event)) => event,
-                Ok(None) => return Ok(Seen::End),
-                Err(EndOrError::NeedMoreData) => return Ok(Seen::More),
-                Err(EndOrError::Error(error)) => return Err(error.into()),
-            };
-            match event {
-                rxml::Event::StartElement(_, name, attributes) => {
-                    self.depth += 1;
-                    if self.depth > DEPTH_MAX + 1 {
-                        let text = format!("more than {DEPTH_MAX} levels of elements");
-                        return Err(FrameError::too_large(text));
-                    }
-                    match &mut self.head {
-                        None => self.head = Some(Head::new(name, attributes)),
-                        Some(head) if self.depth == 3 => head.add_payload(name),
-                        Some(_) => {}
-                    }
-                }
-                rxml::Event::EndElement(_) => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        return Ok(Seen::End);
-                    }
-                    if self.depth == 1
-                        && let Some(head) = self.head.take()
-                    {
-                        return Ok(Seen::Element(head));
-                    }
-                }
-                rxml::Event::Text(..) | rxml::Event::XmlDeclaration(..) => {}
-            }
-        }
-    }
-
-    fn release(&mut self) {
-        self.parser.release_temporaries();
     }
 }
 
@@ -280,7 +169,7 @@ impl Framer {
         }
         // Whoever returns early, with an error, leaves it ended.
         match std::mem::replace(&mut self.place, Place::Ended) {
-            Place::Start => self.header(Box::new(parser()), Vec::new(), input),
+            Place::Start => self.header(Box::new(reader::parser()), Vec::new(), input),
             Place::Header(parser, text) => self.header(parser, text, input),
             Place::Between => self.inside(Reader::take(), Vec::new(), input, arrived),
             Place::Inside(reader, text) => self.inside(reader, text, input, arrived),
@@ -512,3 +401,10 @@ fn skip_white_space(input: &mut &[u8]) {
         *input = rest;
     }
 }
+
+#[cfg(test)]
+#[path = "framer_faults_tests.rs"]
+mod faults;
+#[cfg(test)]
+#[path = "framer_tests.rs"]
+mod tests;

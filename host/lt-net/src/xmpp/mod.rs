@@ -14,11 +14,14 @@ pub(crate) mod framer;
 mod handlers;
 pub(crate) mod jid;
 mod key;
+#[cfg(test)]
+mod lookup_tests;
 mod namespace;
 mod outbox;
 mod outgoing;
 mod performing;
 mod pump;
+mod reader;
 mod requests;
 mod scan;
 mod sasl;

@@ -1,7 +1,7 @@
 //! What a guest wants to send, looked at before it goes.
 
 use super::StanzaKind;
-use super::framer::{Reader, Seen};
+use super::reader::{Reader, Seen};
 use super::scan;
 use super::stanza::{Head, Stanza};
 
