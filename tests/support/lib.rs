@@ -1,4 +1,4 @@
-//! Peers and harness of the suite: the real `lt-host` binary in a directory of its own, nginx, Django and npm's ws on free
+//! Peers and harness of the suite: the real `lt-host` binary in a directory of its own, nginx, prosody, Django and npm's ws on free
 //! ports, and small servers in this process for what a real server will not do. Whatever a test starts ends with the value
 //! that holds it, by its process id.
 //!
@@ -22,6 +22,7 @@ pub mod node;
 pub mod peers;
 pub mod plenary;
 pub mod process;
+pub mod prosody;
 pub mod results;
 pub mod temp;
 
