@@ -306,3 +306,6 @@ impl Network {
         Ok(addresses)
     }
 }
+
+#[cfg(test)]
+mod tests;

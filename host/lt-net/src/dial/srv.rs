@@ -14,7 +14,7 @@ use super::resolve::Answer;
 use crate::error::NetError;
 
 /// Hosts that are kept of one service: more nobody tries within a minute.
-const SERVICES_MAX: usize = 32;
+const SERVICES_MAX: usize = 16;
 /// How long it is kept that there is no record: as long as an address that has no other time.
 const NONE_TTL: Duration = Duration::from_secs(60);
 
@@ -104,10 +104,10 @@ pub(super) async fn query(system: &TokioResolver, service: &str) -> Answer<Servi
             }),
             _ => None,
         });
-    Ok((
-        services.take(SERVICES_MAX).collect(),
-        Instant::from_std(found.valid_until()),
-    ))
+    let mut services: Vec<_> = services.collect();
+    services.sort_by_key(|service| service.priority);
+    services.truncate(SERVICES_MAX);
+    Ok((services.into(), Instant::from_std(found.valid_until())))
 }
 
 /// The order in which to try them: by priority, and within one by lot, in proportion to the weights (RFC 2782, "Usage rules").

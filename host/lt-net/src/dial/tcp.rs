@@ -64,6 +64,11 @@ impl Wire {
         &self.counters
     }
 
+    #[cfg(test)]
+    pub(super) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
     /// Have the kernel stamp what arrives from now on: see [`Counters::arrived`].
     pub(crate) fn stamp_arrivals(&self) {
         self.counters

@@ -119,3 +119,7 @@ fn element(input: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     };
     rest.split_at_checked(length)
 }
+
+#[cfg(test)]
+#[path = "binding_tests.rs"]
+mod tests;

@@ -1,8 +1,7 @@
 //! Tests of deriving and keeping keys.
 
-use std::pin::pin;
-
-use futures_util::poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 use super::*;
 
@@ -15,9 +14,13 @@ fn derivation(password: &str, salt: &[u8], rounds: u32) -> Derivation {
     )
 }
 
+fn poll(future: Pin<&mut impl Future<Output = Keys>>) -> Poll<Keys> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
 /// Whether a future is done the first time that it is asked.
-async fn is_done_at_once(future: impl Future<Output = Keys>) -> bool {
-    poll!(pin!(future)).is_ready()
+fn is_done_at_once(future: impl Future<Output = Keys>) -> bool {
+    poll(pin!(future)).is_ready()
 }
 
 #[tokio::test]
@@ -38,14 +41,14 @@ async fn what_is_known_or_short_is_had_at_once() {
     let workshop = Workshop::start(1);
     let long = || workshop.derive(derivation("pw", b"salt", 5000));
     let first = long().await;
-    assert!(is_done_at_once(long()).await);
+    assert!(is_done_at_once(long()));
     assert_eq!(*long().await.0, *first.0);
     let short = derivation("pw", b"salt", ROUNDS_ON_THE_SPOT_MAX);
-    assert!(is_done_at_once(workshop.derive(short)).await);
+    assert!(is_done_at_once(workshop.derive(short)));
 }
 
-#[tokio::test]
-async fn what_takes_long_is_ordered_and_not_done_here() {
+#[test]
+fn what_takes_long_is_ordered_and_not_done_here() {
     let (orders, inbox) = mpsc::channel();
     let workshop = Workshop {
         orders,
@@ -53,25 +56,27 @@ async fn what_takes_long_is_ordered_and_not_done_here() {
     };
     let longer = workshop.derive(derivation("pw", b"salt", ROUNDS_ON_THE_SPOT_MAX + 1));
     let mut longer = pin!(longer);
-    assert!(poll!(&mut longer).is_pending());
+    assert!(poll(longer.as_mut()).is_pending());
     let order = inbox.try_recv().unwrap();
     assert!(!order.customer.is_closed());
     // If the thread is lost with the order, somebody has to do it.
     drop(order);
-    assert!(poll!(&mut longer).is_ready());
+    assert!(poll(longer.as_mut()).is_ready());
 }
 
-#[tokio::test]
-async fn without_threads_it_is_done_on_the_spot() {
+#[test]
+fn without_threads_it_is_done_on_the_spot() {
     let workshop = Workshop::start(0);
-    assert!(is_done_at_once(workshop.derive(derivation("pw", b"salt", 5000))).await);
+    assert!(is_done_at_once(
+        workshop.derive(derivation("pw", b"salt", 5000))
+    ));
 }
 
 #[tokio::test]
 async fn the_process_has_one_workshop() {
     let own = || derivation("only this test has this", b"salt", 5000);
     let keys = derive(own()).await;
-    assert!(is_done_at_once(derive(own())).await);
+    assert!(is_done_at_once(derive(own())));
     assert_eq!(*keys.0, *own().run().0);
 }
 
