@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use self::frames::Frames;
 use super::XmppError;
 use super::framer::{Event, FrameError, Framer, Mode};
+pub(crate) use super::scan::escape;
 use crate::dial::tcp::{Counters, Stream, Wire};
 use crate::error::NetError;
 use crate::websocket::Opened;
@@ -373,26 +374,6 @@ impl Channel {
         (self.out, self.out_done) = (Vec::new(), 0);
         self.rest.bytes = Vec::new();
     }
-}
-
-/// A text as it may stand in an attribute or an element.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\'' => escaped.push_str("&apos;"),
-            '"' => escaped.push_str("&quot;"),
-            // Else they would be read as a space.
-            '\t' => escaped.push_str("&#9;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\r' => escaped.push_str("&#13;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

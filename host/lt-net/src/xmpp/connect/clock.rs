@@ -93,6 +93,16 @@ impl Clock {
         result
     }
 
+    /// A step begins that has a deadline of its own.
+    pub(super) fn enter(&self, name: &Rc<str>) {
+        *self.running.borrow_mut() = Some((name.clone(), Instant::now(), Duration::ZERO));
+    }
+
+    /// It ended; whoever did it records it.
+    pub(super) fn leave(&self) {
+        self.running.take();
+    }
+
     /// A step was done.
     pub(super) fn record(&self, name: &Rc<str>, took: Duration) {
         self.steps.borrow_mut().push((name.clone(), took));

@@ -14,8 +14,17 @@ const TEXT_CHARS_MAX: usize = 500;
 
 /// The stream error that an element is; `None` if it is something else.
 pub(crate) fn stream_error(stanza: &Stanza) -> Option<Condition> {
-    let is_error = stanza.name() == "error" && stanza.namespace() == NS_STREAMS;
-    is_error.then(|| child_condition(stanza, NS_STREAM_ERRORS))
+    if stanza.name() != "error" || stanza.namespace() != NS_STREAMS {
+        return None;
+    }
+    let mut condition = child_condition(stanza, NS_STREAM_ERRORS);
+    if condition.text.is_empty() {
+        // What the application says is wrong (section 4.9.4): `handled-count-too-high`.
+        let mut others = stanza.payloads();
+        let other = others.find(|(namespace, _)| *namespace != NS_STREAM_ERRORS);
+        condition.text = other.map(|(_, name)| shown(name)).unwrap_or_default();
+    }
+    Some(condition)
 }
 
 /// The condition and text of a SASL `failure`.

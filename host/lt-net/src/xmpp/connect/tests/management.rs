@@ -1,0 +1,246 @@
+use super::*;
+use crate::xmpp::connect::ask::{Enabled, NS_SM};
+use crate::xmpp::sm::SmState;
+
+const SM: &str = "<sm xmlns='urn:xmpp:sm:3'/>";
+
+fn managed() -> ConnectRequest {
+    let mut request = request();
+    request.steps.extend([
+        Step::StreamManagement(StreamManagement {
+            resume: true,
+            max: Some(Duration::from_secs(90)),
+            ask_every: 5,
+        }),
+        Step::Carbons,
+        Step::Presence,
+    ]);
+    request
+}
+
+/// What is left of a session in which so many stanzas were handled, and one was sent that was not acknowledged.
+fn resumption(handled: u32) -> Resumption {
+    let mut state = SmState::enabled(Enabled {
+        id: Some("some-'id'".to_owned()),
+        max: None,
+        location: None,
+        ask_every: 5,
+    });
+    for _ in 0..handled {
+        state.note_handled();
+    }
+    state.note_sent(StanzaKind::Message, "<message id='lost'/>");
+    Resumption::of(state, ORCHARD).unwrap()
+}
+
+#[test]
+fn a_stream_is_managed_and_what_later_steps_send_and_take_counts() {
+    local(async {
+        let tried = attempt(managed(), |mut server| async move {
+            server.log_in(&format!("{BIND}{SM}")).await;
+            server.bind(ORCHARD).await;
+            let enable = server.see("/>").await;
+            assert_eq!(
+                enable,
+                "<enable xmlns='urn:xmpp:sm:3' resume='true' max='90'/>"
+            );
+            server
+                .say("<enabled xmlns='urn:xmpp:sm:3' id='x1' resume='1' max='60'/>")
+                .await;
+            let carbons = server.see("</iq>").await;
+            assert!(
+                carbons.contains("<enable xmlns='urn:xmpp:carbons:2'/>"),
+                "{carbons}"
+            );
+            let id = attribute_of(&carbons, "id");
+            let asks = "<r xmlns='urn:xmpp:sm:3'/>";
+            server
+                .say(&format!("<message/>{asks}<iq type='result' id='{id}'/>"))
+                .await;
+            let presence = server.see("/>").await;
+            let id = attribute_of(&presence, "id");
+            server
+                .say("<presence from='romeo@example.org/other'/>")
+                .await;
+            server
+                .say(&format!("<presence from='{ORCHARD}' id='{id}'/>"))
+                .await;
+        })
+        .await;
+        assert_eq!(
+            tried.steps()[5..],
+            ["bind", "stream-management", "carbons", "presence"]
+        );
+        assert_eq!(
+            (tried.attempt.sent, tried.attempt.received),
+            ([0, 1, 2], [1, 2, 2])
+        );
+        let established = tried.established();
+        let early: Vec<_> = established.early.iter().map(Stanza::name).collect();
+        // In their order: the answer to `r` says what was handled up to there.
+        assert_eq!(early, ["message", "r", "presence"]);
+        let left = Resumption::of(established.sm.unwrap(), ORCHARD).unwrap();
+        assert_eq!((left.id(), left.handled()), ("x1", 2));
+        assert_eq!(left.unacknowledged().len(), 2);
+    });
+}
+
+#[test]
+fn management_that_is_not_offered_is_left_out_and_one_that_is_refused_fails() {
+    local(async {
+        let tried = attempt(managed(), |mut server| async move {
+            server.log_in(BIND).await;
+            server.bind(ORCHARD).await;
+            let id = server.iq().await;
+            server
+                .say(&format!(
+                    "<iq type='error' id='{id}'><error type='cancel'>\
+                <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+                ))
+                .await;
+        })
+        .await;
+        assert_eq!(tried.failed(), Some("carbons"));
+        assert_eq!(tried.error().condition(), Some("service-unavailable"));
+        let tried = attempt(managed(), |mut server| async move {
+            server.log_in(&format!("{BIND}{SM}")).await;
+            server.bind(ORCHARD).await;
+            server.see("/>").await;
+            server
+                .say(
+                    "<failed xmlns='urn:xmpp:sm:3'>\
+                <unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>",
+                )
+                .await;
+            server.see("</stream:stream>").await;
+        })
+        .await;
+        assert_eq!(tried.failed(), Some("stream-management"));
+        assert_eq!(tried.error().condition(), Some("unexpected-request"));
+    });
+}
+
+#[test]
+fn a_presence_that_is_refused_fails_its_step() {
+    local(async {
+        let mut asked = request();
+        asked.steps.push(Step::Presence);
+        let tried = attempt(asked, |mut server| async move {
+            server.log_in(BIND).await;
+            server.bind(ORCHARD).await;
+            let presence = server.see("/>").await;
+            let id = attribute_of(&presence, "id");
+            server.say(&format!("<presence type='error' id='{id}'><error type='wait'>\
+                <resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></presence>")).await;
+            server.see("</stream:stream>").await;
+        })
+        .await;
+        assert_eq!(tried.failed(), Some("presence"));
+        assert_eq!(tried.error().condition(), Some("resource-constraint"));
+    });
+}
+
+#[test]
+fn a_stream_is_taken_up_and_nothing_is_bound_then() {
+    local(async {
+        let tried = attempt_as(
+            &client(),
+            managed(),
+            Some(resumption(7)),
+            |mut server| async move {
+                server.log_in(&format!("{BIND}{SM}")).await;
+                let resume = server.see("/>").await;
+                assert_eq!(
+                    resume,
+                    "<resume xmlns='urn:xmpp:sm:3' h='7' previd='some-&apos;id&apos;'/>"
+                );
+                server
+                    .say("<resumed xmlns='urn:xmpp:sm:3' h='0' previd='some-&apos;id&apos;'/>")
+                    .await;
+                server.say("<message id='missed'/>").await;
+            },
+        )
+        .await;
+        assert_eq!(tried.steps()[3..], ["sasl", "restart", "resume"]);
+        let established = tried.established();
+        assert!(established.connected.resumed);
+        assert_eq!(established.connected.jid, ORCHARD);
+        let left = Resumption::of(established.sm.unwrap(), ORCHARD).unwrap();
+        assert_eq!(left.handled(), 7);
+        assert_eq!(left.unacknowledged(), ["<message id='lost'/>"]);
+    });
+}
+
+#[test]
+fn a_stream_that_is_not_known_any_more_is_bound_anew() {
+    local(async {
+        for offers in [true, false] {
+            let tried = attempt_as(
+                &client(),
+                managed_to(Step::Bind),
+                Some(resumption(1)),
+                move |mut server| async move {
+                    server
+                        .log_in(&format!("{BIND}{}", if offers { SM } else { "" }))
+                        .await;
+                    if offers {
+                        server.see("<resume ").await;
+                        server.see("/>").await;
+                        server
+                            .say(&format!(
+                                "<failed xmlns='{NS_SM}' h='0'>\
+                        <item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+                            ))
+                            .await;
+                    }
+                    server.bind("romeo@example.org/new").await;
+                },
+            )
+            .await;
+            assert_eq!(tried.steps().contains(&"resume"), offers);
+            let connected = tried.established().connected;
+            assert_eq!(
+                (connected.resumed, connected.jid.as_str()),
+                (false, "romeo@example.org/new")
+            );
+        }
+    });
+}
+
+/// The usual steps, up to this one.
+fn managed_to(last: Step) -> ConnectRequest {
+    let mut request = request();
+    request.steps.truncate(4);
+    request.steps.push(last);
+    request
+}
+
+#[test]
+fn a_server_cannot_have_handled_more_than_it_was_sent() {
+    local(async {
+        for h in ["2", "x", "-1"] {
+            let tried = attempt_as(
+                &client(),
+                managed(),
+                Some(resumption(0)),
+                move |mut server| async move {
+                    server.log_in(&format!("{BIND}{SM}")).await;
+                    server.see("/>").await;
+                    server
+                        .say(&format!(
+                            "<resumed xmlns='urn:xmpp:sm:3' h='{h}' previd='x'/>"
+                        ))
+                        .await;
+                    server.see("</stream:stream>").await;
+                },
+            )
+            .await;
+            assert_eq!(tried.failed(), Some("resume"));
+            let error = tried.error();
+            assert!(
+                matches!(error, XmppError::Stream(_) | XmppError::Protocol(_)),
+                "{error:?}"
+            );
+        }
+    });
+}
