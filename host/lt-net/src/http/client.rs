@@ -173,6 +173,16 @@ impl HttpClient {
         self.network.tls_profile(&settings)
     }
 
+    /// What the users of this thread share.
+    pub(crate) fn network(&self) -> &Rc<Network> {
+        &self.network
+    }
+
+    /// The settings in use.
+    pub(crate) fn config(&self) -> Rc<ClientConfig> {
+        self.config.borrow().clone()
+    }
+
     async fn exchange(&self, journey: &Journey) -> Result<Answer, Failure> {
         let cookie = self.cookie_header(journey);
         let headers = journey.fields(cookie.as_deref());
