@@ -16,6 +16,9 @@ const PRELUDE: &[u8] =
     b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 /// Parsers that a thread keeps: it works on one session at a time, and only those whose elements come in pieces hold one.
 pub(super) const PARSERS_MAX: usize = 4;
+/// What a parser is shown at a time: it looks to the end of a text whenever it takes up a part of it, which would be again and
+/// again in a long one.
+const PIECE_BYTES: usize = 16 << 10;
 /// A parser that read more than this is not kept: what it has set aside for attributes would stay.
 const KEPT_PARSER_BYTES_MAX: usize = 64 << 10;
 
@@ -83,14 +86,18 @@ impl Reader {
     pub(super) fn read(&mut self, input: &mut &[u8], left: usize) -> Result<Seen, FrameError> {
         let available = input.len();
         loop {
-            let event = self.parser.parse(input, false);
+            let mut piece = input.get(..PIECE_BYTES).unwrap_or(input);
+            let offered = piece.len();
+            let event = self.parser.parse(&mut piece, false);
+            *input = input.get(offered - piece.len()..).unwrap_or_default();
             if available - input.len() > left {
                 return Err(FrameError::too_large("a stanza is too long"));
             }
             let event = match event {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(Seen::End),
-                Err(EndOrError::NeedMoreData) => return Ok(Seen::More),
+                Err(EndOrError::NeedMoreData) if input.is_empty() => return Ok(Seen::More),
+                Err(EndOrError::NeedMoreData) => continue,
                 Err(EndOrError::Error(error)) => return Err(error.into()),
             };
             match event {
