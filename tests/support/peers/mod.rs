@@ -4,10 +4,12 @@ pub mod http;
 pub mod proxy;
 pub mod tcp;
 pub mod websocket;
+pub mod xmpp;
 
 pub use http::{HttpPeer, Seen};
 pub use tcp::TcpPeer;
 pub use websocket::{WebSocketPeer, Wire};
+pub use xmpp::{XmppPeer, XmppWire};
 
 use std::net::TcpListener;
 
