@@ -34,3 +34,4 @@ mod timing;
 mod user;
 mod verdict;
 mod websocket;
+mod xmpp_scenarios;
