@@ -131,7 +131,3 @@ fn attribute(name: &str, value: Option<&str>) -> String {
         format!(" {name}='{}'", escape(value))
     })
 }
-
-#[cfg(test)]
-#[path = "handlers_tests.rs"]
-mod tests;

@@ -42,7 +42,6 @@ pub use self::performing::Performing;
 pub use self::pump::Pump;
 pub use self::requests::Request;
 pub use self::session::{Item, Opened, Session, Statistics, Unsent};
-pub(crate) use self::session::Setup;
 pub use self::sm::Resumption;
 pub use self::stanza::Stanza;
 pub use crate::periodic::Periodic;

@@ -165,6 +165,12 @@ impl Outbox {
         self.own.len() >= UNSENT_STANZAS_MAX || self.own_bytes >= UNSENT_BYTES_MAX
     }
 
+    /// How much of the pump's own waits.
+    #[cfg(test)]
+    pub(super) fn own_len(&self) -> usize {
+        self.own.len()
+    }
+
     /// End the stream after what waits.
     pub(super) fn close(&mut self) {
         if matches!(self.closing, Closing::No) {

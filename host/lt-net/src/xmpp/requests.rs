@@ -301,6 +301,14 @@ impl Requests {
         outcomes
     }
 
+    /// How many are under way, and how many were given up and are remembered.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let forgotten = self.forgotten.as_ref();
+        let forgotten = forgotten.map_or(0, |forgotten| forgotten.len());
+        (self.entries.len(), forgotten)
+    }
+
     fn sweep(&mut self) {
         let mut dropped = Vec::new();
         self.entries.retain(|entry| {
@@ -336,7 +344,3 @@ impl Requests {
 fn is_fatal(entry: &Entry) -> bool {
     matches!(entry.owner, Owner::Ping(_, true))
 }
-
-#[cfg(test)]
-#[path = "requests_tests.rs"]
-mod tests;
