@@ -29,6 +29,7 @@
 //! | take settings from `--set name=value` | [`Settings`], [`settings`] |
 //! | send requests | [`http`]; find a form's hidden fields with [`html`]; [`json`](mod@json) bodies |
 //! | hold connections on which both sides speak | [`websocket`] |
+//! | chat by XMPP | [`xmpp`] |
 //! | wait, and measure time | [`timing`] |
 //! | judge and measure | [`check!`], [`group`](check::group), [`metrics`] |
 //! | meet other users: budgets, groups, messages, delivery times | [`coordination`] |
@@ -94,6 +95,7 @@ pub mod names;
 pub mod placement;
 pub mod prelude;
 pub mod rand;
+mod receiving;
 pub mod runtime;
 mod scenario;
 pub mod settings;
@@ -101,6 +103,7 @@ mod text;
 pub mod timing;
 pub mod user;
 pub mod websocket;
+pub mod xmpp;
 
 pub use description::{Description, Share};
 pub use error::{Context, Error, Result};

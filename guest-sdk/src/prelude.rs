@@ -10,5 +10,5 @@ pub use crate::timing::{Duration, Instant};
 pub use crate::{
     Context, Description, Error, Iteration, Result, RunInfo, Scenario, Settings, Share, User, bail,
     check, coordination, data, ensure, futures, html, http, join, log, metrics, select, timing,
-    user, websocket,
+    user, websocket, xmpp,
 };

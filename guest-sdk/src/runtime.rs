@@ -134,6 +134,27 @@ impl Drop for Wait {
     }
 }
 
+/// Something that is being waited for, and the waiting. That stands before it, so that it is dropped first: the contract lets nothing end
+/// while something subscribed to it lives.
+pub(crate) struct Held<T>(Option<(Wait, T)>);
+
+impl<T: Unpin> Held<T> {
+    /// Wait on this pollable, which is one of `awaited`.
+    pub(crate) fn new(pollable: Pollable, awaited: T) -> Self {
+        Self(Some((Wait::on(pollable), awaited)))
+    }
+
+    /// What was waited for, once it is ready; `None` after that.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<T>> {
+        if let Some((wait, _)) = &mut self.0
+            && Pin::new(wait).poll(context).is_pending()
+        {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.0.take().map(|(_, awaited)| awaited))
+    }
+}
+
 /// Set by wakers of futures that wait for each other instead of for the host.
 struct Woken(AtomicBool);
 

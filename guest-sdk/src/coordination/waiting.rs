@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{Error, Result, Seat, Turn};
-use crate::runtime::Wait;
+use crate::runtime::Held;
 
 /// A [`Turn`] or a [`Seat`] that is awaited. Dropping it gives the place up.
 ///
@@ -17,11 +17,7 @@ use crate::runtime::Wait;
 /// # }
 /// ```
 #[must_use = "nobody waits until this is awaited"]
-pub struct Waiting<Q> {
-    /// The waiting stands before what it waits for, so that it is dropped first: the contract lets nothing end while something
-    /// subscribed to it lives.
-    state: Option<(Wait, Q)>,
-}
+pub struct Waiting<Q>(Held<Q>);
 
 macro_rules! awaited {
     ($queued:ty, $output:ty) => {
@@ -29,15 +25,10 @@ macro_rules! awaited {
             type Output = Result<$output>;
 
             fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-                let Some((mut wait, queued)) = self.state.take() else {
-                    return Poll::Ready(Err(Error::AlreadyFinished));
-                };
-                if Pin::new(&mut wait).poll(context).is_pending() {
-                    self.state = Some((wait, queued));
-                    return Poll::Pending;
-                }
-                drop(wait);
-                Poll::Ready(queued.finish())
+                self.0.poll(context).map(|queued| match queued {
+                    Some(queued) => queued.finish(),
+                    None => Err(Error::AlreadyFinished),
+                })
             }
         }
 
@@ -46,9 +37,7 @@ macro_rules! awaited {
             type IntoFuture = Waiting<$queued>;
 
             fn into_future(self) -> Waiting<$queued> {
-                Waiting {
-                    state: Some((Wait::on(self.subscribe()), self)),
-                }
+                Waiting(Held::new(self.subscribe(), self))
             }
         }
     };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The text that a piece of a page stands for. What is no reference known here stays as it is, as browsers do.
-pub(super) fn decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
     }

@@ -28,4 +28,5 @@ mod form;
 mod reader;
 mod scan;
 
+pub(crate) use entities::decode;
 pub use form::{Form, hidden_fields};

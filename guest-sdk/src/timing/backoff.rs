@@ -127,6 +127,47 @@ impl Backoff {
     }
 }
 
+/// The longest pause in which nobody looks whether the user is asked to end.
+const LOOK_STOPPING: Duration = Duration::from_secs(1);
+
+/// Pause, try, pause longer, until it goes well, or fails in a way that another attempt would not change; `stopping` when the user is asked
+/// to end.
+pub(crate) fn until_connected<T, E>(
+    backoff: &mut Backoff,
+    mut connect: impl FnMut() -> Result<T, E>,
+    is_lasting: fn(&E) -> bool,
+    stopping: E,
+) -> Result<T, E> {
+    loop {
+        if !pause_unless_stopping(backoff.pause()) {
+            return Err(stopping);
+        }
+        match connect() {
+            Ok(connected) => {
+                backoff.reset();
+                return Ok(connected);
+            }
+            Err(error) if is_lasting(&error) => return Err(error),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Sleep; false, and at once, when the user is asked to end.
+fn pause_unless_stopping(mut left: Duration) -> bool {
+    loop {
+        if crate::user::should_stop() {
+            return false;
+        }
+        if left.is_zero() {
+            return true;
+        }
+        let step = left.min(LOOK_STOPPING);
+        sleep(step);
+        left -= step;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

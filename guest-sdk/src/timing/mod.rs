@@ -9,6 +9,7 @@ use crate::bindings::lt::scenario::timing as host;
 use crate::runtime::{Pollable, Wait};
 
 pub use backoff::Backoff;
+pub(crate) use backoff::until_connected;
 pub use timetable::Timetable;
 
 /// A length of time: the standard one. The contract counts nanoseconds in 64 bits, some 584 years; longer is cut to that.

@@ -49,6 +49,11 @@ impl Every {
         self.first = Some(after);
         self
     }
+
+    /// The interval and the time to the first, as the contract counts.
+    pub(crate) fn nanos(self) -> (u64, Option<u64>) {
+        (nanos(self.interval), self.first.map(nanos))
+    }
 }
 
 impl From<Duration> for Every {
@@ -120,12 +125,10 @@ impl WebSocket {
         every: impl Into<Every>,
         content: impl Into<Content>,
     ) -> Result<Heartbeat> {
-        let every = every.into();
-        Ok(Heartbeat(self.host().send_every(
-            nanos(every.interval),
-            &content.into().into(),
-            every.first.map(nanos),
-        )?))
+        let (interval, first) = every.into().nanos();
+        let content = content.into().into();
+        let heartbeat = self.host().send_every(interval, &content, first)?;
+        Ok(Heartbeat(heartbeat))
     }
 
     /// Have the host send a ping again and again and time its pong: feeds `ws_ping`. If a pong does not come within `timeout`, the
@@ -147,11 +150,8 @@ impl WebSocket {
         every: impl Into<Every>,
         timeout: impl Into<Option<Duration>>,
     ) -> Result<Heartbeat> {
-        let every = every.into();
-        Ok(Heartbeat(self.host().ping_every(
-            nanos(every.interval),
-            timeout.into().map(nanos),
-            every.first.map(nanos),
-        )?))
+        let (interval, first) = every.into().nanos();
+        let timeout = timeout.into().map(nanos);
+        Ok(Heartbeat(self.host().ping_every(interval, timeout, first)?))
     }
 }

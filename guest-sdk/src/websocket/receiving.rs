@@ -5,16 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{Error, Message, Pattern, Result, WebSocket};
-use crate::runtime::{Pollable, Wait};
-use crate::timing::{Duration, nanos, sleep_async};
-use crate::user;
-
-/// How often a wait in `async` code looks whether the user is asked to end: nothing else tells it.
-const LOOK_STOPPING: Duration = Duration::from_secs(1);
-
-/// How often a wait in `async` code for a certain message looks again while others are in the inbox: the host does not say that another
-/// came. Times are not affected: they are taken when a message comes.
-const LOOK_MATCHING: Duration = Duration::from_millis(10);
+use crate::receiving::{Inbox, Looking};
+use crate::runtime::Pollable;
+use crate::timing::{Duration, nanos};
 
 impl WebSocket {
     /// Wait for the next message, at most this long; `None` waits until this user is asked to end. What came before the connection ended is
@@ -132,9 +125,11 @@ impl WebSocket {
     /// ```
     pub const fn receive_async(&self) -> Receiving<'_> {
         Receiving {
-            waits: None,
-            socket: self,
-            pattern: None,
+            looking: Looking::new(),
+            wanted: Wanted {
+                socket: self,
+                pattern: None,
+            },
         }
     }
 
@@ -152,9 +147,11 @@ impl WebSocket {
     /// ```
     pub const fn receive_matching_async<'a>(&'a self, pattern: &'a Pattern) -> Receiving<'a> {
         Receiving {
-            waits: None,
-            socket: self,
-            pattern: Some(pattern),
+            looking: Looking::new(),
+            wanted: Wanted {
+                socket: self,
+                pattern: Some(pattern),
+            },
         }
     }
 
@@ -188,21 +185,34 @@ impl WebSocket {
 /// ```
 #[must_use = "nothing is received until this is awaited"]
 pub struct Receiving<'a> {
-    /// For messages, where the host can tell, and for the time to look again in any case.
-    waits: Option<(Option<Wait>, Wait)>,
+    looking: Looking,
+    wanted: Wanted<'a>,
+}
+
+/// What is awaited of a socket.
+struct Wanted<'a> {
     socket: &'a WebSocket,
     pattern: Option<&'a Pattern>,
 }
 
-impl Receiving<'_> {
-    /// What to wait for, now that what is wanted is not there.
-    fn wait(&self) -> (Option<Wait>, Wait) {
-        // With others in the inbox the host would say at once that there are messages.
-        if self.pattern.is_some() && self.socket.host().statistics().waiting > 0 {
-            return (None, sleep_async(LOOK_MATCHING));
-        }
-        let messages = Wait::on(self.socket.subscribe());
-        (Some(messages), sleep_async(LOOK_STOPPING))
+impl Inbox for Wanted<'_> {
+    type Item = Message;
+    type Error = Error;
+
+    fn look(&self) -> Result<Option<Message>> {
+        self.socket.look(self.pattern)
+    }
+
+    fn has_others(&self) -> bool {
+        self.pattern.is_some() && self.socket.host().statistics().waiting > 0
+    }
+
+    fn subscribe(&self) -> Pollable {
+        self.socket.subscribe()
+    }
+
+    fn stopping() -> Error {
+        Error::Stopping
     }
 }
 
@@ -210,21 +220,7 @@ impl Future for Receiving<'_> {
     type Output = Result<Message>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            if let Some((messages, look_again)) = &mut self.waits {
-                let mut poll = |wait: &mut Wait| Pin::new(wait).poll(context).is_ready();
-                let came = messages.as_mut().is_some_and(&mut poll);
-                if !poll(look_again) && !came {
-                    return Poll::Pending;
-                }
-                self.waits = None;
-            }
-            match self.socket.look(self.pattern) {
-                Ok(None) if user::should_stop() => return Poll::Ready(Err(Error::Stopping)),
-                Ok(None) => self.waits = Some(self.wait()),
-                Ok(Some(message)) => return Poll::Ready(Ok(message)),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
+        let Self { looking, wanted } = &mut *self;
+        looking.poll(wanted, context)
     }
 }

@@ -2,11 +2,7 @@
 
 use super::{Error, Result, WebSocket};
 use crate::http::{self, ErrorCode};
-use crate::timing::{Backoff, Duration, sleep};
-use crate::user;
-
-/// The longest pause in which nobody looks whether the user is asked to end.
-const LOOK_STOPPING: Duration = Duration::from_secs(1);
+use crate::timing::{Backoff, until_connected};
 
 /// Connect again after a connection was lost: pause, try, pause longer, until it goes well.
 ///
@@ -37,34 +33,9 @@ const LOOK_STOPPING: Duration = Duration::from_secs(1);
 /// ```
 pub fn reconnect(
     backoff: &mut Backoff,
-    mut connect: impl FnMut() -> Result<WebSocket>,
+    connect: impl FnMut() -> Result<WebSocket>,
 ) -> Result<WebSocket> {
-    loop {
-        pause(backoff.pause())?;
-        match connect() {
-            Ok(socket) => {
-                backoff.reset();
-                return Ok(socket);
-            }
-            Err(error) if is_lasting(&error) => return Err(error),
-            Err(_) => {}
-        }
-    }
-}
-
-/// Sleep, unless the user is asked to end.
-fn pause(mut left: Duration) -> Result<()> {
-    loop {
-        if user::should_stop() {
-            return Err(Error::Stopping);
-        }
-        if left.is_zero() {
-            return Ok(());
-        }
-        let step = left.min(LOOK_STOPPING);
-        sleep(step);
-        left -= step;
-    }
+    until_connected(backoff, connect, is_lasting, Error::Stopping)
 }
 
 /// Whether another attempt would end the same way.

@@ -84,6 +84,10 @@ impl Inbox {
         })
     }
 
+    pub(crate) const fn into_host(self) -> host::Inbox {
+        self.0
+    }
+
     /// Keep at most this many messages, at most 100 000. Zero keeps none: each is counted as received, seen by watches, and let go.
     ///
     /// ```
@@ -303,7 +307,7 @@ impl Request {
     /// # }
     /// ```
     pub fn inbox(mut self, inbox: Inbox) -> Self {
-        self.options().inbox = Some(inbox.0);
+        self.options().inbox = Some(inbox.into_host());
         self
     }
 

@@ -1,0 +1,80 @@
+//! Waiting in `async` code for what comes into an inbox: of a WebSocket, of an XMPP session.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::runtime::{Pollable, Wait};
+use crate::timing::{Duration, sleep_async};
+use crate::user;
+
+/// How often a wait in `async` code looks whether the user is asked to end: nothing else tells it.
+const LOOK_STOPPING: Duration = Duration::from_secs(1);
+
+/// How often a wait in `async` code for something certain looks again while others are in the inbox: the host does not say that another
+/// came. Times are not affected: they are taken when it comes.
+const LOOK_SELECTIVE: Duration = Duration::from_millis(10);
+
+/// An inbox in the host, and what is wanted of it.
+pub(crate) trait Inbox {
+    /// What comes.
+    type Item;
+    /// Why nothing does.
+    type Error;
+
+    /// What is there without waiting.
+    fn look(&self) -> Result<Option<Self::Item>, Self::Error>;
+    /// Whether something is there that is not wanted now.
+    fn has_others(&self) -> bool;
+    /// Ready when there is something, wanted or not, or nothing will come any more.
+    fn subscribe(&self) -> Pollable;
+    /// That the user is asked to end.
+    fn stopping() -> Self::Error;
+}
+
+/// How far a wait is: for something to come, where the host can tell, and for the time to look again in any case.
+#[derive(Default)]
+pub(crate) struct Looking(Option<(Option<Wait>, Wait)>);
+
+impl Looking {
+    /// Not begun.
+    pub(crate) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// What was waited for, once it came.
+    pub(crate) fn poll<I: Inbox>(
+        &mut self,
+        inbox: &I,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<I::Item, I::Error>> {
+        loop {
+            if let Some((arrival, look_again)) = &mut self.0 {
+                let mut poll = |wait: &mut Wait| Pin::new(wait).poll(context).is_ready();
+                let came = arrival.as_mut().is_some_and(&mut poll);
+                if !poll(look_again) && !came {
+                    return Poll::Pending;
+                }
+                self.0 = None;
+            }
+            match inbox.look() {
+                Ok(None) if user::should_stop() => return Poll::Ready(Err(I::stopping())),
+                Ok(None) => self.0 = Some(waits(inbox)),
+                Ok(Some(item)) => return Poll::Ready(Ok(item)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+/// What to wait for, now that what is wanted is not there.
+fn waits(inbox: &impl Inbox) -> (Option<Wait>, Wait) {
+    // With others in the inbox the host would say at once that there is something.
+    if inbox.has_others() {
+        return (None, sleep_async(LOOK_SELECTIVE));
+    }
+    (
+        Some(Wait::on(inbox.subscribe())),
+        sleep_async(LOOK_STOPPING),
+    )
+}
