@@ -6,6 +6,9 @@ use aws_lc_rs::digest;
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 const EXPORTER_BYTES: usize = 32;
 
+/// Name of that type.
+pub(crate) const TLS_EXPORTER: &str = "tls-exporter";
+
 /// Channel binding data (RFC 5056) with the name of its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ChannelBinding {
@@ -24,7 +27,7 @@ pub(crate) fn bindings_of(session: &rustls::ClientConnection) -> Vec<ChannelBind
             session.export_keying_material(vec![0; EXPORTER_BYTES], EXPORTER_LABEL, None)
     {
         bindings.push(ChannelBinding {
-            kind: "tls-exporter",
+            kind: TLS_EXPORTER,
             data,
         });
     }

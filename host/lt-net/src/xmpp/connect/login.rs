@@ -38,7 +38,8 @@ impl Connecting<'_> {
     /// Choose a mechanism and begin. Beside the exchange comes what it needs to go on, unless the server is satisfied.
     async fn begin_login(&mut self) -> Result<(Exchange, Option<Derivation>), XmppError> {
         let offered = &self.features.mechanisms;
-        let binding = choose_binding(&self.bindings, &self.features.bindings);
+        let is_named = self.request.mechanisms.is_some();
+        let binding = choose_binding(&self.bindings, &self.features.bindings, is_named);
         let mechanism = choose(
             self.request.mechanisms.as_deref(),
             offered,

@@ -13,6 +13,7 @@ use self::scram::Scram;
 use super::{Condition, Mechanism, XmppError};
 use crate::error::NetError;
 pub(crate) use crate::tls::binding::ChannelBinding;
+use crate::tls::binding::TLS_EXPORTER;
 
 /// Bytes of chance in a nonce: as many as in a GUID, and a few more, so that base64 has no padding.
 const NONCE_BYTES: usize = 18;
@@ -111,14 +112,23 @@ pub(crate) fn choose(
         .ok_or_else(|| XmppError::NoMechanism(offered.to_vec()))
 }
 
-/// The binding to use: the first of ours that is among the types that the server says it knows (XEP-0440), or the first if it says nothing.
+/// The binding to use: the first of ours that is among the types that the server says it knows (XEP-0440).
+///
+/// A server that says nothing knows `tls-exporter`, the one that TLS 1.3 prescribes. That of TLS 1.2 was `tls-unique`, which rustls does not have:
+/// prosody 0.12 offers it without a word, and refuses `tls-server-end-point`. So that is tried only if the user has named
+/// mechanisms (`is_named`).
 pub(crate) fn choose_binding<'a>(
     bindings: &'a [ChannelBinding],
     known: &[String],
+    is_named: bool,
 ) -> Option<&'a ChannelBinding> {
-    bindings
-        .iter()
-        .find(|binding| known.is_empty() || known.iter().any(|kind| kind == binding.kind))
+    bindings.iter().find(|binding| {
+        if known.is_empty() {
+            is_named || binding.kind == TLS_EXPORTER
+        } else {
+            known.iter().any(|kind| kind == binding.kind)
+        }
+    })
 }
 
 /// A nonce for [`Exchange::begin`]; empty, which it refuses, if the system has no chance to give.

@@ -113,18 +113,26 @@ fn what_was_not_asked_for_is_not_done() {
 #[test]
 fn the_binding_is_the_first_of_ours_that_the_server_knows() {
     let ours = [binding("tls-exporter"), binding("tls-server-end-point")];
-    let chosen = |known: &[&str]| choose_binding(&ours, &names(known)).map(|binding| binding.kind);
-    assert_eq!(chosen(&[]), Some("tls-exporter"));
-    assert_eq!(
-        chosen(&["tls-server-end-point", "tls-exporter"]),
-        Some("tls-exporter")
-    );
-    assert_eq!(
-        chosen(&["tls-unique", "tls-server-end-point"]),
-        Some("tls-server-end-point")
-    );
-    assert_eq!(chosen(&["tls-unique"]), None);
-    assert_eq!(choose_binding(&[], &[]), None);
+    let chosen = |ours: &[ChannelBinding], known: &[&str], is_named| {
+        choose_binding(ours, &names(known), is_named).map(|binding| binding.kind)
+    };
+    for is_named in [false, true] {
+        let chosen = |known: &[&str]| chosen(&ours, known, is_named);
+        assert_eq!(chosen(&[]), Some("tls-exporter"));
+        assert_eq!(
+            chosen(&["tls-server-end-point", "tls-exporter"]),
+            Some("tls-exporter")
+        );
+        assert_eq!(
+            chosen(&["tls-unique", "tls-server-end-point"]),
+            Some("tls-server-end-point")
+        );
+        assert_eq!(chosen(&["tls-unique"]), None);
+        assert_eq!(choose_binding(&[], &[], is_named), None);
+    }
+    // A server of TLS 1.2 that says nothing may know only `tls-unique`.
+    assert_eq!(chosen(&ours[1..], &[], false), None);
+    assert_eq!(chosen(&ours[1..], &[], true), Some("tls-server-end-point"));
 }
 
 #[test]
