@@ -192,3 +192,7 @@ impl Drop for Frames {
         self.socket.abandon();
     }
 }
+
+#[cfg(test)]
+#[path = "frames_tests.rs"]
+mod tests;

@@ -152,4 +152,6 @@ impl Attempt {
 }
 
 #[cfg(test)]
+pub(super) use self::tests::client as test_client;
+#[cfg(test)]
 mod tests;

@@ -60,7 +60,7 @@ pub(super) fn request() -> ConnectRequest {
     }
 }
 
-pub(super) fn client() -> HttpClient {
+pub(in crate::xmpp) fn client() -> HttpClient {
     client_of(NetworkOptions::default())
 }
 
