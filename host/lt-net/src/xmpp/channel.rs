@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
@@ -17,7 +16,7 @@ use self::frames::Frames;
 use super::XmppError;
 use super::framer::{Event, FrameError, Framer, Mode};
 pub(crate) use super::scan::escape;
-use crate::dial::tcp::{Counters, Stream, Wire};
+use crate::dial::tcp::{Stream, Wire};
 use crate::error::NetError;
 use crate::websocket::Opened;
 
@@ -265,9 +264,8 @@ impl Channel {
         .await
     }
 
-    /// Queue a text and wait until it is with the kernel. Given up, what is left of it goes with what is sent next.
-    pub(crate) async fn send(&mut self, text: &str) -> Result<(), ChannelError> {
-        self.queue(text.as_bytes());
+    /// Wait until all that was queued is with the kernel. Given up, what is left goes with what is sent next.
+    pub(crate) async fn flush(&mut self) -> Result<(), ChannelError> {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
@@ -321,14 +319,6 @@ impl Channel {
             Io::Bytes(stream) => stream.wire().counters().take(),
             Io::Frames(frames) => frames.take_bytes(),
             Io::Gone => (0, 0),
-        }
-    }
-
-    /// The counters of the connection, which outlive it; none over a WebSocket.
-    pub(crate) fn counters(&self) -> Option<Rc<Counters>> {
-        match &self.io {
-            Io::Bytes(stream) => Some(stream.wire().counters().clone()),
-            Io::Frames(_) | Io::Gone => None,
         }
     }
 

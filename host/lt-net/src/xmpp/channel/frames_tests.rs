@@ -48,7 +48,7 @@ fn each_text_is_a_frame_and_what_is_no_text_is_sent_all_the_same() {
         channel.queue(b"<a/>");
         channel.queue(&[b'<', 0xff]);
         channel.queue(b"");
-        poll_fn(|cx| channel.poll_flush(cx)).await.unwrap();
+        channel.flush().await.unwrap();
         assert_eq!(channel.queued(), 0);
         assert_eq!(server.next().await.unwrap().unwrap(), Message::text("<a/>"));
         let raw = server.next().await.unwrap().unwrap();
@@ -76,7 +76,7 @@ fn more_than_a_socket_takes_waits_and_is_sent_in_order() {
                 assert!(frame.to_text().unwrap().starts_with(&wanted));
             }
         };
-        let (flushed, ()) = tokio::join!(poll_fn(|cx| channel.poll_flush(cx)), reader);
+        let (flushed, ()) = tokio::join!(channel.flush(), reader);
         flushed.unwrap();
         assert_eq!(channel.queued(), 0);
     });

@@ -121,7 +121,7 @@ fn what_is_queued_is_sent_in_order_as_the_peer_takes_it() {
             server.read_exact(&mut seen).await.unwrap();
             seen
         };
-        let (flushed, seen) = tokio::join!(poll_fn(|cx| channel.poll_flush(cx)), reader);
+        let (flushed, seen) = tokio::join!(channel.flush(), reader);
         flushed.unwrap();
         assert_eq!(seen, format!("<a>{large}</a>").as_bytes());
         assert_eq!((channel.queued(), channel.out.capacity()), (0, 0));
@@ -140,7 +140,8 @@ fn why_the_peer_left_comes_before_that_it_takes_nothing() {
         drop(server);
         // The first write is answered with a reset, the second fails.
         for _ in 0..2 {
-            let _ = channel.send("<x/>").await;
+            channel.queue(b"<x/>");
+            let _ = channel.flush().await;
             tokio::task::yield_now().await;
         }
         channel.queue(b"<y/>");
@@ -165,10 +166,7 @@ fn an_end_is_orderly_and_a_cut_sends_nothing_more() {
         assert!(matches!(channel.next().await, Err(ChannelError::Ended)));
         channel.queue(b"<late/>");
         assert_eq!(channel.queued(), 0);
-        assert!(matches!(
-            channel.send("<late/>").await,
-            Err(ChannelError::Ended)
-        ));
+        assert!(matches!(channel.flush().await, Err(ChannelError::Ended)));
     });
 }
 

@@ -25,12 +25,15 @@ pub(crate) fn name_of(name: &'static str) -> Rc<str> {
     })
 }
 
+/// What steps took, in order.
+pub(super) type Times = Vec<(Rc<str>, Duration)>;
+
 /// What steps took so far. Shared by reference by whoever does them.
 #[derive(Debug)]
 pub(super) struct Clock {
     /// Time for each.
     step_timeout: Duration,
-    steps: RefCell<Vec<(Rc<str>, Duration)>>,
+    steps: RefCell<Times>,
     /// The step under way: its name, when it began, and what it took before that.
     running: RefCell<Option<(Rc<str>, Instant, Duration)>>,
     failed: RefCell<Option<Rc<str>>>,
@@ -122,7 +125,7 @@ impl Clock {
     }
 
     /// What steps took, and the one that failed.
-    pub(super) fn read(&self) -> (Vec<(Rc<str>, Duration)>, Option<Rc<str>>) {
+    pub(super) fn read(&self) -> (Times, Option<Rc<str>>) {
         let mut steps = self.steps.borrow().clone();
         steps.shrink_to_fit();
         (steps, self.failed.borrow().clone())

@@ -97,8 +97,7 @@ impl HttpClient {
         (attempt.bytes_sent, attempt.bytes_received) = connecting.take_bytes();
         (attempt.sent, attempt.received) = (connecting.sent, connecting.received);
         attempt.add_early(&connecting.early);
-        let established = outcome.and_then(|()| connecting.finish(attempt));
-        established
+        outcome.and_then(|()| connecting.finish(attempt))
     }
 
     /// A client for a request whose TLS or local address is not this user's.

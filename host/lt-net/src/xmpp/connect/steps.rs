@@ -1,6 +1,5 @@
 //! The steps of connecting, one after the other, on one stream.
 
-use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -183,7 +182,7 @@ impl<'a> Connecting<'a> {
         channel.open_stream(&domain, from.as_deref());
         if at_once {
             // What fails here fails at reading too, which says why.
-            let _ = poll_fn(|cx| channel.poll_flush(cx)).await;
+            let _ = channel.flush().await;
             channel.quick_ack();
         }
         match self.event().await? {
@@ -354,8 +353,7 @@ impl<'a> Connecting<'a> {
             self.send(kind, ask.text())?;
         }
         if !ask.awaits() {
-            let channel = self.channel()?;
-            let flushed = poll_fn(|cx| channel.poll_flush(cx)).await;
+            let flushed = self.channel()?.flush().await;
             return flushed.map_err(XmppError::from);
         }
         if let Answer::Enabled(enabled) = self.answer(|element| ask.answer(element)).await? {
