@@ -139,7 +139,7 @@ impl Account {
     }
 
     fn tls(&mut self) -> &mut host::TlsOptions {
-        self.0.tls.get_or_insert_with(|| host::TlsOptions {
+        self.0.tls.get_or_insert(host::TlsOptions {
             authorities: None,
             identity: None,
             insecure: None,

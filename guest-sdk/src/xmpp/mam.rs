@@ -376,7 +376,7 @@ impl Session {
     /// ```
     pub fn archive_timeout(&self, mut query: Query, timeout: Duration) -> Result<Page> {
         let id = query.id.get_or_insert_with(super::new_id).clone();
-        let answer = self.request_timeout(query.to_iq(), timeout);
+        let answer = self.request_timeout(&query.to_iq(), timeout);
         // Whatever became of it: nobody else wants what came.
         let wanted = results().contains(id.as_str()).into();
         let mut messages = Vec::new();

@@ -163,7 +163,7 @@ impl Session {
     /// # }
     /// ```
     pub fn join_room(&self, join: &Join, timeout: impl Into<Option<Duration>>) -> Result<Stanza> {
-        self.send(Element::from(join))?;
+        self.send(&join.to_element())?;
         let own = Filter::presence().from(join.occupant.as_str());
         let presence = self.receive(own, timeout)?;
         match presence.error() {

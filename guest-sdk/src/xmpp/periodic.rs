@@ -130,12 +130,8 @@ impl Session {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn send_stanza_every(
-        &self,
-        every: impl Into<Every>,
-        stanza: impl AsRef<Element>,
-    ) -> Result<Periodic> {
-        self.send_every(every, stanza.as_ref().to_xml())
+    pub fn send_stanza_every(&self, every: impl Into<Every>, stanza: &Element) -> Result<Periodic> {
+        self.send_every(every, stanza.to_xml())
     }
 
     /// Have the host send a space again and again (RFC 6120, section 4.6.1): the connection stays known to whatever lies between.

@@ -86,8 +86,8 @@ impl Session {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn request(&self, iq: impl AsRef<Element>) -> Result<Stanza> {
-        self.ask(&iq.as_ref().to_xml(), None)
+    pub fn request(&self, iq: &Element) -> Result<Stanza> {
+        self.ask(&iq.to_xml(), None)
     }
 
     /// Send a request, and wait at most this long for its answer.
@@ -104,10 +104,10 @@ impl Session {
     /// ```
     pub fn request_timeout(
         &self,
-        iq: impl AsRef<Element>,
+        iq: &Element,
         timeout: impl Into<Option<Duration>>,
     ) -> Result<Stanza> {
-        self.ask(&iq.as_ref().to_xml(), timeout.into())
+        self.ask(&iq.to_xml(), timeout.into())
     }
 
     /// Send a request that is XML already, and wait for its answer.
@@ -146,7 +146,7 @@ impl Session {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn start_request(&self, iq: impl AsRef<Element>) -> Result<Pending> {
+    pub fn start_request(&self, iq: &Element) -> Result<Pending> {
         self.start_request_timeout(iq, None)
     }
 
@@ -164,10 +164,10 @@ impl Session {
     /// ```
     pub fn start_request_timeout(
         &self,
-        iq: impl AsRef<Element>,
+        iq: &Element,
         timeout: impl Into<Option<Duration>>,
     ) -> Result<Pending> {
-        let (iq, timeout) = (iq.as_ref().to_xml(), timeout.into().map(nanos));
+        let (iq, timeout) = (iq.to_xml(), timeout.into().map(nanos));
         Ok(Pending(self.host().start_request(&iq, timeout)?))
     }
 

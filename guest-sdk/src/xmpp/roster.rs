@@ -25,24 +25,23 @@ pub fn get() -> Element {
     super::get(Element::new("query").namespace(ROSTER))
 }
 
-/// Add or change a contact (RFC 6121, sections 2.3 and 2.4); an empty name is none.
+/// Add or change a contact (RFC 6121, sections 2.3 and 2.4); the name is what the user calls it, and may be `None`.
 ///
 /// ```
 /// let request = lt_sdk::xmpp::roster::set("bob@localhost", "Bob", ["friends"]);
 /// assert!(request.to_string().contains("<item jid='bob@localhost' name='Bob'><group>friends</group></item>"));
 /// ```
-pub fn set<G: Into<String>>(
+pub fn set<'a, G: Into<String>>(
     jid: impl Into<String>,
-    name: &str,
+    name: impl Into<Option<&'a str>>,
     groups: impl IntoIterator<Item = G>,
 ) -> Element {
     let groups = groups.into_iter();
     let groups = groups.map(|group| Element::new("group").text(group));
-    let name = Some(name).filter(|name| !name.is_empty());
     change(
         Element::new("item")
             .attribute("jid", jid)
-            .attribute_some("name", name)
+            .attribute_some("name", name.into())
             .with_children(groups),
     )
 }
@@ -126,7 +125,7 @@ mod tests {
         assert_eq!(item.jid.to_string(), "bob@b");
         assert_eq!(item.name.as_deref(), Some("Bob"));
         assert_eq!(item.groups.len(), 2);
-        let read: oracle::Roster = payload(&set("bob@b", "", None::<String>), 0);
+        let read: oracle::Roster = payload(&set("bob@b", None, None::<String>), 0);
         assert_eq!(read.items[0].name, None);
         let read: oracle::Roster = payload(&remove("bob@b"), 0);
         assert_eq!(read.items[0].subscription, oracle::Subscription::Remove);

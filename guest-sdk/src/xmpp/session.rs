@@ -187,8 +187,8 @@ impl Session {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn send(&self, stanza: impl AsRef<Element>) -> Result<()> {
-        self.send_xml(stanza.as_ref().to_xml())
+    pub fn send(&self, stanza: &Element) -> Result<()> {
+        self.send_xml(stanza.to_xml())
     }
 
     /// Send a stanza, and wait at most this long for the host to take it.
@@ -203,8 +203,8 @@ impl Session {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn send_timeout(&self, stanza: impl AsRef<Element>, timeout: Duration) -> Result<()> {
-        self.send_xml_timeout(stanza.as_ref().to_xml(), timeout)
+    pub fn send_timeout(&self, stanza: &Element, timeout: Duration) -> Result<()> {
+        self.send_xml_timeout(stanza.to_xml(), timeout)
     }
 
     /// Send one element that is XML already. Over WebSocket the namespace `jabber:client` is added where there is none.

@@ -412,12 +412,6 @@ fn first_step(path: &str) -> (&str, Option<&str>) {
     }
 }
 
-impl AsRef<Element> for Element {
-    fn as_ref(&self) -> &Element {
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
