@@ -164,7 +164,6 @@ fn the_certificate_must_be_for_the_domain() {
 fn a_server_without_tls_is_an_error_of_tls() {
     local(async {
         let profile = profile(&Authority::new());
-        let plain = Peer::answering("").await;
         let answers = Peer::start(|_, mut stream| async move {
             stream.write_all(b"<stream:stream>").await.unwrap();
             let _ = stream.read_u8().await;
@@ -183,6 +182,5 @@ fn a_server_without_tls_is_an_error_of_tls() {
                 "{error}"
             );
         }
-        drop(plain);
     });
 }
