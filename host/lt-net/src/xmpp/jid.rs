@@ -49,11 +49,6 @@ pub(crate) fn resource(text: &str) -> Option<&str> {
     split(text).1
 }
 
-/// The part before the `@`.
-pub(crate) fn local(text: &str) -> Option<&str> {
-    bare(text).split_once('@').map(|(local, _)| local)
-}
-
 /// The domain.
 pub(crate) fn domain(text: &str) -> &str {
     let bare = bare(text);
@@ -63,11 +58,6 @@ pub(crate) fn domain(text: &str) -> &str {
 /// Whether two addresses are the same.
 pub(crate) fn is_same(a: &str, b: &str) -> bool {
     a == b || normalise(a) == normalise(b)
-}
-
-/// Whether two addresses are the same but for their resources.
-pub(crate) fn is_same_bare(a: &str, b: &str) -> bool {
-    bare(a) == bare(b) || bare(&normalise(a)) == bare(&normalise(b))
 }
 
 /// Whether an answer from there answers a request that was sent to `request_to`, by whom `own` is the full JID (RFC 6120, sections

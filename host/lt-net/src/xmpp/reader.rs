@@ -3,6 +3,8 @@
 //! A stream's header binds nothing but the two names that all streams share. So any parser that has seen them can go on with any
 //! session's next element: a session between two has none, and a few are kept for all sessions of a thread.
 
+use std::cell::RefCell;
+
 use rxml::error::EndOrError;
 use rxml::parser::CommentMode;
 use rxml::{Parse, WithOptions};
@@ -23,7 +25,7 @@ const PIECE_BYTES: usize = 16 << 10;
 const KEPT_PARSER_BYTES_MAX: usize = 64 << 10;
 
 thread_local! {
-    static PARSERS: std::cell::RefCell<Vec<Box<Reader>>> = const { std::cell::RefCell::new(Vec::new()) };
+    static PARSERS: RefCell<[Option<Box<Reader>>; PARSERS_MAX]> = const { RefCell::new([const { None }; PARSERS_MAX]) };
 }
 
 /// What a [`Reader`] saw.
@@ -46,16 +48,25 @@ pub(super) struct Reader {
 
 /// One that has seen nothing.
 pub(super) fn parser() -> rxml::Parser {
-    let mut options = rxml::parser::Options::default();
+    rxml::Parser::with_options(options())
+}
+
+/// How all are to read.
+#[expect(
+    clippy::field_reassign_with_default,
+    reason = "no literal makes it outside of its crate"
+)]
+pub(super) fn options() -> rxml::Options {
+    let mut options = rxml::Options::default();
     options.max_token_length = TOKEN_BYTES_MAX;
     options.comments = CommentMode::Reject;
-    rxml::Parser::with_options(options)
+    options
 }
 
 impl Reader {
     /// One that has seen a stream's header.
     pub(super) fn take() -> Box<Self> {
-        let kept = PARSERS.with(|parsers| parsers.borrow_mut().pop());
+        let kept = PARSERS.with_borrow_mut(|parsers| parsers.iter_mut().find_map(Option::take));
         kept.unwrap_or_else(|| {
             let mut parser = parser();
             let begun = parser.parse(&mut &PRELUDE[..], false);
@@ -74,10 +85,9 @@ impl Reader {
         if bytes > KEPT_PARSER_BYTES_MAX {
             return;
         }
-        PARSERS.with(|parsers| {
-            let mut parsers = parsers.borrow_mut();
-            if parsers.len() < PARSERS_MAX {
-                parsers.push(self);
+        PARSERS.with_borrow_mut(|parsers| {
+            if let Some(free) = parsers.iter_mut().find(|parser| parser.is_none()) {
+                *free = Some(self);
             }
         });
     }

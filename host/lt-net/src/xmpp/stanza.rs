@@ -7,7 +7,7 @@ use rxml::{AttrMap, Namespace, NcName, Parse, WithOptions};
 use tokio::time::Instant;
 
 use super::framer::{NS_CLIENT, NS_STREAMS};
-use super::{StanzaError, StanzaKind, TOKEN_BYTES_MAX};
+use super::{StanzaError, StanzaKind};
 
 /// Conditions of stanza errors (RFC 6120, section 8.3.3).
 pub(crate) const NS_STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
@@ -261,9 +261,7 @@ pub(crate) fn parse_element(xml: &str) -> Result<minidom::Element, String> {
         .into_iter()
         .map(|(prefix, namespace)| (prefix.map(str::to_owned), namespace.to_owned()))
         .collect();
-    let mut options = rxml::parser::Options::default();
-    options.max_token_length = TOKEN_BYTES_MAX;
-    let mut parser = rxml::RawParser::with_options(options);
+    let mut parser = rxml::RawParser::with_options(super::reader::options());
     let mut builder = TreeBuilder::new().with_prefixes_stack(vec![names.into()]);
     let mut input = xml.as_bytes();
     loop {
