@@ -78,6 +78,8 @@ pub struct Options {
     pub resume_seconds: u32,
     /// Whether clients may register (XEP-0077).
     pub registration: bool,
+    /// Whether clients may say their passwords without TLS, which the host without TLS lets them do anyway.
+    pub plain_without_tls: bool,
     /// Log all it does instead of the most important.
     pub debug: bool,
 }
@@ -96,6 +98,7 @@ impl Default for Options {
             refuse_second: false,
             resume_seconds: 60,
             registration: true,
+            plain_without_tls: false,
             debug: false,
         }
     }
@@ -208,6 +211,7 @@ fn behaviour(options: &Options) -> String {
 modules_enabled = {{ {modules} }}
 {limits}
 c2s_require_encryption = {require_encryption}
+allow_unencrypted_plain_auth = {plain_without_tls}
 consider_websocket_secure = true
 allow_registration = {registration}
 c2s_stanza_size_limit = {stanza_bytes_max}
@@ -218,6 +222,7 @@ archive_expires_after = "never"
 suite_contacts = {contacts}
 "#,
         require_encryption = options.require_encryption,
+        plain_without_tls = options.plain_without_tls,
         registration = options.registration,
         stanza_bytes_max = options.stanza_bytes_max,
         resume_seconds = options.resume_seconds,
