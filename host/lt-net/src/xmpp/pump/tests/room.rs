@@ -1,6 +1,6 @@
 use super::*;
 use crate::websocket::Overflow;
-use crate::xmpp::UNSENT_BYTES_MAX;
+use crate::xmpp::{UNSENT_BYTES_MAX, UNSENT_STANZAS_MAX};
 
 fn room(messages_max: usize, overflow: Overflow) -> Settings {
     Settings {
@@ -103,14 +103,16 @@ fn whoever_sends_to_a_peer_that_does_not_read_waits() {
         let client = pair(move |server| {
             let wait = wait.take().unwrap();
             async move {
-                let server = server.begin().await;
+                let mut server = server.begin().await;
                 wait.await.unwrap();
-                let rest = server.rest().await;
-                assert!(
-                    rest.ends_with("<message id='last'/></stream:stream>"),
-                    "{}",
-                    rest.len()
-                );
+                let mut bytes = Vec::new();
+                while !bytes.ends_with(END.as_bytes()) {
+                    assert!(server.stream.read_buf(&mut bytes).await.unwrap() > 0);
+                }
+                let last = format!("<message id='last'/>{END}");
+                assert!(bytes.ends_with(last.as_bytes()), "{}", bytes.len());
+                server.send(END).await;
+                assert_eq!(server.rest().await, "");
             }
         })
         .await;
@@ -153,40 +155,62 @@ fn whoever_sends_to_a_peer_that_does_not_read_waits() {
 
 #[test]
 fn a_flood_of_pings_from_a_peer_that_does_not_read_is_bounded() {
+    const PINGS: u64 = 100_000;
     local(async {
-        let client = pair(|server| async move {
-            let server = server.begin().await;
-            let ping = "<iq type='get' id='0123456789' from='example.org'><ping xmlns='urn:xmpp:ping'/></iq>";
-            let pings = ping.repeat(100_000);
-            // It reads only when it has sent half of them, or cannot.
-            let (mut reading, mut writing) = server.stream.into_split();
-            let write = async {
-                writing.write_all(pings.as_bytes()).await.unwrap();
-                writing
-            };
-            let read = async {
-                tokio::time::sleep(Duration::from_millis(300)).await;
-                let mut bytes = vec![0; 1 << 16];
-                let mut answers = 0;
-                while answers < 100_000 {
-                    let length = reading.read(&mut bytes).await.unwrap();
-                    assert!(length > 0);
-                    answers += bytes[..length].iter().filter(|byte| **byte == b'<').count();
-                }
-                reading
-            };
-            let (_writing, mut reading) = tokio::join!(write, read);
-            let mut end = Vec::new();
-            reading.read_to_end(&mut end).await.unwrap();
+        let (read, wait) = oneshot::channel::<()>();
+        let wait = RefCell::new(Some(wait));
+        let client = pair(move |server| {
+            let wait = wait.take().unwrap();
+            async move {
+                let server = server.begin().await;
+                let from = "x".repeat(100);
+                let ping = format!(
+                    "<iq type='get' id='1' from='{from}'><ping xmlns='urn:xmpp:ping'/></iq>"
+                );
+                let (mut reading, mut writing) = server.stream.into_split();
+                let write = async {
+                    for _ in 0..PINGS / 100 {
+                        writing
+                            .write_all(ping.repeat(100).as_bytes())
+                            .await
+                            .unwrap();
+                    }
+                    writing
+                };
+                let read = async {
+                    wait.await.unwrap();
+                    let mut bytes = vec![0; 1 << 16];
+                    let mut answers = 0;
+                    while answers < PINGS {
+                        let length = reading.read(&mut bytes).await.unwrap();
+                        assert!(length > 0);
+                        let begun = bytes[..length].iter().filter(|byte| **byte == b'<');
+                        answers += begun.count() as u64;
+                    }
+                    reading
+                };
+                let (_writing, mut reading) = tokio::join!(write, read);
+                let mut end = Vec::new();
+                reading.read_to_end(&mut end).await.unwrap();
+            }
         })
         .await;
-        let mut most = 0;
-        while client.session.statistics().received < 100_000 {
-            most = most.max(client.session.outbox.borrow().own_len());
+        let own = || client.session.outbox.borrow().own_len();
+        while own() < UNSENT_STANZAS_MAX {
+            assert!(
+                client.session.statistics().received < PINGS,
+                "all was taken"
+            );
             tokio::task::yield_now().await;
         }
-        assert!(most <= crate::xmpp::UNSENT_STANZAS_MAX, "{most}");
-        while client.session.statistics().sent < 100_000 {
+        // Nothing more is read before something is written.
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+            assert_eq!(own(), UNSENT_STANZAS_MAX);
+        }
+        read.send(()).unwrap();
+        while client.session.statistics().sent < PINGS {
+            assert!(own() <= UNSENT_STANZAS_MAX);
             tokio::task::yield_now().await;
         }
         client.leave().await;
