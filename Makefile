@@ -114,12 +114,14 @@ deny:
 
 check: lint doc deny ## formatting, lints for host and guests, documentation, licences
 
-# Beside the product: oha (built once, some four minutes) and wrk (a Debian package). Without them their rows say so.
+# Beside the product: oha (built once, some four minutes), wrk and tsung (Debian packages). Without them their rows say so.
 bench: setup guests ## the figures of the bench, side by side (BENCH_ARGS: --quick, --only ROW,ROW, --strict)
 	cargo build --release $(HOST_FLAGS) --bins --examples
-	if ! command -v wrk >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends wrk || true
-	fi
+	for tool in wrk tsung; do
+	  if ! command -v $$tool >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$tool || true
+	  fi
+	done
 	if ! command -v oha >/dev/null && [ ! -x $(TARGET_DIR)/tools/bin/oha ]; then
 	  echo "installing oha $(OHA_VERSION) to compare with: some four minutes, once"
 	  cargo install --locked --root $(TARGET_DIR)/tools oha@$(OHA_VERSION) || true

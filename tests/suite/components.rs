@@ -75,6 +75,27 @@ fn components_made_of_core_modules_run() {
     }
 }
 
+/// Those for XMPP need a server of their own to run (`xmpp_scenarios.rs`): whatever made them, they say what they are.
+#[test]
+fn components_for_xmpp_are_known_in_all_three_forms() {
+    let directory = TempDir::new();
+    let module = scenario_for("wasm32-unknown-unknown", "xmpp-one-to-one");
+    let made = directory.write("xmpp_one_to_one.wasm", componentize(&module));
+    for component in [
+        scenario_for("wasm32-wasip2", "xmpp-one-to-one"),
+        scenario_for("wasm32-wasip1", "xmpp-one-to-one"),
+        made,
+    ] {
+        LtHost::new(&["describe"])
+            .argument(&component)
+            .finish()
+            .expect_code(0)
+            .expect_text("xmpp-one-to-one")
+            .expect_text("message-interval")
+            .expect_text("connection-attempts");
+    }
+}
+
 #[test]
 fn heavy_a_new_scenario_builds_and_runs_outside_the_repository() {
     let target = Target::start();

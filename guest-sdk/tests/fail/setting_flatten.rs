@@ -12,10 +12,4 @@ struct Named {
     inner: Inner,
 }
 
-#[derive(Settings)]
-struct NoSet {
-    #[setting(flatten)]
-    size: u8,
-}
-
 fn main() {}

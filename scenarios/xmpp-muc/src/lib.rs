@@ -30,7 +30,7 @@ struct Options {
     /// Where the rooms are; without it muc. and the domain of the accounts
     muc_domain: Option<String>,
     /// Rooms that each user is in
-    #[setting(default = 10, min = 1)]
+    #[setting(default = 10, min = 1, max = 900)]
     rooms_per_user: u32,
     /// Users in each room
     #[setting(default = 5, min = 1)]

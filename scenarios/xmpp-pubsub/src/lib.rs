@@ -35,7 +35,7 @@ struct Options {
     #[setting(default = 300, max = 200_000)]
     publication_size: u32,
     /// Subscribers of each node: users form groups of so many, its publisher included
-    #[setting(default = 50, min = 1, max = 1000)]
+    #[setting(default = 50, min = 1, max = 900)]
     n_of_subscribers: u32,
     /// When publishing begins: when a user's own group has subscribed, or when all users have
     #[setting(default = "all-nodes", allowed("all-nodes", "n-nodes"))]
