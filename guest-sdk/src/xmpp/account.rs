@@ -152,7 +152,7 @@ impl Account {
     /// # fn main() -> lt_sdk::Result<()> {
     /// use lt_sdk::{data, xmpp::Account};
     ///
-    /// let account = Account::new("user_1@localhost", "password_1").authorities(data::asset("ca")?.bytes());
+    /// let account = Account::new("user_1@localhost", "password_1").authorities(data::asset("ca")?.read_all()?);
     /// # Ok(())
     /// # }
     /// ```

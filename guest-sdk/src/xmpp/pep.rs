@@ -1,4 +1,4 @@
-//! Personal eventing (XEP-0163): [`pubsub`](super::pubsub) on one's own account, where nodes make themselves.
+//! Personal eventing (XEP-0163): [`pubsub`] on one's own account, where nodes make themselves.
 
 use super::{Element, pubsub};
 
