@@ -34,4 +34,5 @@ mod timing;
 mod user;
 mod verdict;
 mod websocket;
+mod xmpp;
 mod xmpp_scenarios;
