@@ -82,6 +82,21 @@ impl From<ErrorCode> for Error {
     }
 }
 
+impl Error {
+    /// Whether another attempt would end the same way, as nothing was attempted.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::Exchange(ErrorCode::InvalidRequest(_) | ErrorCode::TargetDenied(_))
+        )
+    }
+}
+
+/// Whether a status refuses for good: another attempt would end the same way.
+pub(crate) const fn is_lasting_status(status: u16) -> bool {
+    matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
+}
+
 /// What helps against every fault of a certificate.
 const SKIP_TLS_VERIFY: &str = "--insecure-skip-tls-verify accepts any certificate";
 

@@ -30,6 +30,7 @@ pub(crate) mod url;
 pub use client::{
     ClientConfig, Cookie, clear_cookies, close_connections, cookie, cookies, set_cookie,
 };
+pub(crate) use error::is_lasting_status;
 pub use error::{Error, ErrorCode};
 pub use multipart::Multipart;
 pub use parts::Pair;

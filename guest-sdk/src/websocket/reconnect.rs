@@ -1,7 +1,7 @@
 //! Coming back.
 
 use super::{Error, Result, WebSocket};
-use crate::http::{self, ErrorCode};
+use crate::http::is_lasting_status;
 use crate::timing::{Backoff, until_connected};
 
 /// Connect again after a connection was lost: pause, try, pause longer, until it goes well.
@@ -42,13 +42,8 @@ pub fn reconnect(
 fn is_lasting(error: &Error) -> bool {
     match error {
         Error::InvalidRequest(_) | Error::TooMany(_) | Error::TooLarge(_) | Error::Stopping => true,
-        Error::Refused(refusal) => {
-            matches!(refusal.status, 400..=499) && !matches!(refusal.status, 408 | 425 | 429)
-        }
-        Error::Http(http::Error::Exchange(code)) => matches!(
-            code,
-            ErrorCode::InvalidRequest(_) | ErrorCode::TargetDenied(_)
-        ),
+        Error::Refused(refusal) => is_lasting_status(refusal.status),
+        Error::Http(error) => error.is_lasting(),
         _ => false,
     }
 }
@@ -57,6 +52,7 @@ fn is_lasting(error: &Error) -> bool {
 mod tests {
     use super::super::Refusal;
     use super::*;
+    use crate::http::ErrorCode;
 
     #[test]
     fn only_what_may_change_is_tried_again() {

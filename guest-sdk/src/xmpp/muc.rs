@@ -146,8 +146,8 @@ impl From<&Join> for Element {
 }
 
 impl Session {
-    /// Enter a room, and wait at most this long until one is in: for one's own presence from there, which stays with the others' outside the
-    /// inbox and is returned. What else the room sends (other presences, history, the subject) is received as always. The
+    /// Enter a room, and wait at most this long until one is in: for one's own presence from there, which is taken out of the inbox and
+    /// returned. What else the room sends (other presences, history, the subject) is received as always. The
     /// [intake](super::Account::intake) must let presences in.
     ///
     /// # Errors
@@ -164,8 +164,9 @@ impl Session {
     /// ```
     pub fn join_room(&self, join: &Join, timeout: impl Into<Option<Duration>>) -> Result<Stanza> {
         self.send(&join.to_element())?;
-        let own = Filter::presence().from(join.occupant.as_str());
-        let presence = self.receive(own, timeout)?;
+        // Not that one left, if one was there before.
+        let own = || Filter::presence().from(join.occupant.as_str());
+        let presence = self.receive([own().kind("available"), own().kind("error")], timeout)?;
         match presence.error() {
             Some(error) => Err(Error::Refused(error)),
             None => Ok(presence),

@@ -1,7 +1,7 @@
 //! Coming back.
 
 use super::{Error, Result, Session};
-use crate::http::{self, ErrorCode};
+use crate::http::is_lasting_status;
 use crate::timing::{Backoff, until_connected};
 
 /// Connect again after a session was lost: pause, try, pause longer, until it goes well.
@@ -59,13 +59,8 @@ fn is_lasting(error: &Error) -> bool {
         | Error::ServerNotTrusted(_)
         | Error::Stopping => true,
         Error::Sasl(error) | Error::Stream(error) => LASTING.contains(&error.condition.as_str()),
-        Error::UpgradeRefused(status) => {
-            matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
-        }
-        Error::Network(http::Error::Exchange(code)) => matches!(
-            code,
-            ErrorCode::InvalidRequest(_) | ErrorCode::TargetDenied(_)
-        ),
+        Error::UpgradeRefused(status) => is_lasting_status(*status),
+        Error::Network(error) => error.is_lasting(),
         _ => false,
     }
 }
@@ -74,6 +69,7 @@ fn is_lasting(error: &Error) -> bool {
 mod tests {
     use super::*;
     use crate::bindings::lt::scenario::xmpp as host;
+    use crate::http::ErrorCode;
 
     #[test]
     fn only_what_may_change_is_tried_again() {
