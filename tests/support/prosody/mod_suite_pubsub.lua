@@ -9,5 +9,7 @@ for affiliation, may in pairs(service.config.capabilities) do
 		capabilities[affiliation][what] = allowed;
 	end
 end
+-- Who has no affiliation is a member where nodes are open.
 capabilities.none.create = true;
+capabilities.member.create = true;
 service.config.capabilities = capabilities;
