@@ -19,6 +19,7 @@ mod plan;
 mod rows;
 mod table;
 mod tools;
+mod tsung;
 
 use std::process::ExitCode;
 
@@ -27,7 +28,8 @@ use crate::table::{Table, Verdict};
 
 /// What may be typed.
 const USAGE: &str = "usage: lt-bench [--quick] [--strict] [--only ROW,ROW…] [--json FILE]\n\
-                     rows: speed latency sleepers connections tls joining start arrivals wakes pairs sockets echo fan-out curves";
+                     rows: speed latency sleepers connections tls joining start arrivals wakes pairs sockets echo fan-out curves \
+                     xmpp-idle xmpp-login xmpp-messages";
 
 #[expect(
     clippy::disallowed_methods,

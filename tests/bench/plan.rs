@@ -39,6 +39,10 @@ pub(crate) struct Plan {
     pub(crate) pairs: u64,
     /// WebSockets that one message goes to.
     pub(crate) receivers: u64,
+    /// Users that log in to an XMPP server.
+    pub(crate) xmpp_users: u64,
+    /// How long users write to each other over XMPP.
+    pub(crate) xmpp_talk_time: Duration,
     /// How many times faster than documented k6's example of ramping users runs.
     pub(crate) users_curve_faster: u32,
     /// How many times faster than documented k6's example of a ramping arrival rate runs, with as many times its rates.
@@ -95,6 +99,8 @@ impl Plan {
             wake_time: Duration::from_secs(10),
             pairs: 10_000,
             receivers: 2_000,
+            xmpp_users: 5_000,
+            xmpp_talk_time: Duration::from_secs(20),
             users_curve_faster: 1,
             arrivals_curve_faster: 10,
         }
@@ -115,6 +121,8 @@ impl Plan {
             wake_time: Duration::from_secs(4),
             pairs: 1_000,
             receivers: 500,
+            xmpp_users: 500,
+            xmpp_talk_time: Duration::from_secs(6),
             users_curve_faster: 5,
             arrivals_curve_faster: 60,
             ..Self::full()

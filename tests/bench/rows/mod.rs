@@ -10,6 +10,7 @@ mod sockets;
 mod speed;
 mod start;
 mod wakes;
+mod xmpp;
 
 use crate::nginx::Nginx;
 use crate::plan::Plan;
@@ -56,6 +57,15 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     }
     if plan.wants("fan-out") {
         sockets::fan_out(plan, table);
+    }
+    if plan.wants("xmpp-idle") {
+        xmpp::idle(plan, table);
+    }
+    if plan.wants("xmpp-login") {
+        xmpp::login(plan, table);
+    }
+    if plan.wants("xmpp-messages") {
+        xmpp::messages(plan, table);
     }
     if plan.wants("curves") {
         curves::measure(plan, table);

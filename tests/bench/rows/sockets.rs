@@ -185,8 +185,8 @@ pub(super) fn fan_out(plan: &Plan, table: &mut Table) {
     });
 }
 
-/// As many descriptors as this process may have: the server lives in it.
-fn raise_descriptors() {
+/// As many descriptors as this process may have: the server lives in it, or is its child.
+pub(super) fn raise_descriptors() {
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
         setrlimit(Resource::RLIMIT_NOFILE, most, most)
             .expect("a process may have what it may have");
