@@ -152,7 +152,8 @@ pub(super) fn configuration(directory: &Path, ports: Ports, options: &Options) -
     )
 }
 
-/// Files and ports. There are no other servers in this world, so the module that looks for them is off.
+/// Files and ports. There are no other servers in this world, so the module that looks for them is off. Thousands may come at once: they wait, and are
+/// not turned away.
 fn services(directory: &Path, ports: Ports, options: &Options) -> String {
     let directory = directory.display();
     let Ports {
@@ -180,6 +181,7 @@ http_interfaces = {{ "127.0.0.1" }}
 https_interfaces = {{ "127.0.0.1" }}
 http_default_host = "localhost"
 ssl = {{ certificate = "{directory}/good.pem", key = "{directory}/good.key" }}
+network_settings = {{ tcp_backlog = 4096 }}
 modules_disabled = {{ "s2s" }}
 suite_users = {users}
 default_iteration_count = {rounds}
