@@ -179,7 +179,7 @@ impl Person {
         let answer = answer.context(["enter ", &jid].concat())?;
         Trend::open_unit(ENTRY, Unit::Time)?.add_duration(answer.arrived() - start)?;
         if muc::statuses(&answer).contains(&NEW_ROOM) {
-            self.session.request(muc::configure_instant(&jid))?;
+            self.session.request(&muc::configure_instant(&jid))?;
             Counter::open(CREATED)?.add(1)?;
         }
         let audience = Audience::open(&["muc ", &number.to_string()].concat())?;
