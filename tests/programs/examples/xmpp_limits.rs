@@ -19,7 +19,7 @@ fn accounts(good: &Account) -> Result<()> {
         ("no domain", Account::new("user@", "x")),
         ("no JID", Account::new("a b@c@d", "x")),
         ("no port", good.clone().address("127.0.0.1:99999")),
-        ("no WebSocket", good.clone().websocket("http://127.0.0.1/")),
+        ("no WebSocket", good.clone().websocket("ftp://127.0.0.1/")),
         ("no time", good.clone().timeout(Duration::ZERO)),
         (
             "no time for a step",

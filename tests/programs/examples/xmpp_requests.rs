@@ -33,6 +33,9 @@ impl Scenario for Guest {
             found.is_some_and(|item| item.name.as_deref() == Some("A \"friend\""))
         );
         session.request(&roster::remove(&friend))?;
+        // The server tells of the change (RFC 6121, section 2.1.6).
+        let pushed = Filter::iq().kind("set").namespace("jabber:iq:roster");
+        session.receive(pushed, Duration::from_secs(10))?;
         session.request(&vcard::set([("FN", "Somebody & Sons")]))?;
         let own = session.request(&vcard::get(session.bare_jid()))?;
         check!(

@@ -1,7 +1,7 @@
 //! Waits until it is asked to end: for a stanza, for an answer, for a server that does not let it in.
 
 use lt_sdk::prelude::*;
-use lt_sdk::xmpp::{self, Filter};
+use lt_sdk::xmpp::{self, Element, Filter};
 use lt_test_programs::xmpp::{Server, case};
 
 #[derive(Settings)]
@@ -27,9 +27,12 @@ impl Scenario for Guest {
         let session = self.0.server.connect()?;
         let error = match self.0.what.as_str() {
             "stanza" => session.receive(Filter::any(), None).err(),
-            _ => session
-                .request(&xmpp::ping("nobody.localhost").attribute("to", session.jid()))
-                .err(),
+            // It asks itself, and does not answer.
+            _ => {
+                let odd = Element::new("query").namespace("urn:test:nothing");
+                let odd = xmpp::get(odd).attribute("to", session.jid());
+                session.request(&odd).err()
+            }
         };
         match error {
             Some(error) => log::info!("case={}", case(&error)),

@@ -38,7 +38,8 @@ async fn echo(
         let Some(Stanza::Message(message)) = event.into_stanza() else {
             continue;
         };
-        let (Some(from), Some(body)) = (message.from, message.bodies.get("").cloned()) else {
+        let body = message.bodies.values().next().cloned();
+        let (Some(from), Some(body)) = (message.from, body) else {
             continue;
         };
         let mut answer = Message::chat(from).with_body(String::new().into(), body.clone());

@@ -89,7 +89,7 @@ fn a_real_server_says_no() {
     fails_with(
         unknown,
         "an unknown host",
-        &outcome("stream", "host-unknown", "stream", "2006"),
+        &outcome("stream", "host-unknown", "features", "2006"),
     );
     let taken = refused().set("register", true);
     fails_with(

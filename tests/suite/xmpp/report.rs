@@ -56,7 +56,7 @@ fn thresholds_on_steps_and_the_section_of_the_summary() {
     let ran = at(&server, "xmpp_sleeper")
         .arguments("--users 2 --threshold xmpp_connecting{step:sasl}:p(95)<10000")
         .arguments("--threshold xmpp_connecting{step:tls}:max>0")
-        .arguments("--threshold xmpp_connecting{step:bind}:count==4")
+        .arguments("--threshold xmpp_connecting{step:bind}:min>0")
         .arguments("--threshold xmpp_message_delivery:p(99)>=0")
         .finish();
     let ran = expect_checked(ran);
@@ -64,7 +64,7 @@ fn thresholds_on_steps_and_the_section_of_the_summary() {
     for (metric, expression) in [
         ("xmpp_connecting{step:sasl}", "p(95)<10000"),
         ("xmpp_connecting{step:tls}", "max>0"),
-        ("xmpp_connecting{step:bind}", "count==4"),
+        ("xmpp_connecting{step:bind}", "min>0"),
     ] {
         assert_eq!(
             summary.held(metric, expression),

@@ -254,7 +254,7 @@ VirtualHost "{anonymous}"
 VirtualHost "{certificates}"
   authentication = "suite_certificate"
   ssl = {{ certificate = "{directory}/good.pem", key = "{directory}/good.key", cafile = "{directory}/authority.pem",
-    verify = {{ "peer", "fail_if_no_peer_cert" }} }}
+    verify = {{ "peer", "fail_if_no_peer_cert" }}, verifyext = {{ lsec_ignore_purpose = false }} }}
 VirtualHost "{expired}"
   suite_users = 20
   ssl = {{ certificate = "{directory}/expired.pem", key = "{directory}/expired.key" }}

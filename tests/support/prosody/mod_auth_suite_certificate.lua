@@ -7,7 +7,11 @@ local provider = {};
 local function user_of(session)
 	local socket = session.conn:socket();
 	local certificate = socket:getpeercertificate();
-	if not certificate or not socket:getpeerverification() then return nil; end
+	local valid, faults = socket:getpeerverification();
+	if not certificate or not valid then
+		module:log("warn", "No certificate to trust: %s", require "util.serialization".serialize(faults));
+		return nil;
+	end
 	for _, part in ipairs(certificate:subject()) do
 		if part.name == "commonName" then return part.value; end
 	end
