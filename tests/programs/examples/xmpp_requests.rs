@@ -20,7 +20,9 @@ impl Scenario for Guest {
 
     fn iterate(&mut self) -> Result<()> {
         let domain = &self.0.domain;
-        let session = self.0.connect()?;
+        // What nobody waits for any more is reported, and all else kept.
+        let account = self.0.account()?.intake_or_report(Filter::any());
+        let session = account.connect()?;
         let info = disco::read_info(&session.request(&disco::info(domain, None))?)?;
         check!("the server answers pings", info.has("urn:xmpp:ping"));
         let friend = format!("friend_of_{}@{domain}", user::id());

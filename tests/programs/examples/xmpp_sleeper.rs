@@ -86,7 +86,9 @@ impl Scenario for Guest {
         check!("news were counted", news.matched() == u64::from(*messages));
         check!("its own was counted", own.matched() == 1);
         let kept = to.drain();
-        check!("beats came", kept.len() as u64 == sent);
+        // One may have been due as they were stopped.
+        let came = kept.len() as u64;
+        check!("beats came", came == sent || came == sent + 1);
         check!(
             "each with its number",
             kept.iter()

@@ -133,52 +133,86 @@ fn scram(
     }
 }
 
-#[test]
-fn servers_that_do_not_know_the_password() {
-    let honest = |nonce: &str| format!("r={nonce}more,s={},i=4096", base64::encode("salt"));
-    for (what, script) in [
-        (
-            "a wrong signature",
-            Box::new(scram(honest, "v=AAAAAAAAAAAAAAAAAAAAAAAAAAA="))
-                as Box<dyn Fn(&mut XmppWire) + Send + Sync>,
-        ),
-        ("no signature", Box::new(scram(honest, "x=nothing"))),
-        (
-            "another nonce",
-            Box::new(scram(|_| "r=other,s=c2FsdA==,i=4096".to_owned(), "")),
-        ),
-        (
-            "the nonce alone",
-            Box::new(scram(|nonce| format!("r={nonce},s=c2FsdA==,i=4096"), "")),
-        ),
-        (
-            "more rounds than an honest server asks for",
-            Box::new(scram(
-                |nonce| format!("r={nonce}x,s=c2FsdA==,i=4000000000"),
-                "",
-            )),
-        ),
-        (
-            "no rounds",
-            Box::new(scram(|nonce| format!("r={nonce}x,s=c2FsdA==,i=0"), "")),
-        ),
-        (
-            "an extension that must be understood",
-            Box::new(scram(
-                |nonce| format!("m=x,r={nonce}x,s=c2FsdA==,i=4096"),
-                "",
-            )),
-        ),
-        ("nothing of it", Box::new(scram(|_| "hello".to_owned(), ""))),
-    ] {
+type Script = Box<dyn Fn(&mut XmppWire) + Send + Sync>;
+
+/// Connect with SCRAM to servers that do this.
+#[track_caller]
+fn all_fail_with<const N: usize>(scripts: [(&str, Script); N], outcome: &Outcome) {
+    for (what, script) in scripts {
         let peer = XmppPeer::start(script);
         let command = scripted(&peer.address(), "xmpp_refused").set("mechanisms", "SCRAM-SHA-1");
-        fails_with(
-            command,
-            what,
-            &outcome("server-not-trusted", "", "sasl", "2005"),
-        );
+        fails_with(command, what, outcome);
+        for said in peer.await_ended(2) {
+            assert!(!said.contains("<bind"), "{what}: {said}");
+        }
     }
+}
+
+fn honest(nonce: &str) -> String {
+    format!("r={nonce}more,s={},i=4096", base64::encode("salt"))
+}
+
+#[test]
+fn servers_that_do_not_know_the_password() {
+    let challenge = |of: fn(&str) -> String| -> Script { Box::new(scram(of, "")) };
+    all_fail_with(
+        [
+            (
+                "a wrong signature",
+                Box::new(scram(honest, "v=AAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
+            ),
+            (
+                "another nonce",
+                challenge(|_| "r=other,s=c2FsdA==,i=4096".to_owned()),
+            ),
+            (
+                "the nonce alone",
+                challenge(|nonce| format!("r={nonce},s=c2FsdA==,i=4096")),
+            ),
+            (
+                "more rounds than an honest server asks for",
+                challenge(|nonce| format!("r={nonce}x,s=c2FsdA==,i=4000000000")),
+            ),
+            (
+                "no rounds",
+                challenge(|nonce| format!("r={nonce}x,s=c2FsdA==,i=0")),
+            ),
+        ],
+        &outcome("server-not-trusted", "", "sasl", "2005"),
+    );
+}
+
+#[test]
+fn challenges_that_are_none() {
+    let challenge = |of: fn(&str) -> String| -> Script { Box::new(scram(of, "")) };
+    all_fail_with(
+        [
+            (
+                "an extension that must be understood",
+                challenge(|nonce| format!("m=x,r={nonce}x,s=c2FsdA==,i=4096")),
+            ),
+            ("nothing of it", challenge(|_| "hello".to_owned())),
+            (
+                "another end than the one due",
+                Box::new(scram(honest, "x=nothing")),
+            ),
+        ],
+        &outcome("protocol", "", "sasl", "2007"),
+    );
+}
+
+#[test]
+fn whoever_is_let_in_without_a_proof_does_not_go_in() {
+    let unproven: Script = Box::new(|wire| {
+        wire.open(&mechanisms(&["SCRAM-SHA-1"]));
+        wire.read_until("</auth>");
+        wire.say(format!("<success xmlns='{}'/>", ns::SASL));
+        wire.read_to_end();
+    });
+    all_fail_with(
+        [("success at once", unproven)],
+        &outcome("server-not-trusted", "", "sasl", "2005"),
+    );
 }
 
 #[test]

@@ -69,8 +69,12 @@ fn requests_are_answered_refused_and_given_up() {
         "{errors:?}\n{ran}"
     );
     // An answer that was too late, and one that nobody waited for any more.
-    let unexpected = ran.summary().count("xmpp_unexpected");
-    assert!(unexpected >= 2, "{unexpected}\n{ran}");
+    let unexpected = sums(&ran, "xmpp_unexpected", "kind");
+    assert_eq!(
+        unexpected.get("late-answer"),
+        Some(&4),
+        "{unexpected:?}\n{ran}"
+    );
 }
 
 #[test]
