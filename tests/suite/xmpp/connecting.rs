@@ -381,7 +381,7 @@ fn silence() {
         ),
     ] {
         let peer = XmppPeer::start(script);
-        let command = scripted(&peer.address(), "xmpp_refused").set("step-timeout", "200ms");
+        let command = scripted(&peer.address(), "xmpp_refused").set("step-timeout", "1s");
         let ran = fails_with(command, step, &outcome("step-timeout", "", step, "1050"));
         drop(ran.expect_text(step));
     }
