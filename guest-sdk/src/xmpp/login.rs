@@ -140,7 +140,7 @@ impl Login {
     /// Refuse what no user could work with: for a scenario's `init`.
     ///
     /// # Errors
-    /// With the setting, and what is wrong with it.
+    /// With the setting or the asset, and what is wrong with it.
     ///
     /// ```no_run
     /// # fn init(login: &lt_sdk::xmpp::Login) -> lt_sdk::Result<()> {
@@ -149,6 +149,17 @@ impl Login {
     /// # }
     /// ```
     pub fn check(&self) -> crate::Result<()> {
+        self.check_settings()?;
+        if let Some(pem) = authorities()? {
+            ensure!(
+                has_certificate(&pem),
+                "asset {AUTHORITIES}: no PEM certificate in it"
+            );
+        }
+        Ok(())
+    }
+
+    fn check_settings(&self) -> crate::Result<()> {
         ensure!(
             !self.domain.is_empty() && !self.domain.contains(['@', '/', ' ']),
             "domain: `{}` is none: give what stands behind the @ of the accounts",
@@ -164,6 +175,12 @@ impl Login {
                 !server.contains(['/', ' ', '@']),
                 "host: `{server}` is no server: give a host, with or without its port"
             );
+            if let Some(port) = port_of(server) {
+                ensure!(
+                    port.parse().is_ok_and(|port: u16| port != 0),
+                    "host: `{server}`: `{port}` is no port"
+                );
+            }
         }
         if let Some(url) = &self.websocket_url {
             ensure!(
@@ -332,6 +349,18 @@ fn authorities() -> crate::Result<Option<Vec<u8>>> {
     }
 }
 
+/// Whether there is a certificate in a PEM file; whether it can be read the host says.
+fn has_certificate(pem: &[u8]) -> bool {
+    let begin = b"-----BEGIN CERTIFICATE-----";
+    pem.windows(begin.len()).any(|window| window == begin)
+}
+
+/// What stands in the place of a port behind a host; an IPv6 address has one only behind brackets.
+fn port_of(server: &str) -> Option<&str> {
+    let (host, port) = server.rsplit_once(':')?;
+    (!host.contains(':') || host.ends_with(']')).then_some(port)
+}
+
 fn security(name: &str) -> Security {
     match name {
         "starttls-if-offered" => Security::StartTlsIfOffered,
@@ -408,14 +437,25 @@ mod tests {
 
     #[test]
     fn what_no_user_could_work_with_is_refused_by_name() {
-        let check = |login: Login| login.check().map_err(|error| error.to_string());
-        for host in ["", "127.0.0.1", "[::1]:5222,b"] {
+        let check = |login: Login| login.check_settings().map_err(|error| error.to_string());
+        for host in [
+            "",
+            "127.0.0.1",
+            "[::1]:5222,b",
+            "::1",
+            "[::1]",
+            "a:1,b:65535",
+        ] {
             assert_eq!(check(login(host, "localhost", "", None)), Ok(()));
         }
         let ws = Some("wss://a/xmpp");
         assert_eq!(check(login("a", "localhost", "user_", ws)), Ok(()));
         for (login, told) in [
             (login("xmpp://a", "b", "c", None), "host: `xmpp://a`"),
+            (login("a:port", "b", "c", None), "host: `a:port`: `port`"),
+            (login("a,b:0", "b", "c", None), "host: `b:0`: `0`"),
+            (login("[::1]:70000", "b", "c", None), "host: `[::1]:70000`"),
+            (login("a:", "b", "c", None), "host: `a:`: ``"),
             (login("a", "", "c", None), "domain: ``"),
             (login("a", "x@b", "c", None), "domain: `x@b`"),
             (login("a", "b", "c@", None), "user-prefix: `c@`"),
@@ -429,6 +469,16 @@ mod tests {
                 matches!(&error, Err(text) if text.starts_with(told)),
                 "{told}: {error:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_told_from_one_with() {
+        assert!(has_certificate(
+            b"by hand\n-----BEGIN CERTIFICATE-----\nMII"
+        ));
+        for other in ["", "-----BEGIN PRIVATE KEY-----", "-----BEGIN CERT"] {
+            assert!(!has_certificate(other.as_bytes()), "{other}");
         }
     }
 

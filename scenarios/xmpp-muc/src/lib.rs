@@ -8,8 +8,9 @@
 //! | metric | says |
 //! |---|---|
 //! | `delivery_time`, `delivery_lost` | how long a message took to reach each who was in the room, and what did not |
-//! | `room_entry` | from sending the presence until the server's word that the user is in |
+//! | `room_entry` | from sending the presence that was answered well until the server's word that the user is in |
 //! | `rooms_entered`, `rooms_created` | how many |
+//! | `xmpp_errors{condition:item-not-found}` | how often a user found a room locked, since its creator had not made it ready yet: it is let in a little later |
 
 mod agenda;
 
@@ -17,8 +18,11 @@ use lt_sdk::coordination::Audience;
 use lt_sdk::metrics::{Counter, Kind, Trend, Unit};
 use lt_sdk::placement::{rooms_to_create, rooms_to_join};
 use lt_sdk::prelude::*;
+use lt_sdk::timing::Backoff;
 use lt_sdk::user::Woken;
-use lt_sdk::xmpp::{self, Account, Filter, Filters, Key, Login, Session, Watch, Watcher, muc};
+use lt_sdk::xmpp::{
+    self, Account, Filter, Filters, Key, Login, Session, Stanza, Watch, Watcher, muc,
+};
 
 use agenda::{Agenda, Item};
 
@@ -44,7 +48,7 @@ struct Options {
     /// Messages to each room; 0: until the run ends
     #[setting(default = 60)]
     messages_sent_per_room: u32,
-    /// Time that the server has to let a user into a room
+    /// Time that the server has to let a user into a room; one that is not ready yet is asked for again until then
     #[setting(default = "10s", min = "1ms")]
     room_entry_timeout: Duration,
     /// What they write
@@ -52,8 +56,9 @@ struct Options {
     message_body: String,
 }
 
-/// Status of an own presence in a room that did not exist (XEP-0045, section 10.1.1).
-const NEW_ROOM: u16 = 201;
+/// Pauses before the server is asked again for a room that is not ready: drawn below a bound that doubles from the first to the last.
+const KNOCK_FIRST: Duration = Duration::from_millis(200);
+const KNOCK_LAST: Duration = Duration::from_secs(2);
 
 const ENTERED: &str = "rooms_entered";
 const CREATED: &str = "rooms_created";
@@ -97,7 +102,7 @@ impl Scenario for Person {
             )
             .metric(
                 ENTRY,
-                "From sending the presence until the server's word that the user is in",
+                "From sending the presence that was answered well until the server's word that the user is in",
                 Kind::Trend,
                 Unit::Time,
             )
@@ -169,16 +174,10 @@ impl Person {
     /// Enter a room, and make it ready if it did not exist.
     fn enter(&mut self, number: u64, it: &Iteration) -> Result<()> {
         let jid = self.room(number);
-        let start = timing::now();
-        // Of what was said before, nothing: it was not for this user.
-        let join = muc::join(&jid, &self.nick).history_max(0);
-        let answer = self
-            .session
-            .join_room(&join, self.options.room_entry_timeout);
-        check!("the server let the user into the room", answer.is_ok());
-        let answer = answer.context(["enter ", &jid].concat())?;
-        Trend::open_unit(ENTRY, Unit::Time)?.add_duration(answer.arrived() - start)?;
-        if muc::statuses(&answer).contains(&NEW_ROOM) {
+        let Some(answer) = self.knock(&jid, it)? else {
+            return Ok(());
+        };
+        if muc::statuses(&answer).contains(&muc::CREATED) {
             self.session.request(&muc::configure_instant(&jid))?;
             Counter::open(CREATED)?.add(1)?;
         }
@@ -200,6 +199,35 @@ impl Person {
                 .add_messages(number, timing::now() + first, count);
         }
         Ok(())
+    }
+
+    /// Ask to be let in. A room is locked until whoever came first has made it ready: until then all others are told that there is none (XEP-0045,
+    /// section 10.1.3), and ask again. `None` if the user is asked to end meanwhile.
+    fn knock(&self, jid: &str, it: &Iteration) -> Result<Option<Stanza>> {
+        // Of what was said before, nothing: it was not for this user.
+        let join = muc::join(jid, &self.nick).history_max(0);
+        let until = timing::now() + self.options.room_entry_timeout;
+        let mut backoff = Backoff::new(KNOCK_FIRST, KNOCK_LAST, it.rng());
+        let answer = loop {
+            let start = timing::now();
+            let answer = self.session.join_room(&join, until - start);
+            if let Ok(presence) = &answer {
+                let took = presence.arrived() - start;
+                Trend::open_unit(ENTRY, Unit::Time)?.add_duration(took)?;
+            }
+            let next = timing::now() + backoff.pause();
+            if !is_locked(&answer) || next >= until {
+                break answer;
+            }
+            if user::sleep_until(next)? == Woken::AskedToEnd {
+                return Ok(None);
+            }
+        };
+        check!("the server let the user into the room", answer.is_ok());
+        if answer.is_err() {
+            log::info!("not let into {jid}");
+        }
+        Ok(Some(answer.context("enter a room")?))
     }
 
     fn write(&self, number: u64, it: &Iteration) -> Result<()> {
@@ -248,6 +276,11 @@ impl Person {
             None => room + "muc." + login.domain(),
         }
     }
+}
+
+/// Whether a room is not there, or not ready yet.
+fn is_locked(answer: &xmpp::Result<Stanza>) -> bool {
+    matches!(answer, Err(xmpp::Error::Refused(error)) if error.condition == "item-not-found")
 }
 
 /// Of all that rooms say of who comes and goes, the user looks at what is said of itself, and at refusals.
