@@ -29,9 +29,12 @@ pub(super) struct Service {
 }
 
 impl Network {
-    /// The hosts and ports of a service such as `_xmpp-client._tcp.example.org`, in the order in which to try them. Empty if there are none, if the
-    /// service says that it is not to be had (a target of `.`), or if names are not to be asked for: the domain is an address, has an override, or is
-    /// this host.
+    /// The hosts and ports of a service such as `_xmpp-client._tcp.example.org`, in the order in which to try them. Empty if there are none, or if
+    /// names are not to be asked for: the domain is an address, has an override, or is this host.
+    ///
+    /// # Errors
+    /// `NameNotFound` if the domain says that it has no such service (a target of `.`: RFC 2782): nobody is to look elsewhere then. Others say
+    /// that the name server is of no use.
     ///
     /// They are names like any other: whoever dials them is asked by the filter of targets for each.
     pub(crate) async fn resolve_srv(&self, service: &str) -> Result<Vec<(String, u16)>, NetError> {
@@ -92,11 +95,16 @@ pub(super) async fn query(system: &TokioResolver, service: &str) -> Answer<Servi
         }
         Err(error) => return Err(NetError::NameResolution(format!("{service}: {error}"))),
     };
+    let mut is_denied = false;
     let services = found
         .answers()
         .iter()
         .filter_map(|record| match &record.data {
-            RData::SRV(srv) if !srv.target.is_root() => Some(Service {
+            RData::SRV(srv) if srv.target.is_root() => {
+                is_denied = true;
+                None
+            }
+            RData::SRV(srv) => Some(Service {
                 priority: srv.priority,
                 weight: srv.weight,
                 port: srv.port,
@@ -105,6 +113,10 @@ pub(super) async fn query(system: &TokioResolver, service: &str) -> Answer<Servi
             _ => None,
         });
     let mut services: Vec<_> = services.collect();
+    if services.is_empty() && is_denied {
+        let text = format!("{service}: its record says that there is no such service");
+        return Err(NetError::NameNotFound(text));
+    }
     services.sort_by_key(|service| service.priority);
     services.truncate(SERVICES_MAX);
     Ok((services.into(), Instant::from_std(found.valid_until())))

@@ -32,6 +32,9 @@ fn script(name: &str, kind: u16) -> Result<Vec<Vec<u8>>, u8> {
             record(10, 0, 5223, "Main.chat.test"),
         ]),
         ("_xmpp-client._tcp.none.test", SRV) => Ok(vec![record(0, 0, 0, ".")]),
+        ("_xmpp-client._tcp.partly.test", SRV) => {
+            Ok(vec![record(0, 0, 0, "."), record(0, 0, 1, "b.test")])
+        }
         ("_xmpp-client._tcp.xn--bcher-kva.test", SRV) => Ok(vec![record(0, 0, 1, "b.test")]),
         ("_xmpp-client._tcp.broken.test", SRV) => Err(SERVFAIL),
         ("_xmpp-client._tcp.inside.test", SRV) => Ok(vec![record(0, 0, 1, "127.0.0.1")]),
@@ -71,9 +74,7 @@ fn the_hosts_of_a_service_come_in_order_and_are_asked_for_once() {
 fn no_record_is_none_and_a_broken_name_server_is_an_error() {
     local(async {
         let (network, asked) = network(NetworkOptions::default()).await;
-        for domain in ["missing.test", "none.test"] {
-            assert_eq!(found(&network, domain).await.unwrap(), [], "{domain}");
-        }
+        assert_eq!(found(&network, "missing.test").await.unwrap(), []);
         let after = asked.get();
         assert_eq!(found(&network, "missing.test").await.unwrap(), []);
         assert_eq!(asked.get(), after, "that there is none is known");
@@ -89,16 +90,29 @@ fn no_record_is_none_and_a_broken_name_server_is_an_error() {
 }
 
 #[test]
+fn a_service_that_is_not_to_be_had_is_no_missing_record() {
+    local(async {
+        let (network, _) = network(NetworkOptions::default()).await;
+        let error = found(&network, "none.test").await.unwrap_err();
+        assert_eq!(error.kind(), "name-not-found");
+        assert!(error.to_string().contains("no such service"), "{error}");
+        // Where another record names a host, it is to be had there.
+        let partly = found(&network, "partly.test").await.unwrap();
+        assert_eq!(partly, [("b.test".to_owned(), 1)]);
+    });
+}
+
+#[test]
 fn that_there_is_none_is_asked_again_after_a_while() {
     local_paused(async {
         let (network, asked) = network(NetworkOptions::default()).await;
-        assert_eq!(found(&network, "none.test").await.unwrap(), []);
+        assert_eq!(found(&network, "missing.test").await.unwrap(), []);
         let after = asked.get();
         tokio::time::advance(std::time::Duration::from_secs(59)).await;
-        assert_eq!(found(&network, "none.test").await.unwrap(), []);
+        assert_eq!(found(&network, "missing.test").await.unwrap(), []);
         assert_eq!(asked.get(), after);
         tokio::time::advance(std::time::Duration::from_secs(2)).await;
-        assert_eq!(found(&network, "none.test").await.unwrap(), []);
+        assert_eq!(found(&network, "missing.test").await.unwrap(), []);
         assert!(asked.get() > after);
     });
 }
