@@ -35,6 +35,7 @@ impl Plan {
             return Err(invalid("mechanisms", "none"));
         }
         check_steps(&request.steps)?;
+        check_credentials(request, jid.node().map_or("", |node| node.as_str()))?;
         check_security(request)?;
         let plan = Self {
             local: jid.node().map(ToString::to_string),
@@ -74,6 +75,20 @@ fn needs_name(request: &ConnectRequest) -> bool {
         Step::Authenticate => named,
         _ => false,
     })
+}
+
+/// Whether what may be asked for can be said: all mechanisms that may come to be used must be able to.
+fn check_credentials(request: &ConnectRequest, authcid: &str) -> Result<(), XmppError> {
+    let logs_in = |step: &Step| matches!(step, Step::Authenticate);
+    if !request.steps.iter().any(logs_in) {
+        return Ok(());
+    }
+    // Left out, it is the SCRAMs and PLAIN.
+    let wanted = request.mechanisms.as_deref();
+    let wanted = wanted.unwrap_or(&[Mechanism::ScramSha1, Mechanism::Plain]);
+    wanted
+        .iter()
+        .try_for_each(|mechanism| mechanism.check(authcid, &request.password))
 }
 
 fn check_steps(steps: &[Step]) -> Result<(), XmppError> {
@@ -142,7 +157,7 @@ fn is_field_name(name: &str) -> bool {
 }
 
 /// A host, or a host and a port; an IPv6 address with a port stands in brackets.
-fn parse_address(text: &str) -> Result<(String, Option<u16>), XmppError> {
+pub(super) fn parse_address(text: &str) -> Result<(String, Option<u16>), XmppError> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
         _ => (text, None),

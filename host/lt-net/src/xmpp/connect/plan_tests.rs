@@ -66,6 +66,42 @@ fn a_name_is_needed_unless_nobody_has_one() {
 }
 
 #[test]
+fn what_no_mechanism_can_say_is_refused_at_once() {
+    let refused_with = |mechanisms: Option<Vec<Mechanism>>, password: &str| {
+        refused(|request| {
+            request.mechanisms = mechanisms;
+            request.password = password.to_owned();
+        })
+    };
+    for mechanisms in [
+        None,
+        Some(vec![Mechanism::Plain]),
+        Some(vec![Mechanism::ScramSha1]),
+    ] {
+        assert!(refused_with(mechanisms, "a\0b").starts_with("password: "));
+    }
+    // Only who prepares the password cannot.
+    assert!(refused_with(None, "bell\u{7}").starts_with("password: "));
+    assert!(
+        refused(|request| {
+            request.mechanisms = None;
+            request.jid = "\u{627}1@example.org".to_owned();
+        })
+        .starts_with("jid: ")
+    );
+    let mut request = request();
+    request.password = "bell\u{7}".to_owned();
+    assert!(Plan::of(&request).is_ok());
+    // Nobody logs in, or not with it.
+    request.password = "a\0b".to_owned();
+    request.mechanisms = Some(vec![Mechanism::Anonymous, Mechanism::External]);
+    assert!(Plan::of(&request).is_ok());
+    request.mechanisms = None;
+    request.steps = vec![Step::Stream, custom()];
+    assert!(Plan::of(&request).is_ok());
+}
+
+#[test]
 fn addresses_are_a_host_and_maybe_a_port() {
     assert_eq!(address("Host"), ("host".to_owned(), None));
     assert_eq!(address("host:5269"), ("host".to_owned(), Some(5269)));

@@ -82,6 +82,27 @@ impl Mechanism {
         }
     }
 
+    /// Whether it can send these.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, naming what it cannot.
+    pub(crate) fn check(self, authcid: &str, password: &str) -> Result<(), XmppError> {
+        let fields = [("jid", authcid), ("password", password)];
+        match self {
+            Self::External | Self::Anonymous => Ok(()),
+            Self::Plain | Self::XOauth2 => {
+                match fields.iter().find(|(_, text)| text.contains('\0')) {
+                    Some((field, _)) => Err(invalid(field, "a NUL character in it")),
+                    None => Ok(()),
+                }
+            }
+            _ => fields.iter().try_for_each(|(field, text)| {
+                let prepared = stringprep::saslprep(text);
+                prepared.map(drop).map_err(|error| invalid(field, error))
+            }),
+        }
+    }
+
     /// Whether it is taken without being named: all SCRAMs, and PLAIN if nobody can read along.
     fn is_default(self, tls: bool) -> bool {
         self.hash().is_some() || (self == Self::Plain && tls)
@@ -189,12 +210,8 @@ impl Exchange {
             Mechanism::External => Ok((Self(State::Said), Some(authzid.into()))),
             // PLAIN, and X-OAUTH2 with the token in the password's place.
             _ => {
-                let texts = [("jid", authcid), ("password", password), ("jid", authzid)];
-                for (field, text) in texts {
-                    if text.contains('\0') {
-                        return Err(invalid(field, "a NUL character in it"));
-                    }
-                }
+                mechanism.check(authcid, password)?;
+                mechanism.check(authzid, "")?;
                 let message = [authzid, authcid, password].join("\0").into_bytes();
                 Ok((Self(State::Said), Some(message)))
             }
