@@ -305,7 +305,7 @@ impl Account {
     }
 
     /// Acknowledge at once after a TLS 1.3 handshake (Linux: `TCP_QUICKACK`): saves up to 44 ms with servers that leave Nagle's algorithm on.
-    /// A real client waits.
+    /// A real client waits. No effect over WebSocket.
     ///
     /// ```
     /// # use lt_sdk::xmpp::Account;
@@ -415,6 +415,9 @@ impl Account {
     /// Connect and take up the stream that was left (XEP-0198, section 5): with the step [`Step::resume`], which is put before `bind` if it is not
     /// among the steps. A server that does not know the stream any more binds anew: [`Connected::resumed`](super::Connected::resumed) says which.
     ///
+    /// What is left stays the caller's: an attempt that fails does not cost it, and [`reconnect`](super::reconnect()) may try again with it. After a refusal
+    /// [`Resumption::unacknowledged`] has what the server did not handle. Once it was resumed it is spent, and connecting with it is connecting without.
+    ///
     /// # Errors
     /// Those of [`connect`](Self::connect).
     ///
@@ -422,13 +425,13 @@ impl Account {
     /// # use lt_sdk::xmpp::{Account, Session};
     /// # fn again(account: &Account, session: &Session) -> lt_sdk::Result<Option<Session>> {
     /// Ok(match session.resumption() {
-    ///     Some(left) => Some(account.resume(left)?),
+    ///     Some(left) => Some(account.resume(&left)?),
     ///     None => None,
     /// })
     /// # }
     /// ```
-    pub fn resume(&self, left: Resumption) -> Result<Session> {
-        let with_step = |options| host::Session::connect(options, Some(left.into_host()));
+    pub fn resume(&self, left: &Resumption) -> Result<Session> {
+        let with_step = |options| host::Session::connect(options, Some(left.as_host()));
         let session = match self.with_resume() {
             Some(account) => with_step(&account.0),
             None => with_step(&self.0),

@@ -438,8 +438,8 @@ impl Session {
 pub struct Resumption(host::Resumption);
 
 impl Resumption {
-    pub(super) fn into_host(self) -> host::Resumption {
-        self.0
+    pub(super) fn as_host(&self) -> &host::Resumption {
+        &self.0
     }
 
     /// The server's name for the stream.
@@ -477,7 +477,8 @@ impl Resumption {
         self.0.set_handled(handled);
     }
 
-    /// Stanzas that the server has not acknowledged: sent again when it is resumed.
+    /// Stanzas that the server has not acknowledged: sent again when it is resumed. After it was refused, those that the server has not handled, as
+    /// far as it said; none once it is spent.
     ///
     /// ```no_run
     /// # fn look(left: &lt_sdk::xmpp::Resumption) {

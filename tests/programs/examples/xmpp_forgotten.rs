@@ -40,7 +40,7 @@ impl Scenario for Guest {
         if let Some(handled) = self.0.handled {
             left.set_handled(handled);
         }
-        match account.resume(left) {
+        match account.resume(&left) {
             Ok(session) => {
                 log::info!("resumed={}", session.connected().resumed);
                 timing::sleep(Duration::from_millis(300));

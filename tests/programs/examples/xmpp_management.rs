@@ -59,12 +59,17 @@ impl Scenario for Guest {
         friend.send(&xmpp::chat(&own, "while you were away"))?;
         friend.acknowledge()?;
         let account = self.0.account()?.resource("phone");
-        let resumed = account.resume(left)?;
+        // An attempt that fails does not cost what is left.
+        let nobody = account.clone().address("127.0.0.1:1").resume(&left);
+        check!("nobody is there", nobody.is_err());
+        check!("it is still there", left.unacknowledged().len() == 1);
+        let resumed = account.resume(&left)?;
         let connected = resumed.connected();
         check!(
             "the stream is resumed",
             connected.resumed && connected.jid == own
         );
+        check!("and spent", left.unacknowledged().is_empty());
         let meanwhile = resumed.receive(Filter::chat(), WAIT)?;
         check!(
             "what came meanwhile comes",
@@ -91,7 +96,7 @@ impl Scenario for Guest {
         let Some(left) = gone.resumption() else {
             bail!("nothing is left of a resumable stream");
         };
-        let taken = self.0.account()?.resource("gone").resume(left)?;
+        let taken = self.0.account()?.resource("gone").resume(&left)?;
         check!("it was known", taken.connected().resumed);
         taken.close();
         friend.close();

@@ -71,6 +71,8 @@ pub(crate) struct SmState {
     is_enabled: bool,
     /// The server's name for a stream that can be resumed.
     id: Option<Box<str>>,
+    /// Where the server wants that to be done.
+    location: Option<Box<str>>,
     ask_every: u32,
     /// Stanzas that came.
     handled: u32,
@@ -96,6 +98,7 @@ impl SmState {
         Self {
             is_enabled: false,
             id: None,
+            location: None,
             ask_every: options.ask_every.max(1),
             handled: 0,
             told: 0,
@@ -126,6 +129,7 @@ impl SmState {
         self.is_enabled = true;
         self.handled = 0;
         self.id = enabled.id.map(String::into_boxed_str);
+        self.location = enabled.location.map(String::into_boxed_str);
         self.keeps = self.id.is_some();
         if !self.keeps {
             self.forget_kept();
@@ -306,6 +310,31 @@ impl Resumption {
         })
     }
 
+    /// The server has taken it up: all of it, so that nothing is left here but its name.
+    pub(super) fn take(&mut self) -> Self {
+        let mut spent = SmState::asking(&StreamManagement {
+            resume: false,
+            max: None,
+            ask_every: 1,
+        });
+        spent.handled = self.state.handled;
+        Self {
+            jid: self.jid.clone(),
+            id: self.id.clone(),
+            state: std::mem::replace(&mut self.state, spent),
+        }
+    }
+
+    /// Whether a server has taken it up.
+    pub(super) fn is_spent(&self) -> bool {
+        !self.state.is_resumable()
+    }
+
+    /// The server has refused it, and said that it has handled so many (XEP-0198, section 5). More than it was sent says nothing.
+    pub(super) fn refused(&mut self, h: u32) {
+        let _ = self.state.acknowledge(h);
+    }
+
     /// The session's full JID.
     #[must_use]
     pub fn jid(&self) -> &str {
@@ -316,6 +345,11 @@ impl Resumption {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Where the server wants it to be resumed, if it has said so: a host, or a host and a port.
+    pub(super) fn location(&self) -> Option<&str> {
+        self.state.location.as_deref()
     }
 
     /// Stanzas that this side has handled: sent as `h` when it is resumed.

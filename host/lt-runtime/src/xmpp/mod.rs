@@ -28,7 +28,8 @@ const CUT_OFF: u16 = 2020;
 /// What a fiber hands to its I/O task to connect.
 pub(crate) struct Dial {
     pub(crate) request: ConnectRequest,
-    pub(crate) resume: Option<Resumption>,
+    /// The guest keeps it.
+    pub(crate) resume: Option<Rc<RefCell<Resumption>>>,
     pub(crate) labels: Labels,
     pub(crate) place: Place,
 }

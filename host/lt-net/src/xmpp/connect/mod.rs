@@ -11,6 +11,7 @@ mod register;
 mod steps;
 mod websocket;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use tokio::time::{Instant, timeout_at};
@@ -41,6 +42,9 @@ impl HttpClient {
     /// Connect an XMPP stream and do the steps of the request, each within its time: one attempt, over a connection of its own. The user's
     /// TLS, proxy and local address hold unless the request says otherwise. Time runs from when the future is first polled.
     ///
+    /// `resume` is what the step of that name takes up. It stays the caller's, and is as it was unless the server has answered: it is spent once
+    /// that was `resumed`, and knows better what was handled if that was `failed`.
+    ///
     /// Beside the result comes what is known of the attempt, whatever came of it. Dropping the future gives up.
     ///
     /// # Errors
@@ -48,7 +52,7 @@ impl HttpClient {
     pub fn connect_xmpp(
         &self,
         request: ConnectRequest,
-        resume: Option<Resumption>,
+        resume: Option<Rc<RefCell<Resumption>>>,
     ) -> impl Future<Output = (Attempt, Result<Opened, XmppError>)> + '_ {
         // Boxed: whoever holds it is most of the time not connecting, and the future of a user is as large as its largest part.
         Box::pin(async move {
@@ -75,7 +79,7 @@ impl HttpClient {
     async fn establish(
         &self,
         request: ConnectRequest,
-        resume: Option<Resumption>,
+        resume: Option<Rc<RefCell<Resumption>>>,
         attempt: &mut Attempt,
     ) -> Result<Established, XmppError> {
         let started = Instant::now();

@@ -1,5 +1,6 @@
 //! The steps of connecting, one after the other, on one stream.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub(super) struct Connecting<'a> {
     pub(super) mechanism: &'static str,
     /// Who this is, as far as is known: the bare JID, in the end the full one.
     pub(super) jid: String,
-    resume: Option<Resumption>,
+    pub(super) resume: Option<Rc<RefCell<Resumption>>>,
     pub(super) is_resumed: bool,
     pub(super) sm: Option<SmState>,
     /// What came and is for later, in its order.
@@ -82,7 +83,7 @@ impl<'a> Connecting<'a> {
         plan: Plan,
         tls_profile: Arc<TlsProfile>,
         clock: &'a Clock,
-        resume: Option<Resumption>,
+        resume: Option<Rc<RefCell<Resumption>>>,
     ) -> Self {
         Self {
             jid: plan.bare(),
@@ -243,31 +244,39 @@ impl<'a> Connecting<'a> {
         let Some(resumption) = self.resume.take() else {
             return Ok(());
         };
-        if !self.features.has(NS_SM) {
+        if !self.features.has(NS_SM) || resumption.borrow().is_spent() {
             return Ok(());
         }
         let clock = self.clock;
-        let resumed = self.take_up(resumption);
+        let resumed = self.take_up(&resumption);
         clock.step(&name_of("resume"), resumed).await
     }
 
-    async fn take_up(&mut self, resumption: Resumption) -> Result<(), XmppError> {
-        let (handled, id) = (resumption.handled(), resumption.id());
+    /// Whoever gave it keeps it until the server has taken it up.
+    async fn take_up(&mut self, left: &RefCell<Resumption>) -> Result<(), XmppError> {
         let request = format!(
-            "<resume xmlns='{NS_SM}' h='{handled}'{}/>",
-            attribute("previd", Some(id))
+            "<resume xmlns='{NS_SM}' h='{}'{}/>",
+            left.borrow().handled(),
+            attribute("previd", Some(left.borrow().id()))
         );
         self.channel()?.queue(request.as_bytes());
         let h = self
             .answer(|element| match (element.namespace(), element.name()) {
-                (NS_SM, "resumed") => Some(handled_by_server(element).map(Some)),
-                (NS_SM, "failed") => Some(Ok(None)),
+                (NS_SM, "resumed") => Some(handled_by_server(element).map(Ok)),
+                (NS_SM, "failed") => Some(Ok(Err(handled_by_server(element).ok()))),
                 _ => None,
             })
             .await?;
-        let Some(h) = h else {
-            return Ok(());
+        let h = match h {
+            Ok(h) => h,
+            Err(refused) => {
+                if let Some(h) = refused {
+                    left.borrow_mut().refused(h);
+                }
+                return Ok(());
+            }
         };
+        let resumption = left.borrow_mut().take();
         self.be(resumption.jid().to_owned());
         self.sm = Some(SmState::resumed(resumption, h)?);
         self.is_resumed = true;

@@ -1,5 +1,8 @@
 //! What is left of a session that may be resumed.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use lt_net::xmpp::Resumption;
 use wasmtime::component::Resource;
 
@@ -8,23 +11,23 @@ use crate::interfaces::View;
 use crate::pinned::Pinned;
 use crate::trace::traced;
 
-/// A resumption that the guest holds.
+/// A resumption that the guest holds, and keeps while a connect tries it.
 #[expect(
     unreachable_pub,
     reason = "the generated bindings re-export it inside this crate"
 )]
-pub struct ResumptionHandle(Pinned<std::cell::RefCell<Resumption>>);
+pub struct ResumptionHandle(Pinned<Rc<RefCell<Resumption>>>);
 
 type Handle = Resource<ResumptionHandle>;
 
 impl ResumptionHandle {
     pub(super) fn new(resumption: Resumption) -> Self {
-        Self(Pinned::new(resumption.into()))
+        Self(Pinned::new(Rc::new(RefCell::new(resumption))))
     }
 
-    /// What it was made of.
-    pub(super) fn into_inner(self) -> Resumption {
-        self.0.into_inner().into_inner()
+    /// For an attempt to take it up.
+    pub(super) fn shared(&self) -> Rc<RefCell<Resumption>> {
+        self.0.get().clone()
     }
 }
 

@@ -62,7 +62,7 @@ impl View<'_> {
     ) -> Outcome<Box<Dial>> {
         let io = self.0.io("xmpp")?;
         let resume = match resume {
-            Some(handle) => Some(self.0.table.delete(handle)?.into_inner()),
+            Some(handle) => Some(self.0.table.get(&handle)?.shared()),
             None => None,
         };
         let (request, labels) = match options::request(&io, options, self.0.group()) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dial::HostAddress;
 use crate::xmpp::connect::ask::{Enabled, NS_SM};
 use crate::xmpp::sm::SmState;
 
@@ -19,18 +20,23 @@ fn managed() -> ConnectRequest {
 }
 
 /// What is left of a session in which so many stanzas were handled, and one was sent that was not acknowledged.
-fn resumption(handled: u32) -> Resumption {
+fn resumption(handled: u32) -> Rc<RefCell<Resumption>> {
+    resumption_at(None, handled)
+}
+
+/// The same of a server that wants it to be resumed there.
+fn resumption_at(location: Option<String>, handled: u32) -> Rc<RefCell<Resumption>> {
     let mut state = SmState::enabled(Enabled {
         id: Some("some-'id'".to_owned()),
         max: None,
-        location: None,
+        location,
         ask_every: 5,
     });
     for _ in 0..handled {
         state.note_handled();
     }
     state.note_sent(StanzaKind::Message, "<message id='lost'/>");
-    Resumption::of(state, ORCHARD).unwrap()
+    Rc::new(RefCell::new(Resumption::of(state, ORCHARD).unwrap()))
 }
 
 #[test]
@@ -143,10 +149,11 @@ fn a_presence_that_is_refused_fails_its_step() {
 #[test]
 fn a_stream_is_taken_up_and_nothing_is_bound_then() {
     local(async {
+        let given = resumption(7);
         let tried = attempt_as(
             &client(),
             managed(),
-            Some(resumption(7)),
+            Some(given.clone()),
             |mut server| async move {
                 server.log_in(&format!("{BIND}{SM}")).await;
                 let resume = server.see("/>").await;
@@ -168,6 +175,110 @@ fn a_stream_is_taken_up_and_nothing_is_bound_then() {
         let left = Resumption::of(established.sm.unwrap(), ORCHARD).unwrap();
         assert_eq!(left.handled(), 7);
         assert_eq!(left.unacknowledged(), ["<message id='lost'/>"]);
+        let given = given.borrow();
+        assert!(given.is_spent() && given.unacknowledged().is_empty());
+        assert_eq!(given.handled(), 7);
+    });
+}
+
+#[test]
+fn a_stream_is_looked_for_where_its_server_wants_that() {
+    local(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = listener.local_addr().unwrap().to_string();
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let nobody = closed.local_addr().unwrap();
+        drop(closed);
+        // Nothing is there but what the server has named; a name that is none is not looked for.
+        for (location, found) in [(place, true), ("no place".to_owned(), false)] {
+            let mut asked = managed();
+            asked.steps.truncate(1);
+            let left = resumption_at(Some(location), 1);
+            let options = NetworkOptions {
+                hosts: [("example.org:5222".to_owned(), HostAddress::Socket(nobody))].into(),
+                ..NetworkOptions::default()
+            };
+            let (client, mut attempt) = (client_of(options), Attempt::default());
+            let connecting = client.establish(asked, Some(left), &mut attempt);
+            let accepted = async {
+                let (stream, _) = listener.accept().await.unwrap();
+                Server::new(stream).see("to='example.org'").await
+            };
+            let went = tokio::select! {
+                _ = accepted => true,
+                _ = connecting => false,
+            };
+            assert_eq!(went, found);
+        }
+    });
+}
+
+#[test]
+fn a_spent_resumption_is_none() {
+    local(async {
+        let given = resumption(7);
+        let _taken_up = given.borrow_mut().take();
+        let tried = attempt_as(
+            &client(),
+            managed_to(Step::Bind),
+            Some(given),
+            |mut server| async move {
+                server.log_in(&format!("{BIND}{SM}")).await;
+                server.bind(ORCHARD).await;
+            },
+        )
+        .await;
+        assert!(!tried.established().connected.resumed);
+    });
+}
+
+#[test]
+fn an_attempt_that_fails_costs_no_resumption() {
+    local(async {
+        let given = resumption(1);
+        let tried = attempt_as(
+            &client(),
+            managed(),
+            Some(given.clone()),
+            |mut server| async move {
+                server.log_in(&format!("{BIND}{SM}")).await;
+                server.see("/>").await;
+            },
+        )
+        .await;
+        assert_eq!(tried.failed(), Some("resume"));
+        assert!(!given.borrow().is_spent());
+        assert_eq!(given.borrow().unacknowledged(), ["<message id='lost'/>"]);
+        // What makes no sense was not attempted.
+        let mut asked = managed();
+        asked.jid = "@".to_owned();
+        let (client, mut attempt) = (client(), Attempt::default());
+        let tried = client.establish(asked, Some(given.clone()), &mut attempt);
+        assert!(tried.await.is_err() && !given.borrow().is_spent());
+    });
+}
+
+#[test]
+fn a_refusal_says_what_was_handled() {
+    local(async {
+        // Without a count nothing is known; one that cannot be says nothing.
+        for (h, left) in [("", 1), (" h='1'", 0), (" h='5'", 1), (" h='0'", 1)] {
+            let given = resumption(1);
+            let tried = attempt_as(
+                &client(),
+                managed_to(Step::Bind),
+                Some(given.clone()),
+                move |mut server| async move {
+                    server.log_in(&format!("{BIND}{SM}")).await;
+                    server.see("/>").await;
+                    server.say(&format!("<failed xmlns='{NS_SM}'{h}/>")).await;
+                    server.bind(ORCHARD).await;
+                },
+            )
+            .await;
+            assert!(!tried.established().connected.resumed);
+            assert_eq!(given.borrow().unacknowledged().len(), left, "{h}");
+        }
     });
 }
 

@@ -114,7 +114,7 @@ pub(super) async fn attempt<F: Future<Output = ()> + 'static>(
 pub(super) async fn attempt_as<F: Future<Output = ()> + 'static>(
     client: &HttpClient,
     mut request: ConnectRequest,
-    resume: Option<Resumption>,
+    resume: Option<Rc<RefCell<Resumption>>>,
     script: impl Fn(Server) -> F + 'static,
 ) -> Tried {
     let (done, server) = oneshot::channel();
