@@ -11,9 +11,10 @@ use crate::timing::{Backoff, until_connected};
 ///
 /// # Errors
 /// [`Error::Stopping`] when the user is asked to end. At once what another attempt would not change: options that make no sense, too many
-/// sessions, a target that is not allowed, no mechanism in common, a server that cannot be trusted, an account that is refused (the
-/// conditions `not-authorized`, `account-disabled`, `credentials-expired`, `invalid-mechanism`, `host-unknown`), an upgrade that is refused
-/// for good.
+/// sessions, a target that is not allowed, StartTLS or another step that the server does not offer, no mechanism in common, a server that
+/// cannot be trusted, an account or a login that is refused (the conditions `not-authorized`, `account-disabled`, `credentials-expired`,
+/// `invalid-mechanism`, `mechanism-too-weak`, `encryption-required`, `invalid-authzid`, `malformed-request`, `host-unknown`), an upgrade
+/// that is refused for good.
 ///
 /// ```no_run
 /// use lt_sdk::prelude::*;
@@ -33,6 +34,20 @@ use crate::timing::{Backoff, until_connected};
 /// }
 /// # }
 /// ```
+///
+/// A stream that may be resumed is taken up with what is left of it, as often as that takes:
+///
+/// ```no_run
+/// # use lt_sdk::timing::Backoff;
+/// # use lt_sdk::xmpp::{self, Account, Session};
+/// # fn again(backoff: &mut Backoff, account: &Account, session: &Session) -> xmpp::Result<Session> {
+/// let left = session.resumption();
+/// xmpp::reconnect(backoff, || match &left {
+///     Some(left) => account.resume(left),
+///     None => account.connect(),
+/// })
+/// # }
+/// ```
 pub fn reconnect(
     backoff: &mut Backoff,
     connect: impl FnMut() -> Result<Session>,
@@ -41,11 +56,15 @@ pub fn reconnect(
 }
 
 /// Conditions (RFC 6120, sections 4.9.3 and 6.5) that stay.
-const LASTING: [&str; 5] = [
+const LASTING: [&str; 9] = [
     "not-authorized",
     "account-disabled",
     "credentials-expired",
     "invalid-mechanism",
+    "mechanism-too-weak",
+    "encryption-required",
+    "invalid-authzid",
+    "malformed-request",
     "host-unknown",
 ];
 
@@ -55,6 +74,8 @@ fn is_lasting(error: &Error) -> bool {
         Error::InvalidRequest(_)
         | Error::TooMany(_)
         | Error::TooLarge(_)
+        | Error::StartTlsRefused(_)
+        | Error::NotOffered(_)
         | Error::NoMechanism(_)
         | Error::ServerNotTrusted(_)
         | Error::Stopping => true,
@@ -93,6 +114,19 @@ mod tests {
             ErrorCode::ConnectionRefused
         )));
         assert!(lasts(host::ErrorCode::NoMechanism(Vec::new())));
+        assert!(lasts(host::ErrorCode::StarttlsRefused("a".into())));
+        assert!(lasts(host::ErrorCode::NotOffered("bind".into())));
+        for condition in [
+            "encryption-required",
+            "mechanism-too-weak",
+            "invalid-authzid",
+            "malformed-request",
+        ] {
+            assert!(
+                lasts(host::ErrorCode::Sasl(error(condition))),
+                "{condition}"
+            );
+        }
         assert!(lasts(host::ErrorCode::Stopping) && !lasts(host::ErrorCode::Timeout));
     }
 }

@@ -95,7 +95,10 @@ impl<'a> Reader<'a> {
         let (text, rest) = cut(self.rest, find(self.rest, "<").unwrap_or(self.rest.len()));
         self.rest = rest;
         match self.open.last_mut() {
-            Some(open) if !rest.is_empty() => open.element.push_text(decode(text).into_owned()),
+            Some(open) if !rest.is_empty() => {
+                let text = decode(&with_line_ends(text)).into_owned();
+                open.element.push_text(text);
+            }
             Some(_) => return fault("an element without an end"),
             None => return fault("no element"),
         }
@@ -109,7 +112,7 @@ impl<'a> Reader<'a> {
         let Some(open) = self.open.last_mut() else {
             return fault("no element");
         };
-        open.element.push_text(text.to_owned());
+        open.element.push_text(with_line_ends(text).into_owned());
         self.rest = rest.strip_prefix("]]>").unwrap_or_default();
         Ok(())
     }
@@ -240,8 +243,27 @@ fn take_attribute(text: &str) -> Result<(&str, Cow<'_, str>, &str)> {
     });
     match quoted {
         Some((value, _)) if value.contains('<') => fault("a tag in an attribute"),
-        Some((value, rest)) => Ok((name, decode(value), rest)),
+        Some((value, rest)) => Ok((name, value_of(value), rest)),
         None => fault("an attribute without a value"),
+    }
+}
+
+/// With line ends as XML knows them (XML 1.0, section 2.11): before references are, which may stand for others.
+fn with_line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// What is written as an attribute's value stands for (XML 1.0, section 3.3.3): white space is a space, unless a reference stands for it.
+fn value_of(written: &str) -> Cow<'_, str> {
+    if written.contains(['\r', '\n', '\t']) {
+        let value = with_line_ends(written).replace(['\n', '\t'], " ");
+        Cow::Owned(decode(&value).into_owned())
+    } else {
+        decode(written)
     }
 }
 
@@ -294,6 +316,15 @@ mod tests {
         );
         check("<a xmlns='urn:a' xml:lang='de' t='&lt;&quot;&apos;'> grün <b/> rest</a>");
         check("<a xmlns='urn:a'><b xmlns='urn:b'/><b/><b xmlns='urn:a'>x</b></a>");
+    }
+
+    #[test]
+    fn line_ends_and_white_space_are_as_xml_has_them() {
+        check("<a xmlns='urn:a' t='&#13;&#10;&#9;'>a\r\nc\nd&#13;</a>");
+        let xml = "<a xmlns='urn:a' t='1\r\n2\n3\r4\t5 &#13;&#10;&#9;6'>a\r\nb\rc\nd&#13;<![CDATA[e\r\n\r]]></a>";
+        let element = Element::parse(xml).unwrap();
+        assert_eq!(element.attr("t"), Some("1 2 3 4 5 \r\n\t6"));
+        assert_eq!(element.content(), "a\nb\nc\nd\re\n\n");
     }
 
     #[test]
