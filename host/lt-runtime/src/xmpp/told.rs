@@ -170,7 +170,7 @@ impl Watched {
         }
     }
 
-    /// The time that a stamp tells.
+    /// The time that a stamp tells: none if it says that the stanza came before it was sent, which nobody has waited for.
     fn stamped(&self, age: Age, stamp: &str) -> Option<Duration> {
         let of_core = &self.core.xmpp;
         match age {
@@ -179,10 +179,10 @@ impl Watched {
                 if !of_core.early_stamp_logged.replace(true) {
                     tracing::warn!(
                         "a stanza came before it was sent, by its stamp: the clocks of the hosts differ, \
-                         and xmpp_message_delivery is wrong by as much"
+                         so it is left out of xmpp_message_delivery, which is wrong by as much for all others"
                     );
                 }
-                Some(Duration::ZERO)
+                None
             }
             Age::Unreadable => {
                 if !of_core.bad_stamp_logged.replace(true) {
