@@ -18,6 +18,16 @@ pub(super) enum Age {
     Unreadable,
 }
 
+impl Age {
+    /// How long it took, if that is known: what came before it was sent did not take no time, but the clocks say nothing.
+    pub(super) fn time(self) -> Option<Duration> {
+        match self {
+            Self::Took(time) => Some(time),
+            Self::Early | Self::Unreadable => None,
+        }
+    }
+}
+
 /// From a stamp, counted in units of so many nanoseconds since 1970, to when it came.
 pub(super) fn age(stamp: &str, unit_nanos: u64, arrived: Instant) -> Age {
     let since = SystemTime::now()
@@ -80,6 +90,8 @@ mod tests {
         assert_eq!(of(" 1700000000\n", SECOND), took(500));
         assert_eq!(of("1700000000.0001", SECOND), took(400));
         assert_eq!(of("1700000000000501", MICRO), Age::Early);
+        assert_eq!(Age::Early.time(), None);
+        assert_eq!(took(500).time(), Some(Duration::from_micros(500)));
         assert_eq!(of("18446744073709551615", u64::MAX), Age::Unreadable);
         for text in [
             "",

@@ -174,7 +174,7 @@ impl Watched {
     fn stamped(&self, age: Age, stamp: &str) -> Option<Duration> {
         let of_core = &self.core.xmpp;
         match age {
-            Age::Took(time) => Some(time),
+            Age::Took(_) => {}
             Age::Early => {
                 if !of_core.early_stamp_logged.replace(true) {
                     tracing::warn!(
@@ -182,16 +182,15 @@ impl Watched {
                          so it is left out of xmpp_message_delivery, which is wrong by as much for all others"
                     );
                 }
-                None
             }
             Age::Unreadable => {
                 if !of_core.bad_stamp_logged.replace(true) {
                     let stamp = cut(stamp, NAME_BYTES_MAX);
                     tracing::warn!("a stanza's stamp is no decimal number: {stamp:?}");
                 }
-                None
             }
         }
+        age.time()
     }
 
     fn record_end(&self, close: &Close, lasted: Duration) {
