@@ -255,7 +255,8 @@ pub enum Ending {
     ByUs,
     /// This side cut the connection.
     Killed,
-    /// The server ended the stream without an error.
+    /// The server ended the stream without an error, or with the one that follows the removal of the account, which this session had asked for
+    /// (XEP-0077, section 3.2).
     ByPeer,
     /// The server sent a stream error.
     StreamError,

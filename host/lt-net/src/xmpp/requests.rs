@@ -27,6 +27,8 @@ pub struct Request {
     sent: Cell<Option<Instant>>,
     result: RefCell<Option<Result<Stanza, XmppError>>>,
     is_forgotten: Cell<bool>,
+    /// It removes the account of this session.
+    is_removal: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -55,8 +57,14 @@ impl Request {
             sent: Cell::new(None),
             result: RefCell::default(),
             is_forgotten: Cell::new(false),
+            is_removal: Cell::new(false),
             waker: RefCell::default(),
         }
+    }
+
+    /// It removes the account of this session: see [`Requests::account_is_removed`].
+    pub(super) fn set_removal(&self) {
+        self.is_removal.set(true);
     }
 
     /// Ready with the answer, once. An answer of type `error` is [`XmppError::Refused`]; [`XmppError::Timeout`] comes when the pump finds
@@ -148,6 +156,8 @@ pub(super) enum Answered {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     entries: Vec<Entry>,
+    /// The server has removed the account of this session.
+    account_is_removed: bool,
     /// Those that were given up, the oldest first. Boxed, because few sessions have any.
     #[expect(
         clippy::box_collection,
@@ -187,6 +197,12 @@ impl Requests {
         request
     }
 
+    /// Whether the server has removed the account, as this session asked it to (XEP-0077, section 3.2): it ends the stream with an error then, which
+    /// is no failure.
+    pub(super) const fn account_is_removed(&self) -> bool {
+        self.account_is_removed
+    }
+
     /// Look whether a stanza answers one.
     pub(super) fn answer(&mut self, stanza: &Stanza, own_jid: &str) -> Answered {
         if stanza.stanza_kind() != Some(StanzaKind::Iq)
@@ -201,10 +217,11 @@ impl Requests {
         };
         let entry = self.entries.swap_remove(index);
         self.shrink();
+        let request = &entry.request;
+        self.account_is_removed |= request.is_removal.get() && stanza.error().is_none();
         if entry.is_forgotten() {
             return Answered::Late;
         }
-        let request = &entry.request;
         let result = match stanza.error() {
             None => Ok(stanza.clone()),
             Some(error) => Err(XmppError::Refused(Box::new(error))),

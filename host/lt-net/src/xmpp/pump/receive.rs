@@ -12,6 +12,8 @@ use crate::xmpp::{Close, Ending, Stanza};
 
 /// Elements of one session before its neighbours get their turn: those of one read, if they are small.
 const ELEMENTS_PER_POLL: usize = 128;
+/// Conditions with which servers end the streams of an account that was removed: the specification's, and what some send.
+const ACCOUNT_GONE: [&str; 2] = ["not-authorized", "conflict"];
 
 impl Pump {
     /// Read what there is, as far as there is room for it. Returns whether there may be more.
@@ -98,9 +100,15 @@ impl Pump {
         self.leave(plain(ending, String::new()), LINGER);
     }
 
-    /// A stream error came: the server ends the stream behind it (RFC 6120, section 4.9.1.1).
-    pub(super) fn take_stream_error(&mut self, close: Close, observer: &impl Observer) {
-        observer.error(&close.condition);
+    /// A stream error came: the server ends the stream behind it (RFC 6120, section 4.9.1.1). The one that follows the removal of the account is the
+    /// end that was asked for.
+    pub(super) fn take_stream_error(&mut self, mut close: Close, observer: &impl Observer) {
+        let is_gone = self.session.requests.borrow().account_is_removed();
+        if is_gone && ACCOUNT_GONE.contains(&close.condition.as_str()) {
+            close.ending = Ending::ByPeer;
+        } else {
+            observer.error(&close.condition);
+        }
         self.session.outbox.borrow_mut().abort(None);
         self.leave(close, LINGER);
     }

@@ -15,6 +15,8 @@ use crate::xmpp::requests::Request;
 use crate::xmpp::sm::SmState;
 use crate::xmpp::{Outgoing, StanzaKind, Step, XmppError, check_element};
 
+/// Registration (XEP-0077).
+const NS_REGISTER: &str = "jabber:iq:register";
 /// Room for an id that a request is given.
 const ID_BYTES_MAX: usize = 32;
 
@@ -46,6 +48,11 @@ impl Session {
             &outgoing.payload_namespace,
             Instant::now() + timeout,
         );
+        // One for another address removes what is registered there.
+        let is_for_account = outgoing.to.is_none() && outgoing.payload_namespace == NS_REGISTER;
+        if is_for_account && xml.contains("<remove") {
+            request.set_removal();
+        }
         let request = self.requests.borrow_mut().add(request);
         outbox.append(Entry::Request(xml, Rc::downgrade(&request)));
         drop(outbox);

@@ -142,3 +142,50 @@ fn requests_that_are_dropped_leave_little_behind() {
         client.leave().await;
     });
 }
+
+#[test]
+fn the_error_that_follows_the_removal_of_the_account_is_no_failure() {
+    const REMOVE: &str =
+        "<iq id='1' type='set'><query xmlns='jabber:iq:register'><remove/></query></iq>";
+    const PASSWORD: &str = "<iq id='1' type='set'><query xmlns='jabber:iq:register'><password>a</password></query></iq>";
+    const ELSEWHERE: &str = "<iq id='1' to='irc.example.org' type='set'><query xmlns='jabber:iq:register'><remove/></query></iq>";
+    const DONE: &str =
+        "<iq type='result' id='1' from='irc.example.org'/><iq type='result' id='1'/>";
+    const REFUSED: &str = "<iq type='error' id='1'><error type='cancel'><not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+    local(async {
+        for (asked, answered, condition, ending) in [
+            (REMOVE, DONE, "not-authorized", Ending::ByPeer),
+            (REMOVE, DONE, "conflict", Ending::ByPeer),
+            (REMOVE, DONE, "system-shutdown", Ending::StreamError),
+            (REMOVE, REFUSED, "not-authorized", Ending::StreamError),
+            (PASSWORD, DONE, "not-authorized", Ending::StreamError),
+            (ELSEWHERE, DONE, "not-authorized", Ending::StreamError),
+        ] {
+            let client = pair(move |server| async move {
+                let mut server = server.begin().await;
+                server.expect(asked).await;
+                let error = format!(
+                    "{answered}<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+                );
+                server.send(&error).await;
+                server.left().await;
+            })
+            .await;
+            let request = client.request(asked);
+            assert_eq!(answer(&request).await.is_ok(), answered == DONE);
+            let log = client.log.clone();
+            let close = client.closed().await;
+            assert_eq!(
+                (close.ending, close.condition.as_str()),
+                (ending, condition),
+                "{asked}"
+            );
+            let counted = log.of("error ").contains(&condition.to_owned());
+            assert_eq!(
+                counted,
+                ending == Ending::StreamError,
+                "{asked} {condition}"
+            );
+        }
+    });
+}
