@@ -12,6 +12,9 @@ use rustix::process::Signal;
 /// How long a run may take: tests share the machine.
 const LIMIT: Duration = Duration::from_secs(180);
 
+/// Exit code of a run whose users have all failed to join.
+const NOBODY_LEFT: i32 = 110;
+
 /// A run of this scenario against this server.
 fn run(name: &str, server: &Prosody) -> LtHost {
     LtHost::run_file(&scenario(name))
@@ -132,7 +135,7 @@ fn mechanism_certificates_and_transport_are_settings() {
         .set("domain", host::WRONG_NAME)
         .arguments(&ca)
         .finish()
-        .expect_code(0);
+        .expect_code(NOBODY_LEFT);
     assert_eq!(
         wrong.summary().value("xmpp_connect_failed", "rate"),
         Some(1.0),
@@ -164,6 +167,7 @@ fn a_user_logs_out_after_as_many_messages_as_it_was_told() {
 fn what_no_server_is_asked_for_is_refused_before_the_run() {
     for (name, value, told) in [
         ("host", "xmpp://127.0.0.1", "no server"),
+        ("host", "127.0.0.1:port", "`port` is no port"),
         ("domain", "a@b", "domain"),
         ("websocket-url", "http://a", "no ws or wss URL"),
     ] {
@@ -173,6 +177,35 @@ fn what_no_server_is_asked_for_is_refused_before_the_run() {
             .expect_code(100)
             .expect_text(told);
     }
+    // A file that is there, and has no certificate.
+    let file = scenario("xmpp-one-to-one");
+    LtHost::run_file(&file)
+        .arguments(&format!("--asset xmpp-ca={}", file.display()))
+        .finish()
+        .expect_code(100)
+        .expect_text("asset xmpp-ca: no PEM certificate");
+}
+
+#[test]
+fn who_finds_a_room_locked_asks_again() {
+    let Some(server) = start() else {
+        return;
+    };
+    // All come to the same rooms at once: whoever is second finds them made, and not ready.
+    let ran = run("xmpp-muc", &server)
+        .set("rooms-per-user", 10)
+        .set("users-per-room", 20)
+        .set("room-entry-interval", "1ms")
+        .set("room-message-interval", "2s")
+        .arguments("--users 20 --duration 6s")
+        .finish()
+        .expect_clean();
+    let summary = ran.summary();
+    nothing_was_lost(&ran);
+    assert_eq!(summary.count("rooms_entered"), 200, "{ran}");
+    assert_eq!(summary.count("rooms_created"), 10, "{ran}");
+    assert_eq!(summary.failures_in_all(), 0, "{ran}");
+    assert_eq!(summary.failed_checks(), [], "{ran}");
 }
 
 #[test]
@@ -272,6 +305,8 @@ fn accounts_are_made_used_and_removed() {
     let summary = ran.summary();
     let made = summary.count("accounts_made");
     assert!(made >= 10, "{ran}");
+    // The server ends the stream of an account that is gone with an error, which is none.
+    sessions_went_well(&summary, made);
     assert_eq!(summary.count("accounts_removed"), made, "{ran}");
     assert_eq!(summary.count("delivery_lost"), 0, "{ran}");
     assert!(summary.count("delivery_received") > 0, "{ran}");

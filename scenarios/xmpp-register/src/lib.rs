@@ -11,8 +11,8 @@
 //! | `xmpp_request_duration{namespace:jabber:iq:register}` | how long removing it took |
 //! | `accounts_made`, `accounts_removed` | how many |
 //!
-//! A server that ends the stream of an account that is gone with `not-authorized`, as XEP-0077 wants it (section 3.2), makes each such end count in
-//! `xmpp_session_failed`: it is an error of the stream.
+//! A server ends the stream of an account that is gone with `not-authorized`, as XEP-0077 wants it (section 3.2): the end that was asked for, which counts
+//! neither in `xmpp_session_failed` nor in `xmpp_errors`.
 
 use lt_sdk::coordination::Neighbours;
 use lt_sdk::metrics::{Counter, Kind, Unit};
