@@ -1,22 +1,34 @@
 //! Waiting for the server to say what it has handled (XEP-0198, section 4).
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::sm::SmState;
 use super::{Close, XmppError};
 use crate::waiting::keep;
 
+/// When the server has answered so often, or has handled so many stanzas, it has answered a question: known when it was asked.
+pub(super) type Asked = Cell<Option<(u64, u32)>>;
+
 /// Somebody waits for an acknowledgement. Dropping it ends the wait.
 #[derive(Debug, Default)]
 pub struct Acknowledging {
-    /// When the server has answered so often, or has handled so many stanzas, it has answered this: known when it was asked.
-    asked: Cell<Option<(u64, u32)>>,
+    /// The question, which others may wait for too.
+    asked: Rc<Asked>,
     result: RefCell<Option<Result<u32, XmppError>>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Acknowledging {
+    /// Wait for the answer to this.
+    pub(super) fn to(asked: Rc<Asked>) -> Self {
+        Self {
+            asked,
+            ..Self::default()
+        }
+    }
+
     /// Ready with the number of stanzas that the server had not handled then, once; or with the end of the session.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<u32, XmppError>> {
         match self.result.take() {
@@ -26,11 +38,6 @@ impl Acknowledging {
                 Poll::Pending
             }
         }
-    }
-
-    /// The server is being asked.
-    pub(super) fn asked(&self, asks: u64, sent: u32) {
-        self.asked.set(Some((asks, sent)));
     }
 
     /// The server has acknowledged. Returns whether this was what was waited for.

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use self::frames::Frames;
 use super::XmppError;
 use super::framer::{Event, FrameError, Framer, Mode};
+use super::namespace::with_namespace;
 pub(crate) use super::scan::escape;
 use crate::dial::tcp::{Stream, Wire};
 use crate::error::NetError;
@@ -209,6 +210,25 @@ impl Channel {
         }
     }
 
+    /// Send an element as the stream needs it: a frame of its own says what namespace it is in (RFC 7395, section 3.3), and has no white
+    /// space around it.
+    pub(crate) fn queue_element(&mut self, xml: &str) {
+        if self.is_websocket() {
+            self.queue(with_namespace(xml.trim()).as_bytes());
+        } else {
+            self.queue(xml.as_bytes());
+        }
+    }
+
+    /// Keep a connection alive over which white space may not go (RFC 7395, section 3.8): by a ping of the WebSocket. Returns whether
+    /// there is one.
+    pub(crate) fn ping_websocket(&self) -> bool {
+        match &self.io {
+            Io::Frames(frames) => frames.ping(),
+            Io::Bytes(_) | Io::Gone => false,
+        }
+    }
+
     /// Bytes that were given to [`Channel::queue`] and are not with the kernel, or TLS, yet.
     pub(crate) fn queued(&self) -> usize {
         match &self.io {
@@ -366,5 +386,7 @@ impl Channel {
     }
 }
 
+#[cfg(test)]
+pub(super) use self::frames::tests::connected as connected_over_websocket;
 #[cfg(test)]
 mod tests;

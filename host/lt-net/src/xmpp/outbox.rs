@@ -1,13 +1,12 @@
 //! What is to be sent: what the pump itself says first, what the user says in its order, the stream's end last.
 
 use std::collections::VecDeque;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 
 use tokio::time::Instant;
 
-use super::acknowledging::Acknowledging;
+use super::acknowledging::Asked;
 use super::channel::Channel;
-use super::namespace::with_namespace;
 use super::requests::Request;
 use super::sm::{self, Kept, SmState};
 use super::{Item, StanzaKind, StreamManagement, UNSENT_BYTES_MAX, UNSENT_STANZAS_MAX};
@@ -26,7 +25,7 @@ pub(super) enum Entry {
     /// What asks for stream management: what is sent behind it counts.
     Enable(Box<str>, StreamManagement),
     /// The server is to be asked what it has handled of what is before this.
-    Ask(Weak<Acknowledging>),
+    Ask(Weak<Asked>),
 }
 
 impl Entry {
@@ -116,11 +115,31 @@ impl Outbox {
 
     /// Take something that nobody waits to send, if there is room. Returns whether there was.
     pub(super) fn push_if_room(&mut self, entry: Entry) -> bool {
-        let has_room = self.has_room(entry.len());
-        if has_room {
-            self.append(entry);
+        self.place(entry).is_ok()
+    }
+
+    /// Take something, or give it back if there is no room: whoever has it tries again by itself.
+    pub(super) fn place(&mut self, entry: Entry) -> Result<(), Entry> {
+        if !self.has_room(entry.len()) {
+            return Err(entry);
         }
-        has_room
+        self.append(entry);
+        Ok(())
+    }
+
+    /// The server is to be asked what it has handled of what waits. Those who ask with nothing in between share one question.
+    pub(super) fn ask(&mut self) -> Rc<Asked> {
+        let asked = match self.entries.back() {
+            Some(Entry::Ask(last)) => last.upgrade(),
+            _ => None,
+        };
+        let asked = asked.unwrap_or_default();
+        let entry = Entry::Ask(Rc::downgrade(&asked));
+        match self.entries.back_mut() {
+            Some(last @ Entry::Ask(_)) => *last = entry,
+            _ => self.append(entry),
+        }
+        asked
     }
 
     /// Take something small whatever the room is: there is one of its kind at a time.
@@ -284,7 +303,12 @@ fn give_entry(
     batch: &mut Batch,
 ) {
     match entry {
-        Entry::Item(Item::Raw(bytes)) => channel.queue(&bytes),
+        Entry::Item(Item::Raw(bytes)) => {
+            channel.queue(&bytes);
+            if let Some(sm) = sm {
+                sm.note_raw(&bytes);
+            }
+        }
         Entry::Item(Item::Stanza { xml, kind }) => give_element(&xml, kind, channel, sm, batch),
         Entry::Request(xml, request) => {
             give_element(&xml, Some(StanzaKind::Iq), channel, sm, batch);
@@ -296,10 +320,10 @@ fn give_entry(
             channel.queue(xml.as_bytes());
             *sm = Some(Box::new(SmState::asking(&options)));
         }
-        Entry::Ask(acknowledging) => {
-            if let (Some(sm), Some(acknowledging)) = (sm, acknowledging.upgrade()) {
+        Entry::Ask(asked) => {
+            if let (Some(sm), Some(asked)) = (sm, asked.upgrade()) {
                 channel.queue(sm::REQUEST.as_bytes());
-                acknowledging.asked(sm.asked(), sm.sent_count());
+                asked.set(Some((sm.asked(), sm.sent_count())));
             }
         }
     }
@@ -312,11 +336,7 @@ fn give_element(
     sm: &mut Option<Box<SmState>>,
     batch: &mut Batch,
 ) {
-    if channel.is_websocket() {
-        channel.queue(with_namespace(xml.trim()).as_bytes());
-    } else {
-        channel.queue(xml.as_bytes());
-    }
+    channel.queue_element(xml);
     let Some(kind) = kind else {
         return;
     };

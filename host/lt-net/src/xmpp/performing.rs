@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connect::ask::{Answer, Ask, Enabled};
+use super::outbox::{Entry, Outbox};
 use super::{Stanza, XmppError};
 use crate::waiting::keep;
 
@@ -45,6 +46,8 @@ pub(super) struct Running {
     performing: Weak<Performing>,
     started: Instant,
     deadline: Instant,
+    /// What is to be sent, until there is room for it.
+    unsent: Option<Entry>,
     /// What stream management is asked for changes the stream, also when nobody waits for it.
     outlives: bool,
 }
@@ -63,14 +66,15 @@ pub(super) enum Look {
 }
 
 impl Running {
-    /// Begin to wait; with nothing to wait for it is done.
+    /// Begin to wait: for room for what is to be sent, and then for the answer. With nothing to wait for it is done.
     pub(super) fn begin(
         ask: Ask,
+        unsent: Option<Entry>,
         timeout: Duration,
         outlives: bool,
     ) -> (Rc<Performing>, Option<Box<Self>>) {
         let performing = Rc::new(Performing::default());
-        if !ask.awaits() {
+        if unsent.is_none() && !ask.awaits() {
             performing.finish(Ok(Duration::ZERO));
             return (performing, None);
         }
@@ -80,6 +84,7 @@ impl Running {
             performing: Rc::downgrade(&performing),
             started: now,
             deadline: now + timeout,
+            unsent,
             outlives,
         };
         (performing, Some(Box::new(running)))
@@ -90,9 +95,30 @@ impl Running {
         self.performing.strong_count() > 0
     }
 
-    /// Whether it is of no use any more.
+    /// Whether it is of no use any more: what was not sent is not going to be.
     pub(super) fn is_over(&self) -> bool {
-        !self.is_awaited() && !self.outlives
+        !self.is_awaited() && !self.outlives()
+    }
+
+    /// Whether its answer changes the stream although nobody may wait for it.
+    pub(super) fn outlives(&self) -> bool {
+        self.outlives && self.unsent.is_none()
+    }
+
+    /// Send what found no room before, if there is room now. Returns whether that was all that was to be done.
+    pub(super) fn send(&mut self, outbox: &mut Outbox) -> bool {
+        let Some(entry) = self.unsent.take() else {
+            return false;
+        };
+        if let Err(entry) = outbox.place(entry) {
+            self.unsent = Some(entry);
+            return false;
+        }
+        let is_done = !self.ask.awaits();
+        if is_done {
+            self.finish(Ok(self.started.elapsed()));
+        }
+        is_done
     }
 
     /// By when it has to be done.
@@ -102,6 +128,9 @@ impl Running {
 
     /// Look at an element.
     pub(super) fn look(&self, stanza: &Stanza) -> Look {
+        if self.unsent.is_some() {
+            return Look::No;
+        }
         let Some(answer) = self.ask.answer(stanza) else {
             return Look::No;
         };

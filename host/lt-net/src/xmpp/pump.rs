@@ -257,6 +257,9 @@ impl Pump {
                 observer.answered(&outcome.namespace, outcome.took, outcome.error.as_ref());
             }
         }
+        for _ in 0..self.session.keep_unsent(&close) {
+            observer.error("resend-overflow");
+        }
         self.session.end(close.clone());
         self.tell_end(&close, observer);
     }
@@ -307,7 +310,9 @@ impl Drop for Pump {
         let text = "what drives the session was stopped".to_owned();
         if self.session.closed().is_none() {
             self.append_stalled();
-            self.session.end(plain(Ending::Failed, text));
+            let close = plain(Ending::Failed, text);
+            self.session.keep_unsent(&close);
+            self.session.end(close);
         }
     }
 }

@@ -44,7 +44,8 @@ pub(crate) struct Setup {
     pub(crate) inbox: InboxOptions,
     /// Stream management, if it is on.
     pub(crate) sm: Option<SmState>,
-    /// What came while connecting and was for nobody there, in its order. [`Observer::received`] is not told of it.
+    /// What came while connecting and was for nobody there, in its order. [`Observer::received`] is not told of it, and stream management
+    /// has counted it.
     ///
     /// [`Observer::received`]: super::Observer::received
     pub(crate) early: Vec<Stanza>,
@@ -128,6 +129,8 @@ pub struct Session {
     pub(super) schedule: RefCell<Schedule<Beat>>,
     /// The step that is done after connecting, if there is one.
     pub(super) running: RefCell<Option<Box<Running>>>,
+    /// The step of stream management that nobody waits for any more, if another was begun since: its answer changes the stream.
+    pub(super) enabling: RefCell<Option<Box<Running>>>,
     pub(super) acknowledging: RefCell<Vec<Weak<Acknowledging>>>,
     /// By when the server has to have ended the stream that the user ends.
     pub(super) close_until: Cell<Option<Instant>>,
@@ -163,6 +166,7 @@ impl Session {
             requests: RefCell::default(),
             schedule: RefCell::default(),
             running: RefCell::default(),
+            enabling: RefCell::default(),
             acknowledging: RefCell::default(),
             close_until: Cell::new(None),
             abandoned: Cell::new(false),

@@ -14,6 +14,9 @@ pub(crate) const NS_SM: &str = "urn:xmpp:sm:3";
 /// Asks the server what it has handled.
 pub(super) const REQUEST: &str = "<r xmlns='urn:xmpp:sm:3'/>";
 
+/// A count that is less than this above another is newer than that, and else older: they are modulo 2^32.
+const NEWER_MAX: u32 = 1 << 31;
+
 /// A stanza that the server has not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kept {
@@ -82,9 +85,14 @@ pub(crate) struct SmState {
     sent: u32,
     /// Those that the server says it has handled.
     acknowledged: u32,
+    /// Whether bytes went out of which nobody knows how many stanzas they are: the server may have handled more than is known.
+    has_sent_raw: bool,
     since_asked: u32,
+    /// How often the server was asked, and how often it has answered.
     asks: u64,
     answers: u64,
+    /// Whether it acknowledges unasked too: only what it says tells an answer then.
+    tells_unasked: bool,
     /// The newest of those that are not acknowledged: all, if there was room. None if the stream cannot be resumed.
     kept: VecDeque<Kept>,
     kept_bytes: usize,
@@ -104,9 +112,11 @@ impl SmState {
             told: 0,
             sent: 0,
             acknowledged: 0,
+            has_sent_raw: false,
             since_asked: 0,
             asks: 0,
             answers: 0,
+            tells_unasked: false,
             kept: VecDeque::new(),
             kept_bytes: 0,
             keeps: options.resume,
@@ -151,6 +161,7 @@ impl SmState {
         // What was forgotten is not sent again: the server counts on from where it is.
         state.sent = h;
         state.told = state.handled;
+        state.has_sent_raw = false;
         state.since_asked = 0;
         (state.asks, state.answers) = (0, 0);
         Ok(state)
@@ -167,7 +178,12 @@ impl SmState {
         self.sent(kind, xml);
     }
 
-    /// A stanza came while connecting.
+    /// Bytes were sent that nobody has looked at. White space is no stanza whoever looks.
+    pub(super) fn note_raw(&mut self, bytes: &[u8]) {
+        self.has_sent_raw |= !bytes.trim_ascii().is_empty();
+    }
+
+    /// A stanza came, which may be while connecting.
     pub(crate) fn note_handled(&mut self) {
         self.handled = self.handled.wrapping_add(u32::from(self.is_enabled));
     }
@@ -207,7 +223,8 @@ impl SmState {
     /// Whether the server has answered so often, or has handled so many.
     pub(super) fn has_answered(&self, asks: u64, sent: u32) -> bool {
         // Fewer are open than were sent since: `sent` is among those acknowledged.
-        self.answers >= asks || self.unacknowledged() <= self.sent.wrapping_sub(sent)
+        let is_counted = self.answers >= asks && !self.tells_unasked;
+        is_counted || self.unacknowledged() <= self.sent.wrapping_sub(sent)
     }
 
     /// Look at an element.
@@ -220,8 +237,12 @@ impl SmState {
             "a" => {
                 let h = stanza.element().ok();
                 let h = h.and_then(|element| element.attr("h")?.parse().ok());
+                if self.answers < self.asks {
+                    self.answers += 1;
+                } else {
+                    self.tells_unasked = true;
+                }
                 // One that says nothing acknowledges nothing.
-                self.answers += 1;
                 self.acknowledge(h.unwrap_or(self.acknowledged))?;
                 Ok(Nonza::Acknowledged)
             }
@@ -261,8 +282,11 @@ impl SmState {
     }
 
     fn acknowledge(&mut self, h: u32) -> Result<(), Excess> {
-        let open = self.unacknowledged();
         let new = h.wrapping_sub(self.acknowledged);
+        if self.has_sent_raw && new > self.unacknowledged() && new < NEWER_MAX {
+            self.sent = h;
+        }
+        let open = self.unacknowledged();
         if new > open {
             return Err(Excess { h, sent: self.sent });
         }

@@ -63,6 +63,36 @@ fn an_answer_is_told_by_the_number_of_asks_or_by_what_it_says() {
 }
 
 #[test]
+fn an_acknowledgement_that_nobody_asked_for_answers_nothing() {
+    let mut state = enabled(None);
+    send(&mut state, 1);
+    acknowledge(&mut state, 0).unwrap();
+    send(&mut state, 2);
+    let (ask, sent) = (state.asked(), state.sent_count());
+    for h in [1, 2] {
+        acknowledge(&mut state, h).unwrap();
+        assert!(!state.has_answered(ask, sent), "{h}");
+    }
+    acknowledge(&mut state, 3).unwrap();
+    assert!(state.has_answered(ask, sent));
+}
+
+#[test]
+fn bytes_that_nobody_looked_at_may_be_stanzas() {
+    let mut state = enabled(Some("x"));
+    send(&mut state, 1);
+    state.note_raw(b" \n");
+    assert_eq!(acknowledge(&mut state, 3), Err(Excess { h: 3, sent: 1 }));
+    state.note_raw(b"<message/><message/>");
+    assert_eq!(acknowledge(&mut state, 3), Ok(Nonza::Acknowledged));
+    assert_eq!((state.unacknowledged(), state.kept.len()), (0, 0));
+    send(&mut state, 1);
+    assert_eq!(state.unacknowledged(), 1);
+    // What it has handled it cannot have handled no more.
+    assert_eq!(acknowledge(&mut state, 2), Err(Excess { h: 2, sent: 4 }));
+}
+
+#[test]
 fn the_oldest_are_forgotten() {
     let mut state = enabled(Some("x"));
     send(&mut state, UNACKNOWLEDGED_STANZAS_MAX);

@@ -168,6 +168,11 @@ impl Frames {
         Poll::Pending
     }
 
+    /// Send a ping that nobody waits for. Returns whether the socket is open.
+    pub(super) fn ping(&self) -> bool {
+        self.socket.send_ping(Vec::new()).is_ok()
+    }
+
     pub(super) fn take_bytes(&self) -> (u64, u64) {
         self.told.bytes.take()
     }
@@ -195,4 +200,4 @@ impl Drop for Frames {
 
 #[cfg(test)]
 #[path = "frames_tests.rs"]
-mod tests;
+pub(super) mod tests;

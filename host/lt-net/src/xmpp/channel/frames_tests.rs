@@ -12,7 +12,7 @@ use crate::peer::{Peer, local};
 use crate::websocket::{ConnectOptions, ConnectRequest, InboxOptions, Overflow};
 
 /// A stream over a WebSocket, and the server's end.
-async fn connected() -> (Channel, WebSocketStream<TcpStream>) {
+pub(in crate::xmpp) async fn connected() -> (Channel, WebSocketStream<TcpStream>) {
     let (told, server) = oneshot::channel();
     let told = RefCell::new(Some(told));
     let peer = Peer::start(move |_, stream| {

@@ -356,10 +356,15 @@ impl<'a> Connecting<'a> {
     async fn ask_and_wait(&mut self, ask: &Ask) -> Result<(), XmppError> {
         if !ask.text().is_empty() {
             // Whatever a scenario sends; a stanza counts as one.
-            let kind = check_element(ask.text())
-                .ok()
-                .and_then(|checked| checked.kind);
-            self.send(kind, ask.text())?;
+            match check_element(ask.text()) {
+                Ok(checked) => self.send(checked.kind, ask.text())?,
+                Err(_) => {
+                    self.channel()?.queue(ask.text().as_bytes());
+                    if let Some(sm) = &mut self.sm {
+                        sm.note_raw(ask.text().as_bytes());
+                    }
+                }
+            }
         }
         if !ask.awaits() {
             let flushed = self.channel()?.flush().await;
@@ -392,7 +397,7 @@ impl<'a> Connecting<'a> {
 
     /// Send an element; what kind of stanza it is.
     fn send(&mut self, kind: Option<StanzaKind>, xml: &str) -> Result<(), XmppError> {
-        self.channel()?.queue(xml.as_bytes());
+        self.channel()?.queue_element(xml);
         if let Some(kind) = kind {
             count(&mut self.sent, kind);
             if let Some(sm) = &mut self.sm {
@@ -438,6 +443,10 @@ impl<'a> Connecting<'a> {
             return Err(XmppError::TooLarge(format!(
                 "more than {EARLY_STANZAS_MAX} stanzas or {bytes_max} bytes while connecting"
             )));
+        }
+        if let (Some(_), Some(sm)) = (element.stanza_kind(), &mut self.sm) {
+            // Here, and not when it is looked at later: what came before `enabled` does not count.
+            sm.note_handled();
         }
         self.early.push(element);
         Ok(())

@@ -33,11 +33,15 @@ impl Pump {
         let session = &self.session;
         let mut outbox = session.outbox.borrow_mut();
         let mut requests = session.requests.borrow_mut();
+        let channel = &self.channel;
         let is_stalled = self.stalled.is_some();
         schedule.run(now, |beat, periodic| match beat {
             Beat::Send(template, kind) => {
                 let text = number(template, periodic.sent() + 1);
                 let item = if text.trim().is_empty() {
+                    if channel.is_websocket() {
+                        return channel.ping_websocket();
+                    }
                     Item::Raw(text.into_bytes().into())
                 } else {
                     let xml = text.into_boxed_str();

@@ -1,9 +1,11 @@
 //! What becomes of an element: who it is for, in the order that `wit/xmpp.wit` says.
 
+use std::cell::RefCell;
+
 use super::{Observer, Pump, count};
 use crate::xmpp::connect::faults;
 use crate::xmpp::handlers::{self, Answer};
-use crate::xmpp::performing::Look;
+use crate::xmpp::performing::{Look, Running};
 use crate::xmpp::requests::Answered;
 use crate::xmpp::sm::Nonza;
 use crate::xmpp::{Close, Ending, Stanza, StanzaKind, Verdict};
@@ -25,7 +27,7 @@ impl Pump {
             self.take_stream_error(close, observer);
             return;
         }
-        if self.take_management(&stanza, observer) {
+        if self.take_management(&stanza, is_early, observer) {
             return;
         }
         if let Some(kind) = stanza.stanza_kind() {
@@ -46,14 +48,21 @@ impl Pump {
         }
     }
 
-    /// Stream management: counts stanzas. Returns whether the element was part of it.
-    fn take_management(&mut self, stanza: &Stanza, observer: &impl Observer) -> bool {
+    /// Stream management: counts stanzas, unless that was done while connecting. Returns whether the element was part of it.
+    fn take_management(
+        &mut self,
+        stanza: &Stanza,
+        is_early: bool,
+        observer: &impl Observer,
+    ) -> bool {
         let mut sm = self.session.sm.borrow_mut();
         let Some(state) = sm.as_deref_mut() else {
             return false;
         };
         if stanza.stanza_kind().is_some() {
-            state.note_handled();
+            if !is_early {
+                state.note_handled();
+            }
             return false;
         }
         match state.nonza(stanza) {
@@ -100,9 +109,14 @@ impl Pump {
         }
     }
 
-    /// Whether it is what the step waits for that is being performed.
+    /// Whether it is what the step waits for that is being performed, or the one that nobody waits for any more.
     fn is_of_step(&self, stanza: &Stanza) -> bool {
-        let mut slot = self.session.running.borrow_mut();
+        let session = &self.session;
+        self.is_of(&session.enabling, stanza) || self.is_of(&session.running, stanza)
+    }
+
+    fn is_of(&self, slot: &RefCell<Option<Box<Running>>>, stanza: &Stanza) -> bool {
+        let mut slot = slot.borrow_mut();
         slot.take_if(|running| running.is_over());
         let look = slot
             .as_ref()

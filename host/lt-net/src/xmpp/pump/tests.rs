@@ -181,11 +181,16 @@ async fn opened<F: Future<Output = ()> + 'static>(
     let mut channel = Channel::over(Stream::Plain(wire), settings.stanza_bytes_max);
     channel.open_stream("example.org", None);
     assert!(matches!(channel.next().await.unwrap(), Event::Open(_)));
+    (over(channel, peer.address, settings), server)
+}
+
+/// A session over a stream that was begun.
+fn over(channel: Channel, remote: std::net::SocketAddr, settings: Settings) -> Opened {
     let connected = Connected {
         jid: OWN.to_owned(),
         mechanism: "PLAIN",
         tls_version: "",
-        remote: peer.address,
+        remote,
         resumed: false,
         features: settings.features,
         steps: Vec::new(),
@@ -199,7 +204,7 @@ async fn opened<F: Future<Output = ()> + 'static>(
         early: settings.early,
         domain: "example.org".to_owned(),
     };
-    (Session::open(channel, connected, setup), server)
+    Session::open(channel, connected, setup)
 }
 
 impl Client {

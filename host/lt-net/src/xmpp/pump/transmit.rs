@@ -25,6 +25,7 @@ impl Pump {
                 break;
             }
             self.count_batch(observer);
+            self.send_step();
             let session = &self.session;
             let mut outbox = session.outbox.borrow_mut();
             let batch = outbox.give(&mut self.channel, &mut session.sm.borrow_mut());
@@ -37,6 +38,14 @@ impl Pump {
             self.batch = Some(Box::new(batch));
             self.is_unflushed = true;
         }
+    }
+
+    /// What a step sends and found no room.
+    fn send_step(&mut self) {
+        let mut slot = self.session.running.borrow_mut();
+        slot.take_if(|running| {
+            running.is_over() || running.send(&mut self.session.outbox.borrow_mut())
+        });
     }
 
     /// All that was given to the channel is with the kernel.

@@ -58,7 +58,8 @@ impl Session {
     pub fn take_resumption(&self) -> Option<Resumption> {
         let close = self.closed.get()?;
         let state = self.sm.borrow_mut().take()?;
-        let is_ended = close.ending == Ending::ByUs;
+        // Also when the server did not agree in time: the stream's end was most likely sent.
+        let is_ended = close.ending == Ending::ByUs || self.close_until.get().is_some();
         (!is_ended).then(|| Resumption::of(*state, &self.connected.jid))?
     }
 
@@ -67,11 +68,11 @@ impl Session {
         if self.closed.get().is_some() {
             return false;
         }
-        self.keep_unsent(&close);
         self.outbox.borrow_mut().clear();
         self.schedule.borrow_mut().clear();
         // The pump has told the observer of them, unless the user has cut the connection.
         let _ = self.requests.borrow_mut().end(&close, Instant::now());
+        self.enabling.take();
         if let Some(running) = self.running.take() {
             running.end(&close);
         }
@@ -87,16 +88,18 @@ impl Session {
     }
 
     /// What was given to send and not sent goes with a resumed stream too, as far as there is room: but for a crash, which
-    /// loses it.
-    fn keep_unsent(&self, close: &Close) {
-        if matches!(close.ending, Ending::Killed | Ending::ByUs) {
-            return;
+    /// loses it. Returns for how many there was none. To be called before [`Session::end`].
+    pub(in crate::xmpp) fn keep_unsent(&self, close: &Close) -> u32 {
+        if self.closed.get().is_some() || close.ending == Ending::ByUs {
+            return 0;
         }
+        let mut forgotten = 0;
         let mut sm = self.sm.borrow_mut();
         if let Some(sm) = sm.as_mut().filter(|sm| sm.is_resumable()) {
             for (kind, xml) in self.outbox.borrow_mut().take_unsent_stanzas() {
-                sm.sent(kind, &xml);
+                forgotten += sm.sent(kind, &xml).forgotten;
             }
         }
+        forgotten
     }
 }

@@ -67,7 +67,8 @@ impl Session {
         (id, xml.into_boxed_str())
     }
 
-    /// Do a step now: stream management, carbons, presence, or one of the user's own that opens no new stream. One at a time.
+    /// Do a step now: stream management, carbons, presence, or one of the user's own that opens no new stream. One at a time. It waits for
+    /// room for what it sends, within its time.
     ///
     /// # Errors
     /// [`NetError::InvalidRequest`], [`XmppError::NotOffered`], [`XmppError::Closed`].
@@ -77,13 +78,17 @@ impl Session {
         if running.as_ref().is_some_and(|running| running.is_awaited()) {
             return Err(invalid("step: another one is being performed"));
         }
+        let is_enabling = self.enabling.borrow().is_some()
+            || running.as_ref().is_some_and(|running| running.outlives());
         drop(running);
         let options = match step {
             Step::Custom(custom) if custom.restart => {
                 return Err(invalid("restart: only while connecting"));
             }
-            Step::StreamManagement(_) if self.sm.borrow().is_some() => {
-                return Err(invalid("step: stream management is on already"));
+            Step::StreamManagement(_) if is_enabling || self.sm.borrow().is_some() => {
+                return Err(invalid(
+                    "step: stream management is on already, or asked for",
+                ));
             }
             Step::StreamManagement(options) => Some(*options),
             _ => None,
@@ -107,11 +112,13 @@ impl Session {
             })),
             (None, Err(_)) => Some(Entry::Item(Item::Raw(text.as_bytes().into()))),
         };
-        if let Some(entry) = entry {
-            self.outbox.borrow_mut().append(entry);
+        let unsent = entry.and_then(|entry| self.outbox.borrow_mut().place(entry).err());
+        let (performing, running) = Running::begin(ask, unsent, timeout, options.is_some());
+        // What stream management is asked for goes on to be waited for.
+        let before = self.running.replace(running);
+        if let Some(before) = before.filter(|before| before.outlives()) {
+            self.enabling.replace(Some(before));
         }
-        let (performing, running) = Running::begin(ask, timeout, options.is_some());
-        self.running.replace(running);
         self.wake_pump();
         Ok(performing)
     }
@@ -126,12 +133,11 @@ impl Session {
         if !sm.as_deref().is_some_and(SmState::is_enabled) {
             return Err(XmppError::NotOffered("stream-management".to_owned()));
         }
-        let acknowledging = Rc::new(Acknowledging::default());
+        let asked = self.outbox.borrow_mut().ask();
+        let acknowledging = Rc::new(Acknowledging::to(asked));
         let mut all = self.acknowledging.borrow_mut();
         all.retain(|other| other.strong_count() > 0);
         all.push(Rc::downgrade(&acknowledging));
-        let ask = Entry::Ask(Rc::downgrade(&acknowledging));
-        self.outbox.borrow_mut().append(ask);
         self.wake_pump();
         Ok(acknowledging)
     }

@@ -86,8 +86,61 @@ fn a_stream_is_managed_and_what_later_steps_send_and_take_counts() {
         // In their order: the answer to `r` says what was handled up to there.
         assert_eq!(early, ["message", "r", "presence"]);
         let left = Resumption::of(established.sm.unwrap(), ORCHARD).unwrap();
-        assert_eq!((left.id(), left.handled()), ("x1", 2));
+        assert_eq!((left.id(), left.handled()), ("x1", 4));
         assert_eq!(left.unacknowledged().len(), 2);
+    });
+}
+
+#[test]
+fn what_came_before_a_stream_was_managed_does_not_count() {
+    local(async {
+        let mut asked = managed();
+        asked.steps.truncate(asked.steps.len() - 2);
+        asked.steps.insert(6, Step::Presence);
+        let tried = attempt(asked, |mut server| async move {
+            server.log_in(&format!("{BIND}{SM}")).await;
+            server.bind(ORCHARD).await;
+            server.see("/>").await;
+            server
+                .say(&format!(
+                    "<message id='offline'/><presence from='{ORCHARD}'/><message/>"
+                ))
+                .await;
+            server.see("/>").await;
+            server
+                .say("<message/><enabled xmlns='urn:xmpp:sm:3' id='x1' resume='1'/>")
+                .await;
+        })
+        .await;
+        let established = tried.established();
+        assert_eq!(established.early.len(), 3);
+        assert_eq!(established.sm.unwrap().handled(), 0);
+    });
+}
+
+#[test]
+fn what_a_custom_step_sends_without_being_looked_at_may_be_several_stanzas() {
+    local(async {
+        let mut asked = managed();
+        asked.steps.truncate(asked.steps.len() - 2);
+        asked.steps.push(Step::Custom(Rc::new(CustomStep {
+            name: "two".to_owned(),
+            send: "<message/><message/>".to_owned(),
+            r#await: None,
+            restart: false,
+        })));
+        let tried = attempt(asked, |mut server| async move {
+            server.log_in(&format!("{BIND}{SM}")).await;
+            server.bind(ORCHARD).await;
+            server.see("/>").await;
+            server
+                .say("<enabled xmlns='urn:xmpp:sm:3' id='x1' resume='1'/>")
+                .await;
+            server.see("<message/><message/>").await;
+        })
+        .await;
+        let left = Resumption::of(tried.established().sm.unwrap(), ORCHARD).unwrap();
+        assert!(SmState::resumed(left, 2).is_ok());
     });
 }
 

@@ -140,6 +140,36 @@ fn a_stream_goes_over_a_websocket() {
 }
 
 #[test]
+fn a_step_of_the_users_own_is_in_the_streams_namespace() {
+    local(async {
+        let mut asked = request();
+        asked.steps.push(Step::Custom(Rc::new(CustomStep {
+            name: "mine".to_owned(),
+            send: " <iq type='get' id='q1'/> ".to_owned(),
+            r#await: None,
+            restart: false,
+        })));
+        let tried = over(asked, |server| async move {
+            let mut frames = Frames::accept(server.stream).await;
+            frames.open(PLAIN).await;
+            frames.see().await;
+            frames.say(SUCCESS).await;
+            frames.open(BIND).await;
+            let id = attribute_of(&frames.see().await, "id").to_owned();
+            let answer = bound(&id, ORCHARD).replace("<iq ", "<iq xmlns='jabber:client' ");
+            frames.say(answer).await;
+            assert_eq!(
+                frames.see().await,
+                "<iq xmlns='jabber:client' type='get' id='q1'/>"
+            );
+        })
+        .await;
+        assert_eq!(tried.steps().last(), Some(&"mine"));
+        tried.established();
+    });
+}
+
+#[test]
 fn an_upgrade_that_is_refused_is_told_with_its_status() {
     local(async {
         let tried = over(request(), |mut server| async move {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::xmpp::Resumption;
 use crate::xmpp::connect::ask::Enabled;
+use crate::xmpp::outbox::Entry;
 
 fn managed(id: Option<&str>, ask_every: u32) -> Settings {
     let state = SmState::enabled(Enabled {
@@ -97,6 +98,128 @@ fn who_asks_is_told_what_is_not_handled() {
         let second = client.session.acknowledge().unwrap();
         assert_eq!(poll_fn(|cx| second.poll(cx)).await, Ok(0));
         client.leave().await;
+    });
+}
+
+#[test]
+fn bytes_of_the_users_may_be_stanzas_to_the_server() {
+    local(async {
+        let client = pair_with(managed(Some("x"), 100), |server| async move {
+            let mut server = server.begin().await;
+            server
+                .expect(&format!("<message id='raw'/><message/>{ASK}"))
+                .await;
+            server.send(&told(2)).await;
+            server.left().await;
+        })
+        .await;
+        let raw = Item::Raw(b"<message id='raw'/>".as_slice().into());
+        assert_eq!(client.session.try_send(raw), Ok(()));
+        client.send("<message/>");
+        let asked = client.session.acknowledge().unwrap();
+        assert_eq!(poll_fn(|cx| asked.poll(cx)).await, Ok(0));
+        client.leave().await;
+    });
+}
+
+#[test]
+fn stanzas_that_came_early_were_counted_then() {
+    local(async {
+        let early = Stanza::parse("<message/>", Instant::now()).unwrap();
+        let settings = Settings {
+            early: vec![early],
+            ..managed(None, 100)
+        };
+        let client = pair_with(settings, |server| async move {
+            let mut server = server.begin().await;
+            server.send(&format!("<message/>{ASK}")).await;
+            server.expect(&told(1)).await;
+            server.left().await;
+        })
+        .await;
+        client.receive().await;
+        client.receive().await;
+        client.leave().await;
+    });
+}
+
+#[test]
+fn those_who_ask_at_once_share_a_question() {
+    local(async {
+        let client = pair_with(managed(None, 100), |server| async move {
+            let mut server = server.begin().await;
+            server
+                .expect(&format!("<message/>{ASK}<message/>{ASK}"))
+                .await;
+            server.send(&told(1)).await;
+            server.send(&told(2)).await;
+            server.left().await;
+        })
+        .await;
+        client.send("<message/>");
+        drop(client.session.acknowledge());
+        let first = client.session.acknowledge().unwrap();
+        let second = client.session.acknowledge().unwrap();
+        client.send("<message/>");
+        let unsent = client.session.statistics().unsent_bytes;
+        let third = client.session.acknowledge().unwrap();
+        for _ in 0..1000 {
+            drop(client.session.acknowledge());
+        }
+        assert_eq!(client.session.statistics().unsent_bytes, unsent + ASK.len());
+        for (asked, wanted) in [(first, 1), (second, 1), (third, 0)] {
+            assert_eq!(poll_fn(|cx| asked.poll(cx)).await, Ok(wanted));
+        }
+        client.leave().await;
+    });
+}
+
+#[test]
+fn nothing_is_left_of_a_stream_whose_end_was_not_answered() {
+    local_paused(async {
+        let client = pair_with(managed(Some("x"), 100), |server| async move {
+            server.begin().await.rest().await;
+        })
+        .await;
+        client.send("<message/>");
+        client.session.close(SECOND);
+        let session = client.session.clone();
+        assert_eq!(client.closed().await.ending, Ending::CloseTimeout);
+        assert!(session.take_resumption().is_none());
+    });
+}
+
+#[test]
+fn what_was_not_sent_and_finds_no_room_is_counted() {
+    const MORE_THAN_A_KERNEL_TAKES: usize = 40;
+    local(async {
+        let (leave, wait) = oneshot::channel::<()>();
+        let wait = RefCell::new(Some(wait));
+        let client = pair_with(managed(Some("x"), 10_000), move |server| {
+            let wait = wait.take().unwrap();
+            async move {
+                let _server = server.begin().await;
+                wait.await.unwrap();
+            }
+        })
+        .await;
+        let large = format!("<message><body>{}</body></message>", "x".repeat(900_000));
+        for _ in 0..MORE_THAN_A_KERNEL_TAKES {
+            let entry = Entry::Item(item(&large));
+            client.session.outbox.borrow_mut().append(entry);
+        }
+        // The pump looks.
+        let nudge = client.session.acknowledge().unwrap();
+        tokio::task::yield_now().await;
+        drop(nudge);
+        leave.send(()).unwrap();
+        let (session, log) = (client.session.clone(), client.log.clone());
+        client.closed().await;
+        // There is room for one.
+        let forgotten = log.of("error ");
+        assert_eq!(forgotten, ["resend-overflow"; MORE_THAN_A_KERNEL_TAKES - 1]);
+        let left = session.take_resumption().unwrap().unacknowledged();
+        assert_eq!(left.len(), 1);
     });
 }
 

@@ -70,6 +70,77 @@ fn stream_management_counts_from_where_it_was_enabled() {
 }
 
 #[test]
+fn stream_management_that_nobody_waits_for_is_granted_all_the_same() {
+    local_paused(async {
+        let client = pair(|server| async move {
+            let mut server = server.begin().await;
+            server
+                .see("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+                .await;
+            server.expect("<message/>").await;
+            server
+                .send("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/><message/>")
+                .await;
+            server.rest().await;
+        })
+        .await;
+        let late = client.session.perform(&MANAGEMENT, SECOND).unwrap();
+        let again = client.session.perform(&MANAGEMENT, SECOND);
+        assert!(again.is_err());
+        assert!(outcome(late).await.is_err());
+        let again = client.session.perform(&MANAGEMENT, SECOND);
+        assert!(again.is_err(), "it is asked for");
+        assert!(perform(&client, &custom("<message/>", None)).await.is_ok());
+        assert_eq!(client.receive().await, "<message/>");
+        assert_eq!(client.session.statistics().handled, 1);
+        client.session.kill();
+        assert_eq!(client.session.take_resumption().unwrap().id(), "x");
+        client.closed().await;
+    });
+}
+
+#[test]
+fn a_step_waits_for_room() {
+    local_paused(async {
+        let (read, wait) = oneshot::channel::<()>();
+        let wait = RefCell::new(Some(wait));
+        let client = pair(move |server| {
+            let wait = wait.take().unwrap();
+            async move {
+                let mut server = server.begin().await;
+                wait.await.unwrap();
+                let all = server.see("<presence id='last'/>").await;
+                assert!(!all.contains("<message id='late'/>"));
+                server.left().await;
+            }
+        })
+        .await;
+        let large = format!("<message><body>{}</body></message>", "x".repeat(900_000));
+        let flood = custom(&large, None);
+        let late = loop {
+            let performing = client.session.perform(&flood, SECOND).unwrap();
+            let outcome = outcome(performing).await;
+            assert!(client.session.statistics().unsent_bytes <= crate::xmpp::UNSENT_BYTES_MAX);
+            if let Err(error) = outcome {
+                break error;
+            }
+        };
+        assert_eq!(late, XmppError::StepTimeout("mine".to_owned()));
+        // One that is given up before there was room is never sent.
+        let given_up = "x".repeat(900_000);
+        let given_up = format!("<message id='late'/><x>{given_up}</x>");
+        drop(client.session.perform(&custom(&given_up, None), SECOND));
+        read.send(()).unwrap();
+        assert!(perform(&client, &flood).await.is_ok());
+        client.send("<presence id='last'/>");
+        while client.session.statistics().unsent_bytes > 0 {
+            tokio::time::sleep(SECOND).await;
+        }
+        client.leave().await;
+    });
+}
+
+#[test]
 fn stream_management_may_be_refused_or_not_offered() {
     local(async {
         let client = pair(|server| async move {

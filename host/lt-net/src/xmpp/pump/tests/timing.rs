@@ -47,6 +47,28 @@ fn white_space_keeps_the_connection_alive_and_is_no_stanza() {
 }
 
 #[test]
+fn a_websocket_is_kept_alive_by_its_own_pings() {
+    use futures_util::StreamExt as _;
+    use tokio_tungstenite::tungstenite::Message;
+    local(async {
+        let (channel, mut server) = crate::xmpp::channel::connected_over_websocket().await;
+        let remote = server.get_ref().local_addr().unwrap();
+        let Opened { session, pump } = over(channel, remote, Settings::default());
+        let pump = spawn_local(pump.run(Rc::new(Log::default())));
+        let every = session
+            .send_every(Duration::from_millis(10), " ", Duration::ZERO)
+            .unwrap();
+        for _ in 0..2 {
+            let frame = server.next().await.unwrap().unwrap();
+            assert_eq!(frame, Message::Ping(Vec::new().into()));
+        }
+        assert!(every.sent() >= 2);
+        session.kill();
+        pump.await.unwrap();
+    });
+}
+
+#[test]
 fn pings_at_an_interval_are_requests() {
     local_paused(async {
         let client = pair(|server| async move {
