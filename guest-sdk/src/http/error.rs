@@ -114,7 +114,7 @@ fn explain(code: &ErrorCode) -> (&'static str, Option<&str>) {
         ErrorCode::ConnectionRefused => ("connection refused", None),
         ErrorCode::Unreachable(detail) => ("unreachable", Some(detail)),
         ErrorCode::ConnectionReset => ("connection reset by the peer", None),
-        ErrorCode::ConnectionClosed => ("connection closed before the response was complete", None),
+        ErrorCode::ConnectionClosed => ("the peer closed the connection too early", None),
         ErrorCode::Proxy(_) => ("the proxy refused or failed", None),
         ErrorCode::Tls(detail) => ("TLS handshake failed", Some(detail)),
         ErrorCode::UnknownAuthority => (

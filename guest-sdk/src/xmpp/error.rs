@@ -93,7 +93,7 @@ pub enum Error {
     TooLargeReceived(String),
     /// A step, or a request, was answered with an error.
     Refused(StanzaError),
-    /// A step took longer than it may; its name.
+    /// A step took longer than it may, or was under way when the time for all of connecting was over; its name.
     StepTimeout(String),
     /// The server does not offer what a step needs; its name.
     NotOffered(String),
@@ -362,6 +362,10 @@ mod tests {
         assert_eq!(
             text(host::ErrorCode::Network(http::ErrorCode::ConnectionRefused)),
             "cannot connect: connection refused"
+        );
+        assert_eq!(
+            text(host::ErrorCode::Network(http::ErrorCode::ConnectionClosed)),
+            "cannot connect: the peer closed the connection too early"
         );
         assert_eq!(
             text(host::ErrorCode::Refused(host::StanzaError {

@@ -33,8 +33,8 @@ pub enum NetError {
     /// The peer reset the connection.
     #[error("connection reset by the peer")]
     ConnectionReset,
-    /// The peer closed the connection before the response was complete.
-    #[error("connection closed before the response was complete")]
+    /// The peer closed the connection before the response, or what else was to come, was complete.
+    #[error("the peer closed the connection too early")]
     ConnectionClosed,
     /// The proxy refused or failed; with its status if it gave one.
     #[error("proxy failed{}", .0.map(|status| format!(" with status {status}")).unwrap_or_default())]

@@ -23,6 +23,7 @@ mod overdue;
 #[cfg(test)]
 mod peer;
 mod periodic;
+mod random;
 pub mod timings;
 pub mod tls;
 mod waiting;
@@ -33,5 +34,6 @@ pub use dial::proxy::Proxy;
 pub use dial::{HostAddress, Network, NetworkOptions, Route};
 pub use error::NetError;
 pub use http::pool::Pool;
+pub use random::seed_random;
 pub use timings::Timings;
 pub use tls::{TlsInfo, TlsProfile, TlsProfiles, TlsSettings};

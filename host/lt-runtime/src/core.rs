@@ -226,6 +226,8 @@ impl Core {
     /// # Errors
     /// If a setting of the run's HTTP clients does not work: a certificate that cannot be read, a proxy that is no URL.
     pub fn new(run: Arc<RunShared>, recorder: Rc<RefCell<Recorder>>) -> Result<Rc<Self>, String> {
+        // Before users are there whose first handshake would wait for it.
+        lt_net::seed_random();
         let common = &run.common;
         let (network, clients) =
             network::open(&common.spec.http, &common.tls).map_err(|error| error.to_string())?;

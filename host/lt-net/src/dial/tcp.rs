@@ -270,8 +270,7 @@ pub(crate) async fn connect(
                     counters: Rc::default(),
                 });
             }
-            Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => NetError::ConnectTimeout,
-            Ok(Err(error)) => NetError::from_io(&error),
+            Ok(Err(error)) => error,
             Err(_) => NetError::ConnectTimeout,
         };
         first_error.get_or_insert(error);
@@ -281,21 +280,34 @@ pub(crate) async fn connect(
     }))
 }
 
-async fn connect_one(address: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
+async fn connect_one(address: SocketAddr, local: Option<IpAddr>) -> Result<TcpStream, NetError> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::TimedOut => NetError::ConnectTimeout,
+        _ => NetError::from_io(&error),
     };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    };
+    let socket = socket.map_err(failed)?;
     // A request is one write; waiting to fill a segment would only add the peer's delayed acknowledgement to every time.
-    socket.set_nodelay(true)?;
+    socket.set_nodelay(true).map_err(failed)?;
     if let Some(local) = local {
         // Choose the port at connect, so that it need be unique only per target: 28 000 connections to each target instead
         // of to all together. A kernel without the option still binds.
         let _ = setsockopt(&socket, IpBindAddressNoPort, &true);
-        socket.bind(SocketAddr::new(local, 0))?;
+        socket
+            .bind(SocketAddr::new(local, 0))
+            .map_err(|error| match error.kind() {
+                // Ports are looked for later, so none can be missing here.
+                io::ErrorKind::AddrNotAvailable => {
+                    NetError::Unreachable(format!("{local} is not an address of this machine"))
+                }
+                _ => failed(error),
+            })?;
     }
-    socket.connect(address).await
+    socket.connect(address).await.map_err(failed)
 }
 
 #[cfg(test)]
@@ -332,6 +344,10 @@ mod tests {
         let unbindable = connect(&[target], Some("192.0.2.1".parse().unwrap()))
             .await
             .unwrap_err();
+        assert_eq!(
+            unbindable.to_string(),
+            "unreachable: 192.0.2.1 is not an address of this machine"
+        );
         assert_eq!(unbindable.code(), 1213, "{unbindable}");
         let other_family = connect(&[target], Some("::1".parse().unwrap()))
             .await

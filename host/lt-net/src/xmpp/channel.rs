@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
 use self::frames::Frames;
-use super::XmppError;
+use super::{Condition, XmppError};
 use super::framer::{Event, FrameError, Framer, Mode};
 use super::namespace::with_namespace;
 pub(crate) use super::scan::escape;
@@ -90,8 +90,17 @@ impl From<ChannelError> for XmppError {
         match error {
             ChannelError::Net(error) => Self::Net(error),
             ChannelError::Ended => Self::Net(NetError::ConnectionClosed),
-            ChannelError::Frame(error) if error.too_large => Self::TooLarge(error.text),
-            ChannelError::Frame(error) => Self::Protocol(error.text),
+            ChannelError::Frame(error) => {
+                let condition = Condition {
+                    condition: error.condition.to_owned(),
+                    text: error.text,
+                };
+                if error.too_large {
+                    Self::TooLarge(condition)
+                } else {
+                    Self::Protocol(condition)
+                }
+            }
         }
     }
 }

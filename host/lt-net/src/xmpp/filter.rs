@@ -70,6 +70,13 @@ impl Filters {
     pub fn matches(&self, stanza: &Stanza) -> bool {
         self.filters.iter().any(|filter| filter.matches(stanza))
     }
+
+    /// Whether one fits that says of what type a stanza must be.
+    #[must_use]
+    pub fn matches_by_kind(&self, stanza: &Stanza) -> bool {
+        let mut filters = self.filters.iter().filter(|filter| filter.kind.is_some());
+        filters.any(|filter| filter.matches(stanza))
+    }
 }
 
 impl Compiled {

@@ -75,7 +75,7 @@ impl FrameError {
         }
     }
 
-    pub(super) fn too_large(text: impl Into<String>) -> Self {
+    pub(crate) fn too_large(text: impl Into<String>) -> Self {
         Self {
             condition: "policy-violation",
             too_large: true,

@@ -226,7 +226,7 @@ pub struct ConnectRequest {
     pub stanza_bytes_max: usize,
 }
 
-/// A stream error, a SASL failure.
+/// A stream error, a SASL failure; or why this side ends a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// The condition as RFC 6120 names it.
@@ -341,15 +341,17 @@ pub enum XmppError {
     #[error("stream error: {} {}", .0.condition, .0.text)]
     Stream(Condition),
     /// What came was not well-formed, or no XMPP.
-    #[error("not XMPP: {0}")]
-    Protocol(String),
-    /// What came was over a limit.
-    #[error("over a limit: {0}")]
-    TooLarge(String),
+    ///
+    /// With the stream error by which this side ends the stream; its condition is empty where what came is XMPP and makes no sense.
+    #[error("not XMPP: {}", .0.text)]
+    Protocol(Condition),
+    /// What came was over a limit; with the stream error as for `Protocol`.
+    #[error("over a limit: {}", .0.text)]
+    TooLarge(Condition),
     /// The answer is an error.
     #[error("refused: {} {}", .0.condition, .0.text)]
     Refused(Box<StanzaError>),
-    /// A step took longer than it may; its name.
+    /// A step took longer than it may, or was under way when all time was over; its name.
     #[error("the step {0} took too long")]
     StepTimeout(String),
     /// The server does not offer what a step needs; its name.
@@ -385,15 +387,27 @@ impl XmppError {
         }
     }
 
-    /// The condition that the server named, if it did.
+    /// What came is XMPP, and makes no sense.
+    pub(crate) fn protocol(text: impl Into<String>) -> Self {
+        Self::Protocol(Condition {
+            condition: String::new(),
+            text: text.into(),
+        })
+    }
+
+    /// The condition that the server named, or by which this side ended the stream, if there is one.
     #[must_use]
     pub fn condition(&self) -> Option<&str> {
-        match self {
-            Self::Sasl(condition) | Self::Stream(condition) => Some(&condition.condition),
-            Self::Refused(error) => Some(&error.condition),
-            Self::Closed(close) => Some(close.condition.as_str()).filter(|text| !text.is_empty()),
-            _ => None,
-        }
+        let condition = match self {
+            Self::Sasl(condition)
+            | Self::Stream(condition)
+            | Self::Protocol(condition)
+            | Self::TooLarge(condition) => &condition.condition,
+            Self::Refused(error) => &error.condition,
+            Self::Closed(close) => &close.condition,
+            _ => return None,
+        };
+        Some(condition.as_str()).filter(|condition| !condition.is_empty())
     }
 }
 

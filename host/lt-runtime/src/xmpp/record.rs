@@ -170,8 +170,18 @@ mod tests {
             condition: "not-authorized".to_owned(),
             text: "no".to_owned(),
         };
+        let fault = Condition {
+            condition: "not-well-formed".to_owned(),
+            text: "half an element".to_owned(),
+        };
+        let nonsense = Condition {
+            condition: String::new(),
+            text: "no form".to_owned(),
+        };
         for (error, kind) in [
             (XmppError::Sasl(condition), "sasl not-authorized 2004"),
+            (XmppError::Protocol(fault), "protocol not-well-formed 2007"),
+            (XmppError::Protocol(nonsense), "protocol 2007"),
             (
                 NetError::ConnectionRefused.into(),
                 "network connection-refused 1212",

@@ -48,6 +48,18 @@ pub(crate) struct Watch {
     pub(crate) matched: Cell<u64>,
 }
 
+impl Watch {
+    /// Whether a reply may be sent: to an error only if a filter asks for errors. The answer to a reply that the server refuses is an error too: replying
+    /// to it goes on for ever (RFC 6120, section 8.3.1).
+    fn may_answer(&self, stanza: &Stanza) -> bool {
+        stanza.kind() != Some("error")
+            || self
+                .filters
+                .as_ref()
+                .is_some_and(|filters| filters.matches_by_kind(stanza))
+    }
+}
+
 impl Watched {
     pub(super) fn new(labelled: &Labelled<'_>) -> Rc<Self> {
         let (core, tags) = (labelled.core, labelled.tags);
@@ -139,7 +151,9 @@ impl Watched {
             self.record(builtin::XMPP_STANZAS_MATCHED, tags, 1);
         }
         self.deliver(watch, stanza);
-        if let Some(template) = &watch.reply {
+        if let Some(template) = &watch.reply
+            && watch.may_answer(stanza)
+        {
             verdict.replies.push(fill_template(template, stanza));
         }
         verdict.kept |= watch.keep;
@@ -359,6 +373,9 @@ impl Observer for Told {
 
 #[cfg(test)]
 mod tests {
+    use lt_net::xmpp::Filter;
+    use tokio::time::Instant;
+
     use super::*;
 
     /// The numbers are read out of the contract itself, so that neither can drift.
@@ -382,6 +399,46 @@ mod tests {
         ];
         let got = endings.map(|ending| (ending.as_str(), number_of(ending)));
         assert_eq!(got.as_slice(), wanted);
+    }
+
+    #[test]
+    fn errors_are_not_replied_to_unless_somebody_asks_for_them() {
+        let watch = |filters: Vec<Filter>| Watch {
+            filters: (!filters.is_empty()).then(|| Rc::new(Filters::new(filters).unwrap())),
+            tags: None,
+            delivery: None,
+            stamp: None,
+            reply: Some("<message to='{from}'/>".to_owned()),
+            keep: true,
+            matched: Cell::new(0),
+        };
+        let filter = |name: Option<&str>, kind: Option<&str>| Filter {
+            name: name.map(str::to_owned),
+            kind: kind.map(str::to_owned),
+            ..Filter::default()
+        };
+        let stanza = |xml: &str| Stanza::parse(xml, Instant::now()).unwrap();
+        let message = stanza("<message from='a@b' type='chat'/>");
+        let error = stanza("<message from='a@b' type='error'/>");
+        for (filters, is_answered) in [
+            (vec![], false),
+            (vec![filter(Some("message"), None)], false),
+            (vec![filter(Some("message"), Some("error"))], true),
+            (vec![filter(None, Some("error"))], true),
+            // Errors of others are asked for, and all messages looked at.
+            (
+                vec![
+                    filter(Some("message"), None),
+                    filter(Some("presence"), Some("error")),
+                ],
+                false,
+            ),
+        ] {
+            let asks = format!("{filters:?}");
+            let watch = watch(filters);
+            assert_eq!(watch.may_answer(&error), is_answered, "{asks}");
+            assert!(watch.may_answer(&message), "{asks}");
+        }
     }
 
     #[test]

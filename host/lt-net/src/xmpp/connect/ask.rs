@@ -204,7 +204,7 @@ fn enabled(wanted: &StreamManagement, stanza: &Stanza) -> Option<Result<Answer, 
         "enabled" => Some(
             stanza
                 .element()
-                .map_err(XmppError::Protocol)
+                .map_err(XmppError::protocol)
                 .map(|element| {
                     let may_resume = matches!(element.attr("resume"), Some("true" | "1"));
                     let id = element.attr("id").filter(|_| may_resume);

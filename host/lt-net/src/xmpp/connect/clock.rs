@@ -106,6 +106,17 @@ impl Clock {
         self.running.take();
     }
 
+    /// All time is over: which step had none left, if one was under way.
+    ///
+    /// Time for a step and for all of connecting are often the same, and the latter began earlier: without its name nobody would know where the time
+    /// went.
+    pub(super) fn out_of_time(&self) -> XmppError {
+        match &*self.running.borrow() {
+            Some((name, ..)) => XmppError::StepTimeout(name.to_string()),
+            None => XmppError::Timeout,
+        }
+    }
+
     /// A step was done.
     pub(super) fn record(&self, name: &Rc<str>, took: Duration) {
         self.steps.borrow_mut().push((name.clone(), took));

@@ -32,7 +32,7 @@ impl Features {
         if stanza.name() != "features" || stanza.namespace() != NS_STREAMS {
             return Err(unexpected(stanza, "the stream's features"));
         }
-        let element = stanza.element().map_err(XmppError::Protocol)?;
+        let element = stanza.element().map_err(XmppError::protocol)?;
         let mut features = Self::default();
         for feature in element.children() {
             let namespace = feature.ns();

@@ -104,11 +104,11 @@ impl Connecting<'_> {
 
 /// What an element of SASL carries.
 fn data_of(element: &Stanza) -> Result<Vec<u8>, XmppError> {
-    let text = element.element().map_err(XmppError::Protocol)?.text();
+    let text = element.element().map_err(XmppError::protocol)?.text();
     match text.trim() {
         "" | "=" => Ok(Vec::new()),
         text => BASE64
             .decode(text)
-            .map_err(|error| XmppError::Protocol(format!("SASL data that is not base64: {error}"))),
+            .map_err(|error| XmppError::protocol(format!("SASL data that is not base64: {error}"))),
     }
 }

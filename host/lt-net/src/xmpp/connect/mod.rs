@@ -91,7 +91,7 @@ impl HttpClient {
         let deadline = started + request.timeout;
         let mut connecting = Connecting::new(request, plan, route.tls.clone(), &clock, resume);
         let outcome = timeout_at(deadline, connecting.run(client, &route)).await;
-        let outcome = outcome.unwrap_or(Err(XmppError::Timeout));
+        let outcome = outcome.unwrap_or_else(|_| Err(clock.out_of_time()));
         clock.stop();
         attempt.total = started.elapsed();
         if outcome.is_err() {

@@ -44,9 +44,9 @@ fn submission<'a>(
     form: &Stanza,
     values: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<String, XmppError> {
-    let element = form.element().map_err(XmppError::Protocol)?;
+    let element = form.element().map_err(XmppError::protocol)?;
     let Some(query) = element.get_child("query", NS_REGISTER) else {
-        return Err(XmppError::Protocol("no form for registering".to_owned()));
+        return Err(XmppError::protocol("no form for registering"));
     };
     let data = query
         .get_child("x", NS_FORM)

@@ -18,7 +18,7 @@ use crate::http::HttpClient;
 use crate::tls::binding::ChannelBinding;
 use crate::tls::{TlsInfo, TlsProfile};
 use crate::xmpp::channel::{Channel, ChannelError, escape};
-use crate::xmpp::framer::{Event, StreamHeader};
+use crate::xmpp::framer::{Event, FrameError, StreamHeader};
 use crate::xmpp::sm::{Resumption, SmState};
 use crate::xmpp::{
     ConnectRequest, Security, Stanza, StanzaKind, Step, Transport, XmppError, check_element, jid,
@@ -229,7 +229,7 @@ impl<'a> Connecting<'a> {
         match (element.namespace(), element.name()) {
             (NS_TLS, "proceed") => self.channel()?.take_plain().ok_or_else(|| {
                 let why = "something came between `proceed` and TLS, where nothing may be";
-                XmppError::Protocol(why.to_owned())
+                XmppError::protocol(why)
             }),
             (NS_TLS, "failure") => {
                 let why = "the server said `failure`";
@@ -300,18 +300,16 @@ impl<'a> Connecting<'a> {
         let answer = self
             .request("set", &format!("<bind xmlns='{NS_BIND}'>{resource}</bind>"))
             .await?;
-        let element = answer.element().map_err(XmppError::Protocol)?;
+        let element = answer.element().map_err(XmppError::protocol)?;
         let bound = element
             .get_child("bind", NS_BIND)
             .and_then(|bind| bind.get_child("jid", NS_BIND));
         let Some(bound) = bound else {
-            return Err(XmppError::Protocol(
-                "`bind` was answered without a JID".to_owned(),
-            ));
+            return Err(XmppError::protocol("`bind` was answered without a JID"));
         };
-        let bound = jid::parse(bound.text().trim()).map_err(XmppError::Protocol)?;
+        let bound = jid::parse(bound.text().trim()).map_err(XmppError::protocol)?;
         if bound.resource().is_none() {
-            return Err(XmppError::Protocol(format!(
+            return Err(XmppError::protocol(format!(
                 "`bind` was answered with {bound}, without a resource"
             )));
         }
@@ -439,10 +437,12 @@ impl<'a> Connecting<'a> {
         self.early_bytes += element.bytes();
         let bytes_max = EARLY_BYTES_MAX + self.request.stanza_bytes_max;
         if self.early.len() >= EARLY_STANZAS_MAX || self.early_bytes > bytes_max {
-            self.fault = Some("policy-violation");
-            return Err(XmppError::TooLarge(format!(
+            let text = format!(
                 "more than {EARLY_STANZAS_MAX} stanzas or {bytes_max} bytes while connecting"
-            )));
+            );
+            let error = FrameError::too_large(text);
+            self.fault = Some(error.condition);
+            return Err(ChannelError::Frame(error).into());
         }
         if let (Some(_), Some(sm)) = (element.stanza_kind(), &mut self.sm) {
             // Here, and not when it is looked at later: what came before `enabled` does not count.
@@ -456,7 +456,7 @@ impl<'a> Connecting<'a> {
     pub(super) async fn element(&mut self) -> Result<Stanza, XmppError> {
         match self.event().await? {
             Event::Element(element) => Ok(element),
-            Event::Open(_) => Err(XmppError::Protocol("a second stream header".to_owned())),
+            Event::Open(_) => Err(XmppError::protocol("a second stream header")),
             Event::Close => Err(NetError::ConnectionClosed.into()),
         }
     }
@@ -534,19 +534,19 @@ fn check_version(header: &StreamHeader) -> Result<(), XmppError> {
         return Ok(());
     }
     let version = version.unwrap_or("none");
-    Err(XmppError::Protocol(format!(
+    Err(XmppError::protocol(format!(
         "the stream's version is {version}"
     )))
 }
 
 /// Something else came.
 pub(super) fn unexpected(element: &Stanza, wanted: &str) -> XmppError {
-    XmppError::Protocol(format!("`{}` came instead of {wanted}", element.name()))
+    XmppError::protocol(format!("`{}` came instead of {wanted}", element.name()))
 }
 
 /// What the server says it has handled.
 fn handled_by_server(resumed: &Stanza) -> Result<u32, XmppError> {
-    let element = resumed.element().map_err(XmppError::Protocol)?;
+    let element = resumed.element().map_err(XmppError::protocol)?;
     let h = element.attr("h").and_then(|h| h.parse().ok());
-    h.ok_or_else(|| XmppError::Protocol("`resumed` without `h`".to_owned()))
+    h.ok_or_else(|| XmppError::protocol("`resumed` without `h`"))
 }

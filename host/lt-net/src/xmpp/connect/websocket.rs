@@ -89,13 +89,13 @@ fn checked(opened: Opened) -> Result<Opened, XmppError> {
         return Ok(opened);
     }
     let why = "the server upgraded, and did not choose the subprotocol `xmpp`";
-    Err(XmppError::Protocol(why.to_owned()))
+    Err(XmppError::protocol(why))
 }
 
 fn error_of(error: ConnectError) -> XmppError {
     match error {
         ConnectError::Net(error) => error.into(),
         ConnectError::Refused(refusal) => XmppError::UpgradeRefused(refusal.status),
-        ConnectError::Handshake(why) => XmppError::Protocol(why),
+        ConnectError::Handshake(why) => XmppError::protocol(why),
     }
 }

@@ -261,7 +261,7 @@ fn invalid(field: &str, why: impl std::fmt::Display) -> XmppError {
 }
 
 fn protocol(why: impl std::fmt::Display) -> XmppError {
-    XmppError::Protocol(format!("SASL: {why}"))
+    XmppError::protocol(format!("SASL: {why}"))
 }
 
 fn not_trusted(why: impl Into<String>) -> XmppError {

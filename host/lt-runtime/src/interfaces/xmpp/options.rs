@@ -76,7 +76,7 @@ pub(super) fn request(
     let local_address = options.local_address.map(|text| {
         let fault = || format!("{text:?} is not an IP address");
         text.parse::<IpAddr>()
-            .map_err(|_| invalid("options.local-address", fault()))
+            .map_err(|_| invalid("local-address", fault()))
     });
     let tags = options.tags.into_iter();
     let labels = Labels {

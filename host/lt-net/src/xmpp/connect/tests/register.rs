@@ -130,7 +130,7 @@ fn a_server_without_a_form_makes_no_accounts() {
         .await;
         assert_eq!(
             tried.error(),
-            XmppError::Protocol("no form for registering".to_owned())
+            XmppError::protocol("no form for registering")
         );
     });
 }

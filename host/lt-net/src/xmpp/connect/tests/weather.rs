@@ -164,6 +164,11 @@ fn what_is_no_xmpp_ends_at_once_and_the_server_is_told_why() {
                 "{answer}: {error:?}"
             );
             let start = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><";
+            // What is recorded is what the server was told.
+            let told = last
+                .strip_prefix(start)
+                .and_then(|told| told.split(' ').next());
+            assert_eq!(error.condition(), told, "{answer}");
             assert!(
                 last.starts_with(&format!("{start}{condition}")),
                 "{answer}: {last}"
@@ -187,6 +192,7 @@ fn what_is_over_a_limit_ends_at_once() {
             assert_eq!(tried.failed(), Some("features"));
             let error = tried.error();
             assert!(matches!(error, XmppError::TooLarge(_)), "{error:?}");
+            assert_eq!(error.condition(), Some("policy-violation"));
             // A server that was still talking may not have heard it.
             assert!(
                 last.is_empty() || last.contains("<policy-violation "),
@@ -211,6 +217,7 @@ fn stanzas_that_nobody_waits_for_are_kept_up_to_a_limit() {
         assert_eq!(tried.attempt.received, [1000, 0, 0]);
         let error = tried.error();
         assert!(matches!(error, XmppError::TooLarge(_)), "{error:?}");
+        assert_eq!(error.condition(), Some("policy-violation"));
     });
 }
 
@@ -280,6 +287,28 @@ fn silence_is_bounded_at_every_step() {
                 (Some(step), "</stream:stream>")
             );
             assert_eq!(tried.took(step), Duration::from_secs(30));
+            assert_eq!(tried.error(), XmppError::StepTimeout(step.to_owned()));
+        }
+    });
+}
+
+/// All of connecting often has as much time as each step, and its time began earlier.
+#[test]
+fn silence_is_told_with_the_step_also_when_all_time_is_over() {
+    local_paused(async {
+        for (silent, step) in [("", "stream"), (&*header(), "features")] {
+            let mut asked = request();
+            asked.timeout = asked.step_timeout;
+            let silent = silent.to_owned();
+            let tried = attempt(asked, move |mut server| {
+                let silent = silent.clone();
+                async move {
+                    server.say(&silent).await;
+                    server.rest().await;
+                }
+            })
+            .await;
+            assert_eq!(tried.failed(), Some(step));
             assert_eq!(tried.error(), XmppError::StepTimeout(step.to_owned()));
         }
     });
@@ -404,7 +433,7 @@ fn a_server_of_before_xmpp_has_no_features() {
         assert_eq!(last, "</stream:stream>");
         assert_eq!(
             tried.error(),
-            XmppError::Protocol("the stream's version is none".to_owned())
+            XmppError::protocol("the stream's version is none")
         );
     });
 }
