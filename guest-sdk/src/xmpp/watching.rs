@@ -169,7 +169,8 @@ impl Watch {
         self.stamp(Key::path(path), Unit::Microseconds)
     }
 
-    /// Send this element for each, in which `{from}`, `{to}`, `{id}` and `{type}` are replaced by those of the stanza.
+    /// Send this element for each, in which `{from}`, `{to}`, `{id}` and `{type}` are replaced by those of the stanza. Errors
+    /// are not replied to, unless a filter that fits names the kind `error`: what answers a refusal is refused again.
     ///
     /// ```
     /// use lt_sdk::xmpp::{Filter, Watch};

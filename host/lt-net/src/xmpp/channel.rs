@@ -13,10 +13,10 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
 use self::frames::Frames;
-use super::{Condition, XmppError};
 use super::framer::{Event, FrameError, Framer, Mode};
 use super::namespace::with_namespace;
 pub(crate) use super::scan::escape;
+use super::{Condition, XmppError};
 use crate::dial::tcp::{Stream, Wire};
 use crate::error::NetError;
 use crate::websocket::Opened;
