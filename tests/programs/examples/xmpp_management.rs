@@ -60,7 +60,7 @@ impl Scenario for Guest {
         friend.acknowledge()?;
         let account = self.0.account()?.resource("phone");
         // An attempt that fails does not cost what is left.
-        let nobody = account.clone().address("127.0.0.1:1").resume(&left);
+        let nobody = account.clone().websocket("ws://127.0.0.1:1/").resume(&left);
         check!("nobody is there", nobody.is_err());
         check!("it is still there", left.unacknowledged().len() == 1);
         let resumed = account.resume(&left)?;
