@@ -29,7 +29,7 @@ use crate::timing::{Duration, nanos};
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens until it is connected"]
-pub struct Account(host::ConnectOptions);
+pub struct Account(Box<host::ConnectOptions>);
 
 /// The steps of the contract where none are given.
 fn default_steps() -> Vec<host::Step> {
@@ -50,7 +50,7 @@ impl Account {
     /// let account = lt_sdk::xmpp::Account::new("user_1@localhost", "password_1");
     /// ```
     pub fn new(jid: impl Into<String>, password: impl Into<String>) -> Self {
-        Self(host::ConnectOptions {
+        Self(Box::new(host::ConnectOptions {
             jid: jid.into(),
             password: password.into(),
             transport: host::Transport::Tcp,
@@ -69,7 +69,7 @@ impl Account {
             stanza_bytes_max: None,
             name: None,
             tags: Vec::new(),
-        })
+        }))
     }
 
     /// Ask for this resource (RFC 6120, section 7.7); the server has the last word.

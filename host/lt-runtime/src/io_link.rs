@@ -21,6 +21,7 @@ use lt_net::http::observation::Observation;
 use lt_net::http::request::Request;
 use lt_net::http::response::Response;
 use lt_net::websocket::ConnectError;
+use lt_net::xmpp::XmppError;
 use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, NAME_BYTES_MAX, USER_REQUESTS_MAX};
 use rustc_hash::FxHashMap;
 use tokio::sync::{Semaphore, oneshot};
@@ -221,11 +222,13 @@ impl IoLink {
     /// Connect an XMPP session and wait until it is open.
     pub(crate) async fn connect_xmpp(&self, dial: Box<xmpp::Dial>) -> xmpp::Connected {
         if self.dead.get() {
-            return Err(ended().into());
+            return Err(XmppError::Net(ended()).into());
         }
         let (answer, connected) = oneshot::channel();
         self.hand_over(Work::ConnectXmpp(dial, answer));
-        connected.await.unwrap_or_else(|_| Err(ended().into()))
+        connected
+            .await
+            .unwrap_or_else(|_| Err(XmppError::Net(ended()).into()))
     }
 
     /// What the user's WebSockets and XMPP sessions take.
@@ -420,8 +423,9 @@ async fn io_task(link: Rc<IoLink>) {
         match work {
             Work::Send(job) => {
                 let answer = {
-                    let request = pin!(link.perform(*job));
-                    beside(&link, &mut side, request).await
+                    // Boxed: within the task its 2.6 KB would be every user's for its whole life, also of those who send nothing.
+                    let mut request = Box::pin(link.perform(*job));
+                    beside(&link, &mut side, request.as_mut()).await
                 };
                 let Some(answer) = answer else { return };
                 link.answer.replace(Some(answer));

@@ -12,12 +12,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use lt_net::NetError;
-use lt_net::xmpp::{ConnectRequest, Opened, Resumption, Session, XmppError};
+use lt_net::xmpp::{Opened, Resumption, Session, XmppError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::bindings::xmpp as wit;
+use crate::bindings::xmpp::ErrorCode;
+use crate::core::GroupId;
+use crate::interfaces::xmpp::options;
 use crate::io_link::IoLink;
-use crate::sockets::{Labels, Place};
+use crate::sockets::Place;
 use filters::FiltersOfCore;
 use record::{Failure, Labelled};
 use told::{Told, Watched};
@@ -25,17 +29,18 @@ use told::{Told, Watched};
 /// Number of a connect whose user ended before it was done (`wit/xmpp.wit`).
 const CUT_OFF: u16 = 2020;
 
-/// What a fiber hands to its I/O task to connect.
+/// What a fiber hands to its I/O task to connect. Options are looked through there: on the fiber that would dirty two more pages of
+/// its stack for the user's whole life.
 pub(crate) struct Dial {
-    pub(crate) request: ConnectRequest,
+    pub(crate) options: Box<wit::ConnectOptions>,
     /// The guest keeps it.
     pub(crate) resume: Option<Rc<RefCell<Resumption>>>,
-    pub(crate) labels: Labels,
-    pub(crate) place: Place,
+    /// The group that the user connects in.
+    pub(crate) group: GroupId,
 }
 
 /// What came of it.
-pub(crate) type Connected = Result<OpenSession, XmppError>;
+pub(crate) type Connected = Result<OpenSession, ErrorCode>;
 
 /// The user's end of a session. Dropping it abandons the stream.
 pub(crate) struct OpenSession {
@@ -67,21 +72,25 @@ pub(crate) struct OfCore {
 
 /// Connect, on the I/O task; the pump is spawned from here, so that it is none of the fiber's.
 pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sender<Connected>) {
-    let Dial {
-        request,
-        resume,
-        labels,
-        place,
-    } = *dial;
+    let connected = dialled(link, *dial).await;
+    // Nobody waits any more: dropping the session abandons it.
+    let _unheard = answer.send(connected);
+}
+
+async fn dialled(link: &IoLink, dial: Dial) -> Connected {
+    let (request, labels) = options::request(link, *dial.options, dial.group)?;
+    // A stanza larger than the inbox takes as much before it is found to be too large for that.
+    let bytes = request.inbox.bytes_max.max(request.stanza_bytes_max);
+    let place = Place::take(link.sockets(), bytes).map_err(ErrorCode::TooMany)?;
     let name = match &labels.name {
         Some(name) => name.clone(),
         None => domain(&request.jid).to_owned(),
     };
     let labelled = Labelled::new(&link.core, link.who, &labels, &name);
     let connecting = Connecting::begin(&labelled);
-    let (attempt, outcome) = link.client.connect_xmpp(request, resume).await;
+    let (attempt, outcome) = link.client.connect_xmpp(request, dial.resume).await;
     connecting.finish();
-    let connected = match outcome {
+    match outcome {
         Ok(Opened { session, pump }) => {
             labelled.record(&attempt, None);
             let watched = Watched::new(&labelled);
@@ -99,11 +108,9 @@ pub(crate) async fn connect(link: &IoLink, dial: Box<Dial>, answer: oneshot::Sen
             if !matches!(error, XmppError::Net(NetError::InvalidRequest(_))) {
                 labelled.record(&attempt, Some(&Failure::of(&error)));
             }
-            Err(error)
+            Err(error.into())
         }
-    };
-    // Nobody waits any more: dropping the session abandons it.
-    let _unheard = answer.send(connected);
+    }
 }
 
 /// The domain of a JID, which names its samples unless the scenario does.

@@ -2,7 +2,7 @@
 //! writes is a task of the host beside it, the pump ([`crate::xmpp`]).
 
 mod convert;
-mod options;
+pub(crate) mod options;
 pub(crate) mod pending;
 pub(crate) mod periodic;
 pub(crate) mod resumption;

@@ -44,7 +44,7 @@ impl fmt::Debug for Asked<'_> {
 }
 
 /// Whom to be, where and how, and what the session's samples are tagged with.
-pub(super) fn request(
+pub(crate) fn request(
     io: &IoLink,
     options: wit::ConnectOptions,
     group: GroupId,

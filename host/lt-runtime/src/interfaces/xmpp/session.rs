@@ -18,7 +18,6 @@ use crate::bindings::xmpp::{ErrorCode, HostSession};
 use crate::interfaces::View;
 use crate::interfaces::timing::{duration, nanos};
 use crate::pinned::{Pinned, PinnedFuture};
-use crate::sockets::Place;
 use crate::trace::{traced, traced_async};
 use crate::xmpp::{Dial, OpenSession};
 
@@ -57,29 +56,18 @@ impl View<'_> {
     /// Whom the user's I/O task is to be, and where.
     fn dial_xmpp(
         &mut self,
-        options: wit::ConnectOptions,
+        options: Box<wit::ConnectOptions>,
         resume: Option<Resource<ResumptionHandle>>,
-    ) -> Outcome<Box<Dial>> {
-        let io = self.0.io("xmpp")?;
+    ) -> wasmtime::Result<Box<Dial>> {
         let resume = match resume {
             Some(handle) => Some(self.0.table.get(&handle)?.shared()),
             None => None,
         };
-        let (request, labels) = match options::request(&io, options, self.0.group()) {
-            Ok(asked) => asked,
-            Err(error) => return Ok(Err(error)),
-        };
-        // A stanza larger than the inbox takes as much before it is found to be too large for that.
-        let bytes = request.inbox.bytes_max.max(request.stanza_bytes_max);
-        Ok(match Place::take(io.sockets(), bytes) {
-            Ok(place) => Ok(Box::new(Dial {
-                request,
-                resume,
-                labels,
-                place,
-            })),
-            Err(text) => Err(ErrorCode::TooMany(text)),
-        })
+        Ok(Box::new(Dial {
+            options,
+            resume,
+            group: self.0.group(),
+        }))
     }
 
     /// Give something to the host, waiting for room if there is none.
@@ -125,10 +113,7 @@ impl HostSession for View<'_> {
         let asked = Asked(&options);
         traced_async!(self, "xmpp.session.connect", (asked, resume), {
             let connecting = {
-                let dial = match self.dial_xmpp(options, resume)? {
-                    Ok(dial) => dial,
-                    Err(error) => return Ok(Err(error)),
-                };
+                let dial = self.dial_xmpp(Box::new(options), resume)?;
                 let io = self.0.io("xmpp")?;
                 PinnedFuture::new(Box::pin(
                     async move { Pinned::new(io.connect_xmpp(dial).await) },
@@ -139,7 +124,7 @@ impl HostSession for View<'_> {
                     let handle = SessionHandle(Pinned::new(open));
                     self.0.table.push(handle).map_err(|_| handles_used_up())
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => Err(error),
             })
         })
     }
