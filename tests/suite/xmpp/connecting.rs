@@ -270,7 +270,6 @@ fn binding_that_is_refused() {
 
 #[test]
 fn what_is_no_xmpp() {
-    let protocol = |step| outcome("protocol", "", step, "2007");
     for (what, said) in [
         ("HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n"),
         ("SSH", "SSH-2.0-OpenSSH_9.2\r\n"),
@@ -298,15 +297,20 @@ fn what_is_no_xmpp() {
         let codes: Vec<&str> = failed.keys().map(|[.., code]| code.as_str()).collect();
         assert_eq!(codes, ["2007"], "{what}: {failed:?}\n{ran}");
     }
-    for (what, said) in [
+    for (what, said, condition) in [
         (
             "an entity bomb",
             "<!DOCTYPE a [<!ENTITY b 'bbbbbbbb'><!ENTITY c '&b;&b;&b;&b;'>]><a>&c;</a>",
+            "restricted-xml",
         ),
-        ("an entity", "<stream:features>&bomb;</stream:features>"),
-        ("a comment", "<!-- hello -->"),
-        ("an instruction", "<?php hello ?>"),
-        ("text", "hello"),
+        (
+            "an entity",
+            "<stream:features>&bomb;</stream:features>",
+            "restricted-xml",
+        ),
+        ("a comment", "<!-- hello -->", "restricted-xml"),
+        ("an instruction", "<?php hello ?>", "restricted-xml"),
+        ("text", "hello", "bad-format"),
     ] {
         meets(
             what,
@@ -316,14 +320,14 @@ fn what_is_no_xmpp() {
                 wire.say(said);
                 wire.read_to_end();
             },
-            &protocol("features"),
+            &outcome("protocol", condition, "features", "2007"),
         );
     }
 }
 
 #[test]
 fn what_is_too_large() {
-    let too_large = outcome("too-large-received", "", "features", "2008");
+    let too_large = outcome("too-large-received", "policy-violation", "features", "2008");
     for (what, said) in [
         ("ten thousand levels", "<a>".repeat(10_000)),
         (
@@ -397,7 +401,7 @@ fn silence() {
         .set("timeout", "300ms")
         .set("step-timeout", "10s");
     let ran = command
-        .set("error", "timeout")
+        .set("error", "step-timeout")
         .with_samples()
         .finish()
         .expect_clean();
