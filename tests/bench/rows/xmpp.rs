@@ -200,7 +200,7 @@ fn our_logins(plan: &Plan, server: &Prosody) -> (f64, f64) {
         guest("bench_xmpp_idle").display().to_string(),
         format!("--users={}", plan.xmpp_users),
         format!("--interarrival={}us", 1_000_000 / LOGINS_PER_SECOND),
-        format!("--set=announce-from={}", u64::MAX),
+        format!("--set=announce-from={}", i64::MAX), // nobody: settings are signed
         format!("--set=sleep={}s", LOGIN_STAY.as_secs()),
     ];
     arguments.extend(settings(server, "none", "plain"));
