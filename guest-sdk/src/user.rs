@@ -141,7 +141,7 @@ pub enum Woken {
 }
 
 /// Sleep until then, or until this user is asked to end, as a user does that has nothing else to wait for. What other users write to it
-/// through [`coordination`](crate::coordination) meanwhile is thrown away.
+/// through [`coordination`] meanwhile is thrown away.
 ///
 /// # Errors
 /// If the host cannot.
