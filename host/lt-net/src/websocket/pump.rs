@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite as _;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::codec::{CloseFrame, Decoder, Violation};
 use super::outbox::Batch;
@@ -20,6 +20,7 @@ use super::{Close, Ending, Message, Observer};
 use crate::dial::tcp::Stream;
 use crate::overdue::Overdue;
 use crate::tls::{TlsInfo, info_of};
+use crate::waiting::Timer;
 
 /// Time to send the last close frame, and for the peer to close the connection first, which it should (RFC 6455,
 /// section 7.1.1): an address that this side closes first is not free again for a minute. Nobody waits for it.
@@ -89,7 +90,7 @@ pub struct Pump {
     broken: Option<io::Error>,
     state: State,
     /// Only while there is something to wait for.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     opened: Instant,
 }
 
@@ -117,7 +118,7 @@ impl Pump {
             is_unflushed: false,
             broken: None,
             state: State::Open,
-            timer: None,
+            timer: Timer::default(),
             opened: now,
         }
     }
@@ -141,7 +142,7 @@ impl Pump {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, observer: &impl Observer) -> Poll<()> {
-        self.socket.keep_pump(cx);
+        self.socket.ends.keep_pump(cx);
         self.take_requests();
         let mut again = self.read(cx, observer);
         self.send_beats();
@@ -310,7 +311,7 @@ impl Pump {
     fn end(&mut self, ending: Ending, code: Option<u16>, reason: String, observer: &impl Observer) {
         if let Some(message) = self.stalled.take() {
             self.socket.inbox.borrow_mut().append(message);
-            self.socket.stalled.set(false);
+            self.socket.ends.stalled.set(false);
         }
         let mut outbox = self.socket.outbox.borrow_mut();
         // What this side sent says nothing of an end that the peer did not agree to (RFC 6455, section 7.1.5).
@@ -335,7 +336,7 @@ impl Pump {
         observer.ended(&close, self.opened.elapsed());
         // It is written nowhere else, and only once.
         let _ = self.socket.closed.set(Box::new(close));
-        self.socket.wake_user();
+        self.socket.ends.wake_user();
     }
 
     fn tell_bytes(&self, observer: &impl Observer) {
@@ -374,18 +375,8 @@ impl Pump {
 
     /// Be woken in time. Returns whether that time has come already.
     fn keep_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(next) = self.next() else {
-            self.timer = None;
-            return false;
-        };
-        match &mut self.timer {
-            Some(timer) if timer.deadline() == next => {}
-            Some(timer) => timer.as_mut().reset(next),
-            None => self.timer = Some(Box::pin(sleep_until(next))),
-        }
-        self.timer
-            .as_mut()
-            .is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
+        let next = self.next();
+        self.timer.wake_at(next, cx)
     }
 }
 
@@ -403,7 +394,7 @@ impl Drop for Pump {
             }
             self.socket.outbox.borrow_mut().clear();
             self.socket.schedule.borrow_mut().clear();
-            self.socket.wake_user();
+            self.socket.ends.wake_user();
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,7 +17,7 @@ use super::{Borrowed, Close, ConnectOptions, Content, Ending, Heartbeat, Message
 use crate::inbox::Inbox;
 use crate::periodic::Schedule;
 use crate::timings::Timings;
-use crate::waiting::keep;
+use crate::waiting::Ends;
 
 /// A connection that was just opened.
 #[derive(Debug)]
@@ -88,8 +88,6 @@ pub struct Socket {
     pub(super) schedule: RefCell<Schedule<Beat>>,
     pub(super) request: RefCell<Option<Box<CloseRequest>>>,
     pub(super) abandoned: Cell<bool>,
-    /// Set while a message waits for room in the inbox (overflow `pause`).
-    pub(super) stalled: Cell<bool>,
     /// The end, which the pump writes once.
     pub(super) closed: OnceCell<Box<Close>>,
     pub(super) sent: Cell<u64>,
@@ -97,8 +95,8 @@ pub struct Socket {
     pub(super) dropped: Cell<u64>,
     pub(super) pings_received: Cell<u64>,
     pub(super) last_ping: Cell<Option<Duration>>,
-    user: RefCell<Option<Waker>>,
-    pump: RefCell<Option<Waker>>,
+    /// Who waits for whom.
+    pub(super) ends: Ends,
 }
 
 impl Socket {
@@ -121,15 +119,13 @@ impl Socket {
             schedule: RefCell::default(),
             request: RefCell::default(),
             abandoned: Cell::new(false),
-            stalled: Cell::new(false),
             closed: OnceCell::new(),
             sent: Cell::new(0),
             received: Cell::new(0),
             dropped: Cell::new(0),
             pings_received: Cell::new(0),
             last_ping: Cell::new(None),
-            user: RefCell::default(),
-            pump: RefCell::default(),
+            ends: Ends::default(),
         });
         let pump = Pump::new(
             socket.clone(),
@@ -212,14 +208,14 @@ impl Socket {
             .borrow_mut()
             .push(content)
             .map_err(Unsent::Full)?;
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(())
     }
 
     /// Ready when there is room for what [`Socket::try_send`] gave back last, or the connection has ended.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let ready = self.check_open().is_err() || self.outbox.borrow().has_room_again();
-        self.ready_or_wait(ready.then_some(()), cx)
+        self.ends.ready_or_wait(ready.then_some(()), cx)
     }
 
     /// Send a ping, before the messages that wait. More than 125 bytes are cut off. If a peer does not read, the oldest
@@ -259,7 +255,7 @@ impl Socket {
             (None, Some(close)) => Some(Err(Close::clone(close))),
             (None, None) => None,
         };
-        self.ready_or_wait(result, cx)
+        self.ends.ready_or_wait(result, cx)
     }
 
     /// Nobody waits for this ping any more.
@@ -270,7 +266,7 @@ impl Socket {
     /// Take the oldest message, also after the connection has ended.
     pub fn try_receive(&self) -> Option<Message> {
         let message = self.inbox.borrow_mut().take();
-        self.made_room();
+        self.ends.made_room();
         message
     }
 
@@ -286,7 +282,7 @@ impl Socket {
             .borrow_mut()
             .take_matching(newest, |message| matches(message.content.borrow()));
         if message.is_some() {
-            self.made_room();
+            self.ends.made_room();
         }
         message
     }
@@ -295,21 +291,21 @@ impl Socket {
     pub fn review(&self, wanted: &mut dyn FnMut(&Message) -> bool) {
         let any_went = self.inbox.borrow_mut().retain(wanted);
         if any_went {
-            self.made_room();
+            self.ends.made_room();
         }
     }
 
     /// Ready when there is a message, or the connection has ended.
     pub fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<()> {
         let ready = self.inbox.borrow().len() > 0 || self.closed.get().is_some();
-        self.ready_or_wait(ready.then_some(()), cx)
+        self.ends.ready_or_wait(ready.then_some(()), cx)
     }
 
     /// Ready when more than `seen` messages were ever put into the inbox, or the connection has ended: how many were.
     pub fn poll_arrival(&self, seen: u64, cx: &mut Context<'_>) -> Poll<u64> {
         let arrivals = self.inbox.borrow().arrivals();
         let ready = arrivals > seen || self.closed.get().is_some();
-        self.ready_or_wait(ready.then_some(arrivals), cx)
+        self.ends.ready_or_wait(ready.then_some(arrivals), cx)
     }
 
     /// Take what is in the inbox, at most so many.
@@ -322,7 +318,7 @@ impl Socket {
             messages.push(message);
         }
         drop(inbox);
-        self.made_room();
+        self.ends.made_room();
         messages
     }
 
@@ -366,18 +362,18 @@ impl Socket {
             until: Instant::now() + timeout,
         }));
         drop(request);
-        self.wake_pump();
+        self.ends.wake_pump();
     }
 
     /// Ready when the connection has ended.
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<Close> {
-        self.ready_or_wait(self.closed(), cx)
+        self.ends.ready_or_wait(self.closed(), cx)
     }
 
     /// Nobody holds the socket any more: the pump sends what it can at once, 1001 last, and ends.
     pub fn abandon(&self) {
         self.abandoned.set(true);
-        self.wake_pump();
+        self.ends.wake_pump();
     }
 
     fn add_beat(
@@ -394,14 +390,14 @@ impl Socket {
             .schedule
             .borrow_mut()
             .add(beat, interval, first, replaces);
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(heartbeat)
     }
 
     fn send_control(&self, frame: ControlFrame) -> Result<(), Close> {
         self.check_open()?;
         self.outbox.borrow_mut().push_control(frame);
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(())
     }
 
@@ -418,40 +414,6 @@ impl Socket {
                 ending: Ending::ByUs,
             }),
         }
-    }
-
-    fn ready_or_wait<T>(&self, result: Option<T>, cx: &Context<'_>) -> Poll<T> {
-        match result {
-            Some(result) => Poll::Ready(result),
-            None => {
-                keep(&self.user, cx);
-                Poll::Pending
-            }
-        }
-    }
-
-    /// A pump that waits for room goes on.
-    fn made_room(&self) {
-        if self.stalled.get() {
-            self.wake_pump();
-        }
-    }
-
-    pub(super) fn wake_user(&self) {
-        if let Some(waker) = self.user.take() {
-            waker.wake();
-        }
-    }
-
-    fn wake_pump(&self) {
-        if let Some(waker) = self.pump.take() {
-            waker.wake();
-        }
-    }
-
-    /// The pump is about to look at everything; whoever changes something after this wakes it.
-    pub(super) fn keep_pump(&self, cx: &Context<'_>) {
-        keep(&self.pump, cx);
     }
 }
 

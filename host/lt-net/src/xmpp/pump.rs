@@ -7,12 +7,11 @@ mod transmit;
 
 use std::collections::VecDeque;
 use std::mem;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::channel::{Channel, ChannelError};
 use super::outbox::Batch;
@@ -20,6 +19,7 @@ use super::session::Session;
 use super::{Close, Ending, Observer, Stanza, stream_error};
 use crate::error::NetError;
 use crate::overdue::Overdue;
+use crate::waiting::Timer;
 
 /// Time to send the stream's end, and for the server to close the connection first: an address that this side closes first is not
 /// free again for a minute. Nobody waits for it.
@@ -76,7 +76,7 @@ pub struct Pump {
     broken: Option<Box<ChannelError>>,
     state: State,
     /// Only while there is something to wait for.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     opened: Instant,
 }
 
@@ -95,7 +95,7 @@ impl Pump {
             is_unflushed: false,
             broken: None,
             state: State::Open,
-            timer: None,
+            timer: Timer::default(),
             opened: now,
         }
     }
@@ -111,7 +111,7 @@ impl Pump {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, observer: &impl Observer) -> Poll<()> {
-        self.session.keep_pump(cx);
+        self.session.ends.keep_pump(cx);
         self.take_requests(observer);
         let was_full = self.session.outbox.borrow().is_own_full();
         let mut again = self.read(cx, observer);
@@ -277,8 +277,8 @@ impl Pump {
     fn append_stalled(&mut self) {
         if let Some(stanza) = self.stalled.take() {
             self.session.inbox.borrow_mut().append(stanza);
-            self.session.stalled.set(false);
-            self.session.wake_user();
+            self.session.ends.stalled.set(false);
+            self.session.ends.wake_user();
         }
     }
 

@@ -7,7 +7,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::inbox::{Inbox, Incoming};
 use crate::periodic::{Periodic, Schedule};
-use crate::waiting::keep;
+use crate::waiting::Ends;
 use crate::websocket::InboxOptions;
 
 /// A session that was just connected.
@@ -135,8 +135,6 @@ pub struct Session {
     /// By when the server has to have ended the stream that the user ends.
     pub(super) close_until: Cell<Option<Instant>>,
     pub(super) abandoned: Cell<bool>,
-    /// Set while a stanza waits for room in the inbox (overflow `pause`).
-    pub(super) stalled: Cell<bool>,
     /// The end: written once, by the pump or by [`Session::kill`].
     pub(super) closed: OnceCell<Box<Close>>,
     pub(super) sent: Cell<u64>,
@@ -145,8 +143,8 @@ pub struct Session {
     /// What this session's ids begin with: nobody can guess it, so that nobody else's stanza passes for an answer.
     id_key: u32,
     ids: Cell<u32>,
-    user: RefCell<Option<Waker>>,
-    pump: RefCell<Option<Waker>>,
+    /// Who waits for whom.
+    pub(super) ends: Ends,
 }
 
 impl Session {
@@ -170,15 +168,13 @@ impl Session {
             acknowledging: RefCell::default(),
             close_until: Cell::new(None),
             abandoned: Cell::new(false),
-            stalled: Cell::new(false),
             closed: OnceCell::new(),
             sent: Cell::new(0),
             received: Cell::new(0),
             dropped: Cell::new(0),
             id_key: u32::from_ne_bytes([a, b, c, d]),
             ids: Cell::new(0),
-            user: RefCell::default(),
-            pump: RefCell::default(),
+            ends: Ends::default(),
         });
         let pump = Pump::new(session.clone(), channel, setup.early);
         Opened { session, pump }
@@ -220,14 +216,14 @@ impl Session {
         if let Err(Entry::Item(item)) = pushed {
             return Err(Unsent::Full(item));
         }
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(())
     }
 
     /// Ready when there is room for what was given back last, or the session has ended.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let ready = self.check_open().is_err() || self.outbox.borrow().has_room_again();
-        self.ready_or_wait(ready.then_some(()), cx)
+        self.ends.ready_or_wait(ready.then_some(()), cx)
     }
 
     /// Take the oldest stanza that is meant, also after the session has ended.
@@ -241,7 +237,7 @@ impl Session {
         let is_meant = |stanza: &Stanza| filters.is_none_or(|filters| filters.matches(stanza));
         let stanza = self.inbox.borrow_mut().take_matching(newest, is_meant);
         if stanza.is_some() {
-            self.made_room();
+            self.ends.made_room();
         }
         stanza
     }
@@ -249,14 +245,14 @@ impl Session {
     /// Ready when there is a stanza, or the session has ended.
     pub fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<()> {
         let ready = self.inbox.borrow().len() > 0 || self.closed.get().is_some();
-        self.ready_or_wait(ready.then_some(()), cx)
+        self.ends.ready_or_wait(ready.then_some(()), cx)
     }
 
     /// Ready when more than `seen` stanzas were ever put into the inbox, or the session has ended: how many were.
     pub fn poll_arrival(&self, seen: u64, cx: &mut Context<'_>) -> Poll<u64> {
         let arrivals = self.inbox.borrow().arrivals();
         let ready = arrivals > seen || self.closed.get().is_some();
-        self.ready_or_wait(ready.then_some(arrivals), cx)
+        self.ends.ready_or_wait(ready.then_some(arrivals), cx)
     }
 
     /// Take what is in the inbox, at most so many.
@@ -269,7 +265,7 @@ impl Session {
             stanzas.push(stanza);
         }
         drop(inbox);
-        self.made_room();
+        self.ends.made_room();
         stanzas
     }
 
@@ -284,7 +280,7 @@ impl Session {
             !takes
         });
         if !taken.is_empty() {
-            self.made_room();
+            self.ends.made_room();
         }
         taken
     }
@@ -337,7 +333,7 @@ impl Session {
         let mut schedule = self.schedule.borrow_mut();
         let periodic = schedule.add(beat, interval, first, replaces);
         drop(schedule);
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(periodic)
     }
 
@@ -361,40 +357,6 @@ impl Session {
             condition: String::new(),
             text: String::new(),
         })
-    }
-
-    fn ready_or_wait<T>(&self, result: Option<T>, cx: &Context<'_>) -> Poll<T> {
-        match result {
-            Some(result) => Poll::Ready(result),
-            None => {
-                keep(&self.user, cx);
-                Poll::Pending
-            }
-        }
-    }
-
-    /// A pump that waits for room goes on.
-    fn made_room(&self) {
-        if self.stalled.get() {
-            self.wake_pump();
-        }
-    }
-
-    pub(super) fn wake_user(&self) {
-        if let Some(waker) = self.user.take() {
-            waker.wake();
-        }
-    }
-
-    fn wake_pump(&self) {
-        if let Some(waker) = self.pump.take() {
-            waker.wake();
-        }
-    }
-
-    /// The pump is about to look at everything; whoever changes something after this wakes it.
-    pub(super) fn keep_pump(&self, cx: &Context<'_>) {
-        keep(&self.pump, cx);
     }
 }
 

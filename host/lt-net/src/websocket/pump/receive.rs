@@ -138,7 +138,7 @@ impl Pump {
                 if let Some(took) = took {
                     self.socket.last_ping.set(Some(took));
                     observer.pong(took);
-                    self.socket.wake_user();
+                    self.socket.ends.wake_user();
                 }
             }
             Event::Close(frame) => self.take_close(frame),
@@ -166,7 +166,7 @@ impl Pump {
         let dropped = match pushed {
             Pushed::Kept(dropped) => {
                 observer.waiting(waiting);
-                self.socket.wake_user();
+                self.socket.ends.wake_user();
                 dropped
             }
             Pushed::Dropped => 1,
@@ -184,7 +184,7 @@ impl Pump {
                 1
             }
         };
-        self.socket.stalled.set(self.stalled.is_some());
+        self.socket.ends.stalled.set(self.stalled.is_some());
         if dropped > 0 {
             count(&self.socket.dropped, dropped);
             observer.dropped(dropped);

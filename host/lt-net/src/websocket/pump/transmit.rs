@@ -64,7 +64,7 @@ impl Pump {
             sent += self.batch.messages as u64;
             let batch = mem::take(&mut self.batch);
             if self.socket.outbox.borrow_mut().written(&batch) {
-                self.socket.wake_user();
+                self.socket.ends.wake_user();
             }
         }
         if self.is_unflushed && self.broken.is_none() {

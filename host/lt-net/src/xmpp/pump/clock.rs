@@ -2,7 +2,7 @@
 
 use std::task::Context;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::{Observer, Pump, State, plain};
 use crate::xmpp::Ending;
@@ -142,17 +142,7 @@ impl Pump {
 
     /// Be woken in time. Returns whether that time has come already.
     pub(super) fn keep_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(next) = self.next() else {
-            self.timer = None;
-            return false;
-        };
-        match &mut self.timer {
-            Some(timer) if timer.deadline() == next => {}
-            Some(timer) => timer.as_mut().reset(next),
-            None => self.timer = Some(Box::pin(sleep_until(next))),
-        }
-        self.timer
-            .as_mut()
-            .is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
+        let next = self.next();
+        self.timer.wake_at(next, cx)
     }
 }

@@ -119,7 +119,7 @@ impl Pump {
         let pushed = self.session.inbox.borrow_mut().push(stanza, draining);
         let dropped = match pushed {
             Pushed::Kept(dropped) => {
-                self.session.wake_user();
+                self.session.ends.wake_user();
                 dropped
             }
             Pushed::Dropped => 1,
@@ -134,7 +134,7 @@ impl Pump {
                 1
             }
         };
-        self.session.stalled.set(self.stalled.is_some());
+        self.session.ends.stalled.set(self.stalled.is_some());
         if dropped > 0 {
             count(&self.session.dropped, dropped);
             observer.dropped(dropped);

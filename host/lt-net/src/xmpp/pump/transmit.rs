@@ -59,7 +59,7 @@ impl Pump {
             observer.sent(batch.counts);
         }
         if self.session.outbox.borrow_mut().written(&batch) {
-            self.session.wake_user();
+            self.session.ends.wake_user();
         }
     }
 }

@@ -21,7 +21,7 @@ impl Session {
     pub fn close(&self, timeout: Duration) {
         if self.close_until.get().is_none() && self.closed.get().is_none() {
             self.close_until.set(Some(Instant::now() + timeout));
-            self.wake_pump();
+            self.ends.wake_pump();
         }
     }
 
@@ -34,7 +34,7 @@ impl Session {
             text: String::new(),
         };
         if self.end(close) {
-            self.wake_pump();
+            self.ends.wake_pump();
         }
         self.closed().unwrap_or_else(|| Close {
             ending: Ending::Killed,
@@ -45,13 +45,13 @@ impl Session {
 
     /// Ready when the session has ended.
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<Close> {
-        self.ready_or_wait(self.closed(), cx)
+        self.ends.ready_or_wait(self.closed(), cx)
     }
 
     /// Nobody holds the session any more: the pump sends what it can at once, the stream's end last, and ends.
     pub fn abandon(&self) {
         self.abandoned.set(true);
-        self.wake_pump();
+        self.ends.wake_pump();
     }
 
     /// What is left to resume, after the end; once. Nothing if the stream could not be resumed, or was ended by this side.
@@ -83,7 +83,7 @@ impl Session {
         }
         // It is written nowhere else, and only once.
         let _ = self.closed.set(Box::new(close));
-        self.wake_user();
+        self.ends.wake_user();
         true
     }
 

@@ -56,7 +56,7 @@ impl Session {
         let request = self.requests.borrow_mut().add(request);
         outbox.append(Entry::Request(xml, Rc::downgrade(&request)));
         drop(outbox);
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(request)
     }
 
@@ -119,7 +119,7 @@ impl Session {
         if let Some(before) = before.filter(|before| before.outlives()) {
             self.enabling.replace(Some(before));
         }
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(performing)
     }
 
@@ -138,7 +138,7 @@ impl Session {
         let mut all = self.acknowledging.borrow_mut();
         all.retain(|other| other.strong_count() > 0);
         all.push(Rc::downgrade(&acknowledging));
-        self.wake_pump();
+        self.ends.wake_pump();
         Ok(acknowledging)
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use std::pin::Pin;
 
 #[test]
 fn what_is_sent_at_an_interval_is_numbered() {
