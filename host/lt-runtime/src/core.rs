@@ -202,7 +202,7 @@ pub struct Core {
     /// How its clients behave, one for each local address in turn.
     pub(crate) clients: Vec<Rc<ClientConfig>>,
     /// WebSockets and XMPP sessions that have not ended.
-    pub(crate) sockets: OpenSockets,
+    pub(crate) sockets: Rc<OpenSockets>,
     /// What its users look for in messages.
     pub(crate) patterns: RefCell<Patterns>,
     /// What its users look for in stanzas, and what of their sessions was logged.
@@ -239,7 +239,7 @@ impl Core {
             recorder,
             network,
             clients,
-            sockets: OpenSockets::default(),
+            sockets: Rc::default(),
             patterns: RefCell::default(),
             xmpp: xmpp::OfCore::default(),
             waited_for,

@@ -125,18 +125,24 @@ pub(crate) struct OpenSockets {
     none_left: Notify,
 }
 
-impl OpenSockets {
-    /// One more: each that began ends.
-    pub(crate) fn began(&self) {
-        self.open.set(self.open.get() + 1);
-    }
+/// One of them, from when it is connected to until all of it is recorded.
+pub(crate) struct StillOpen(Rc<OpenSockets>);
 
-    /// One has ended, and was recorded.
-    pub(crate) fn ended(&self) {
-        self.open.set(self.open.get().saturating_sub(1));
-        if self.open.get() == 0 {
-            self.none_left.notify_waiters();
+impl Drop for StillOpen {
+    fn drop(&mut self) {
+        let open = self.0.open.get().saturating_sub(1);
+        self.0.open.set(open);
+        if open == 0 {
+            self.0.none_left.notify_waiters();
         }
+    }
+}
+
+impl OpenSockets {
+    /// The end of the core's users waits for one more.
+    pub(crate) fn begin(self: &Rc<Self>) -> StillOpen {
+        self.open.set(self.open.get() + 1);
+        StillOpen(self.clone())
     }
 
     /// Wait until all that were abandoned have ended and were recorded: [`LAST_WORDS_MAX`] at most.
@@ -204,12 +210,11 @@ struct Connecting<'a> {
     name: &'a str,
     begun: Instant,
     finished: bool,
+    _still_open: StillOpen,
 }
 
 impl<'a> Connecting<'a> {
     fn begin(core: &'a Core, who: Identity, labels: &'a Labels, name: &'a str) -> Self {
-        // The end of the core's users waits for it.
-        core.sockets.began();
         Self {
             core,
             who,
@@ -217,6 +222,7 @@ impl<'a> Connecting<'a> {
             name,
             begun: Instant::now(),
             finished: false,
+            _still_open: core.sockets.begin(),
         }
     }
 
@@ -245,7 +251,6 @@ impl Drop for Connecting<'_> {
             let tags = tags(core, who, labels, name, &attempt, "", CUT_OFF);
             record(core, tags, &attempt, Some(&format!("cut-off {CUT_OFF}")));
         }
-        self.core.sockets.ended();
     }
 }
 
@@ -356,17 +361,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_end_waits_for_the_last_socket_and_not_for_ever() {
-        let sockets = OpenSockets::default();
+        let sockets = Rc::new(OpenSockets::default());
         sockets.settle().await;
-        sockets.began();
+        let open = sockets.begin();
         let end = async {
             tokio::time::sleep(LAST_WORDS_MAX / 2).await;
-            sockets.ended();
+            drop(open);
         };
         let begun = tokio::time::Instant::now();
         tokio::join!(sockets.settle(), end);
         assert!(begun.elapsed() < LAST_WORDS_MAX);
-        sockets.began();
+        let _open = sockets.begin();
         sockets.settle().await;
         assert_eq!(sockets.open.get(), 1);
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::core::Core;
 use crate::ctx::Identity;
 use crate::delivery;
+use crate::sockets::StillOpen;
 
 /// What the user's end of a socket and its pump share.
 pub(crate) struct Session {
@@ -149,28 +150,16 @@ fn number_of(ending: Ending) -> Option<u16> {
 /// The pump's end of a session. Until it is told of the end, the core has a socket whose samples are not complete.
 pub(super) struct Told {
     session: Rc<Session>,
-    ended: Cell<bool>,
+    still_open: Cell<Option<StillOpen>>,
 }
 
 impl Told {
     pub(super) fn new(session: Rc<Session>) -> Self {
-        session.core.sockets.began();
+        let still_open = session.core.sockets.begin();
         Self {
             session,
-            ended: Cell::new(false),
+            still_open: Cell::new(Some(still_open)),
         }
-    }
-
-    fn end(&self) {
-        if !self.ended.replace(true) {
-            self.session.core.sockets.ended();
-        }
-    }
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -214,7 +203,7 @@ impl Observer for Told {
 
     fn ended(&self, close: &Close, lasted: Duration) {
         self.session.record_end(close, lasted);
-        self.end();
+        drop(self.still_open.take());
     }
 }
 

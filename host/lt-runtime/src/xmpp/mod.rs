@@ -21,7 +21,7 @@ use crate::bindings::xmpp::ErrorCode;
 use crate::core::GroupId;
 use crate::interfaces::xmpp::options;
 use crate::io_link::IoLink;
-use crate::sockets::Place;
+use crate::sockets::{Place, StillOpen};
 use filters::FiltersOfCore;
 use record::{Failure, Labelled};
 use told::{Told, Watched};
@@ -124,16 +124,16 @@ struct Connecting<'a> {
     labelled: &'a Labelled<'a>,
     begun: Instant,
     finished: bool,
+    _still_open: StillOpen,
 }
 
 impl<'a> Connecting<'a> {
     fn begin(labelled: &'a Labelled<'a>) -> Self {
-        // The end of the core's users waits for it.
-        labelled.core.sockets.began();
         Self {
             labelled,
             begun: Instant::now(),
             finished: false,
+            _still_open: labelled.core.sockets.begin(),
         }
     }
 
@@ -147,7 +147,6 @@ impl Drop for Connecting<'_> {
         if !self.finished {
             self.labelled.record_cut_off(self.begun.elapsed());
         }
-        self.labelled.core.sockets.ended();
     }
 }
 

@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::ctx::Identity;
 use crate::delivery;
 use crate::interfaces::cut;
+use crate::sockets::StillOpen;
 
 /// Stanzas that nobody wanted and that a core logs: enough to see what they are, and no flood.
 const UNEXPECTED_LOGGED_MAX: u32 = 10;
@@ -262,28 +263,16 @@ fn number_of(ending: Ending) -> Option<u16> {
 /// The pump's end of a session. Until it is told of the end, the core has a session whose samples are not complete.
 pub(super) struct Told {
     watched: Rc<Watched>,
-    ended: Cell<bool>,
+    still_open: Cell<Option<StillOpen>>,
 }
 
 impl Told {
     pub(super) fn new(watched: Rc<Watched>) -> Self {
-        watched.core.sockets.began();
+        let still_open = watched.core.sockets.begin();
         Self {
             watched,
-            ended: Cell::new(false),
+            still_open: Cell::new(Some(still_open)),
         }
-    }
-
-    fn end(&self) {
-        if !self.ended.replace(true) {
-            self.watched.core.sockets.ended();
-        }
-    }
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -367,7 +356,7 @@ impl Observer for Told {
 
     fn ended(&self, close: &Close, lasted: Duration) {
         self.watched.record_end(close, lasted);
-        self.end();
+        drop(self.still_open.take());
     }
 }
 
