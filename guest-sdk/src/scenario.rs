@@ -226,6 +226,23 @@ impl Iteration {
     pub fn rng(&self) -> Rng {
         Rng::for_iteration(crate::user::seed(), self.number)
     }
+
+    /// An id for the message of this number: unique in the run by user, iteration and number, and another in a run with another seed, of
+    /// which messages may still lie on the server.
+    ///
+    /// ```no_run
+    /// # use lt_sdk::{Iteration, Result, xmpp::{self, Session}};
+    /// # fn iterate(it: Iteration, session: &Session) -> Result<()> {
+    /// session.send(&xmpp::chat("user_2@localhost", "hello").id(it.message_id(0)))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn message_id(&self, number: u32) -> String {
+        let run = self.rng().next_u64() >> 32;
+        let (user, iteration) = (crate::user::id(), self.number);
+        format!("{user:x}-{iteration:x}-{number:x}-{run:08x}")
+    }
 }
 
 impl From<bindings::IterationInfo> for Iteration {

@@ -104,9 +104,7 @@ impl Person {
             message_body,
             ..
         } = &self.options;
-        // Another in each run: what earlier ones wrote may still lie on the server.
-        let run = it.rng().next_u64() >> 32;
-        let id = format!("{:x}-{:x}-{run:08x}", user::id(), it.number);
+        let id = it.message_id(0);
         self.chatter.say(|id| login.jid(id), &id, message_body)?;
         Ok(())
     }

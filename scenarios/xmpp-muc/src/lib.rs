@@ -234,9 +234,7 @@ impl Person {
         let Some(room) = self.rooms.iter().find(|room| room.number == number) else {
             return Ok(());
         };
-        // Another in each run: what earlier ones wrote may still lie on the server.
-        let run = it.rng().next_u64() >> 32;
-        let id = format!("{:x}-{:x}-{run:08x}", self.id, it.number);
+        let id = it.message_id(0);
         let message = xmpp::group_chat(self.room(number), &self.options.message_body).id(&id);
         let at = timing::now();
         self.session.send(&message)?;

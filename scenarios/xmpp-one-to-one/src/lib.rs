@@ -123,18 +123,11 @@ impl Person {
             message_body,
             ..
         } = &self.options;
-        let id = id(it, number);
+        let id = it.message_id(number);
         let to = self.chatter.say(|id| login.jid(id), &id, message_body)?;
         if to.is_none() {
             Counter::open(NOBODY)?.add(1)?;
         }
         Ok(())
     }
-}
-
-/// The id of a message: unique in the run by user, iteration and number, and another in a run with another seed, of which messages may still lie
-/// on the server.
-fn id(it: &Iteration, number: u32) -> String {
-    let run = it.rng().next_u64() >> 32;
-    format!("{:x}-{:x}-{number:x}-{run:08x}", user::id(), it.number)
 }

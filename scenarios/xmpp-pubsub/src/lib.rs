@@ -234,12 +234,7 @@ impl Publisher {
     }
 
     fn publish(&self, it: &Iteration) -> Result<()> {
-        let id = format!(
-            "{:x}-{:x}-{:08x}",
-            user::id(),
-            it.number,
-            it.rng().next_u64() >> 32
-        );
+        let id = it.message_id(0);
         let entry = Element::new("entry")
             .namespace("http://www.w3.org/2005/Atom")
             .attribute("jid", self.session.jid())
