@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::{FailureClass, Messages};
+use crate::journal::JournalLine;
 use crate::kinds::Kinds;
 use crate::sample::{MetricId, Sample};
 use crate::sink::Sink;
+use crate::streams::StreamTable;
 
 /// See the module. Owned by the recorder until taken; the collector clears it and gives it back.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,10 @@ pub struct Delta {
     /// Of metrics that were counted by kind.
     pub(crate) kinds: BTreeMap<MetricId, Kinds>,
     pub(crate) samples: Vec<Sample>,
+    /// How the core's media streams stand, if it has any: put there by whoever takes the delta.
+    pub streams: StreamTable,
+    /// What its users did, if that is kept.
+    pub journal: Vec<JournalLine>,
     /// Outcomes of checks that have no line of their own because there are too many names.
     pub(crate) checks_unlisted: u64,
     /// How often a tag set lost tags because there are too many sets.
@@ -64,6 +70,8 @@ impl Delta {
         }
         self.kinds.clear();
         self.samples.clear();
+        self.streams.rows.clear();
+        self.journal.clear();
         (self.checks_unlisted, self.tag_sets_cut) = (0, 0);
     }
 }

@@ -24,6 +24,7 @@ mod overdue;
 mod peer;
 mod periodic;
 mod random;
+pub mod rtmp;
 pub mod timings;
 pub mod tls;
 mod waiting;

@@ -227,3 +227,35 @@ pub const XMPP_STANZA_BYTES_DEFAULT: u32 = 256 << 10;
 pub const XMPP_STEPS_MAX: usize = 20;
 /// Filters of one call: each may look at every stanza.
 pub const XMPP_FILTERS_MAX: usize = 32;
+/// Streams of one RTMP connection: a client has one or two.
+pub const RTMP_STREAMS_MAX: usize = 8;
+/// Commands of one RTMP connection that wait for their answer.
+pub const RTMP_CALLS_MAX: usize = 16;
+/// Time for connecting, for the start of a stream, or for the answer to a command.
+pub const RTMP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a send may wait for room unless the scenario says otherwise.
+pub const RTMP_SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a peer may take none of what a publisher sends, unless the scenario says otherwise.
+pub const RTMP_UNSENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes given to an RTMP connection that the kernel has not taken: whoever sends more waits. Two seconds of 4 Mbit/s.
+pub const RTMP_UNSENT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one tag that a guest may send: a key frame of 4K video is one.
+pub const RTMP_TAG_BYTES_MAX: usize = 4 << 20;
+/// Smallest and largest chunk that this side sends: RTMP section 5.4.1 demands at least 128.
+pub const RTMP_CHUNK_BYTES_MIN: u32 = 128;
+/// See [`RTMP_CHUNK_BYTES_MIN`]: beyond this, others wait too long behind a chunk.
+pub const RTMP_CHUNK_BYTES_MAX: u32 = 65_536;
+/// No media for so long is a stall, unless the scenario says otherwise.
+pub const RTMP_STALL_AFTER: Duration = Duration::from_millis(500);
+/// Shortest that may be said: below it every gap between two frames were one.
+pub const RTMP_STALL_AFTER_MIN: Duration = Duration::from_millis(50);
+/// A player so far behind is lagged, unless the scenario says otherwise.
+pub const RTMP_LAG_AFTER: Duration = Duration::from_secs(3);
+/// How much a server is told that this side buffers, unless the scenario says otherwise.
+pub const RTMP_BUFFER: Duration = Duration::from_secs(3);
+/// Events of one stream that nobody has asked for; the oldest makes room.
+pub const RTMP_EVENTS_MAX: usize = 64;
+/// Lines that the scenarios of a run may add to standard output.
+pub const CONCLUSIONS_MAX: usize = 16;
+/// Bytes of one of them.
+pub const CONCLUSION_BYTES_MAX: usize = 4096;
