@@ -184,7 +184,7 @@ pub fn run(
         registry.clone(),
         coordination.clone(),
         (data, shared.clone()),
-        tracer,
+        (tracer, false),
     );
     let runs = runs(&common, scenarios);
     let office = Office::new(&registry, &submetrics, keep_samples)?;

@@ -18,6 +18,7 @@ use lt_spec::spec::{RunSpec, ScenarioSpec};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::component::Scenario;
+use crate::conclusions::Conclusions;
 use crate::ctx::Identity;
 use crate::enrolment::Enrolment;
 use crate::network;
@@ -69,6 +70,10 @@ pub struct Common {
     pub shared: Arc<dyn Shared>,
     /// Told of every call, if anybody wants to see them.
     pub tracer: Option<Tracer>,
+    /// What its scenarios conclude.
+    pub conclusions: Conclusions,
+    /// Whether it is kept what single users do: see [`Core::journal`].
+    pub keep_journal: bool,
     /// TLS settings, one for all users that want the same.
     tls: Arc<TlsProfiles>,
 }
@@ -81,7 +86,7 @@ impl Common {
         registry: Arc<Registry>,
         coordination: Arc<dyn Coordination>,
         (data, shared): (DataSet, Arc<dyn Shared>),
-        tracer: Option<Tracer>,
+        (tracer, keep_journal): (Option<Tracer>, bool),
     ) -> Arc<Self> {
         Arc::new(Self {
             spec,
@@ -90,6 +95,8 @@ impl Common {
             data,
             shared,
             tracer,
+            conclusions: Conclusions::default(),
+            keep_journal,
             tls: Arc::default(),
         })
     }

@@ -21,6 +21,7 @@
 mod bindings;
 mod cache;
 pub mod component;
+pub mod conclusions;
 pub mod core;
 mod ctx;
 mod delivery;
@@ -42,6 +43,7 @@ mod wasi;
 mod xmpp;
 
 pub use component::{LoadError, Scenario};
+pub use conclusions::Conclusions;
 pub use core::{Common, Core, RunShared, Settings};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use once::OnceError;
