@@ -9,7 +9,6 @@ use crate::journal::JournalLine;
 use crate::kinds::Kinds;
 use crate::sample::{MetricId, Sample};
 use crate::sink::Sink;
-use crate::streams::StreamTable;
 
 /// See the module. Owned by the recorder until taken; the collector clears it and gives it back.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +24,7 @@ pub struct Delta {
     /// Of metrics that were counted by kind.
     pub(crate) kinds: BTreeMap<MetricId, Kinds>,
     pub(crate) samples: Vec<Sample>,
-    /// How the core's media streams stand, if it has any: put there by whoever takes the delta.
-    pub streams: StreamTable,
-    /// What its users did, if that is kept.
+    /// What the core's users did, if that is kept: put there by whoever takes the delta.
     pub journal: Vec<JournalLine>,
     /// Outcomes of checks that have no line of their own because there are too many names.
     pub(crate) checks_unlisted: u64,
@@ -70,7 +67,6 @@ impl Delta {
         }
         self.kinds.clear();
         self.samples.clear();
-        self.streams.rows.clear();
         self.journal.clear();
         (self.checks_unlisted, self.tag_sets_cut) = (0, 0);
     }

@@ -37,7 +37,7 @@ mod totals;
 pub use delta::{CheckDelta, Delta, FailureDelta, GroupDelta};
 pub use failure::{FAILURE_MESSAGE_BYTES_MAX, FAILURE_MESSAGES_MAX, FailureClass};
 pub use histogram::Histogram;
-pub use journal::{JournalEvent, JournalLine};
+pub use journal::{JournalEvent, JournalLine, MachineUse, journal_of};
 pub use judge::{Judge, Verdict};
 pub use kinds::{KIND_BYTES_MAX, KINDS_MAX, KindCount, OTHER_KINDS};
 pub use plan::{SUBMETRICS_MAX, Submetric, SubmetricPlan};
@@ -47,7 +47,7 @@ pub use registry::{
 };
 pub use sample::{Kind, MetricId, Sample, Tags, TagsId, Unit};
 pub use sink::Sink;
-pub use streams::{Direction, StreamRow, StreamState, StreamTable};
+pub use streams::{Direction, StreamCounts, StreamRow, StreamState, StreamTable};
 pub use summary::{
     CheckSummary, FailureMessage, FailureSummary, GroupSummary, MetricSummary, RunState,
     START_LAG_WARNING_MS, SUMMARY_VERSION, SubmetricSummary, Summary, ThresholdResult, Trend,

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::builtin::{HTTP_REQ_DURATION, XMPP_CONNECTING};
+use crate::builtin::{HTTP_REQ_DURATION, RTMP_STREAMS, XMPP_CONNECTING};
 use crate::registry::Registry;
 use crate::sample::{MetricId, Tags};
+use crate::streams::STREAM_STATES;
 use crate::threshold::{Threshold, ThresholdError};
 
 /// Submetrics of one run. Each costs what a metric costs, and a run that is judged by more is not read by anyone.
@@ -82,11 +83,27 @@ impl SubmetricPlan {
     /// The same, and the steps of connecting XMPP sessions: for runs that may have any. They do not count towards
     /// [`SUBMETRICS_MAX`], since nobody asked for them.
     #[must_use]
-    pub fn with_xmpp_steps(mut self, registry: &Registry) -> Self {
-        for step in XMPP_STEPS {
-            let selector = Tags::new([("step", step)]);
-            if self.position(XMPP_CONNECTING, &selector).is_none() {
-                self.add(registry, XMPP_CONNECTING, selector);
+    pub fn with_xmpp_steps(self, registry: &Registry) -> Self {
+        self.with_each(registry, XMPP_CONNECTING, "step", &XMPP_STEPS)
+    }
+
+    /// The same, and the states of RTMP streams: for runs that may have any. They do not count either.
+    #[must_use]
+    pub fn with_stream_states(self, registry: &Registry) -> Self {
+        self.with_each(registry, RTMP_STREAMS, "state", &STREAM_STATES)
+    }
+
+    fn with_each(
+        mut self,
+        registry: &Registry,
+        metric: MetricId,
+        tag: &str,
+        values: &[&str],
+    ) -> Self {
+        for value in values {
+            let selector = Tags::new([(tag, *value)]);
+            if self.position(metric, &selector).is_none() {
+                self.add(registry, metric, selector);
             }
         }
         self
@@ -181,6 +198,28 @@ mod tests {
             plan.position(XMPP_CONNECTING, &tls),
             Some(SUBMETRICS_MAX - 1)
         );
+    }
+
+    #[test]
+    fn states_of_streams_are_in_the_plan_beside_what_a_threshold_names() {
+        let registry = Registry::new();
+        let threshold = "rtmp_streams{state:playing}:value>=200".parse().unwrap();
+        let plan = SubmetricPlan::new(&registry, &[threshold]).unwrap();
+        let plan = plan.with_stream_states(&registry);
+        let names: Vec<&str> = plan.entries()[1..]
+            .iter()
+            .map(|entry| entry.name.as_ref())
+            .collect();
+        let state = |name: &str| format!("rtmp_streams{{state:{name}}}");
+        let wanted = [
+            "playing",
+            "asked",
+            "publishing",
+            "lagged",
+            "stalled",
+            "failed",
+        ];
+        assert_eq!(names, wanted.map(state));
     }
 
     #[test]

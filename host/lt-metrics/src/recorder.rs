@@ -141,17 +141,40 @@ impl Recorder {
         part: (&str, &str),
         time: Duration,
     ) {
+        let milliseconds = time.as_secs_f64() * 1000.0;
+        self.put_part(metric, whole, part, milliseconds, &|sink| {
+            sink.record_time(time);
+        });
+    }
+
+    /// The same of what is no time: streams in one state.
+    pub fn record_part_value(
+        &mut self,
+        metric: MetricId,
+        whole: TagsId,
+        part: (&str, &str),
+        value: f64,
+    ) {
+        self.put_part(metric, whole, part, value, &|sink| sink.record(value));
+    }
+
+    fn put_part(
+        &mut self,
+        metric: MetricId,
+        whole: TagsId,
+        part: (&str, &str),
+        sample: f64,
+        add: &dyn Fn(&mut Sink),
+    ) {
         let tags = self.derive(whole, &[part]);
         let submetrics = &mut self.delta.submetrics;
         let registry = &self.registry;
         self.tags
             .each_submetric_by(part.0, metric, tags, |position| {
-                first(registry, submetrics, position, metric, &|sink| {
-                    sink.record_time(time);
-                });
+                first(registry, submetrics, position, metric, add);
             });
         if self.keep_samples {
-            self.keep(metric, tags, time.as_secs_f64() * 1000.0);
+            self.keep(metric, tags, sample);
         }
     }
 
@@ -383,7 +406,7 @@ fn first(
     clippy::disallowed_methods,
     reason = "samples are stamped with the wall clock; nothing is measured by it"
 )]
-fn unix_nanos() -> i64 {
+pub(crate) fn unix_nanos() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

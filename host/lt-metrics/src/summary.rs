@@ -38,6 +38,9 @@ pub struct Summary {
     pub failures: Vec<FailureSummary>,
     /// What a reader must know before trusting the numbers.
     pub warnings: Vec<String>,
+    /// What the scenarios concluded (`log.conclude`): a line each, printed below the summary.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conclusions: Vec<String>,
 }
 
 /// What the run was. Filled in by whoever ran it.

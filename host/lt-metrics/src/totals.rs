@@ -180,6 +180,7 @@ impl Totals {
             thresholds: Vec::new(),
             failures: self.failure_summaries(),
             warnings: self.warnings(),
+            conclusions: Vec::new(),
         }
     }
 

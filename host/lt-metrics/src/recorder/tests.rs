@@ -430,3 +430,23 @@ fn a_part_counts_for_what_selects_it_and_never_for_the_whole() {
     assert_eq!(max(&[("name", "a"), ("step", "tls")]), (1, 30.0));
     assert_eq!(max(&[("name", "a")]), (1, 100.0));
 }
+
+#[test]
+fn parts_of_a_gauge_leave_the_whole_as_it_is() {
+    let bench = bench(&["rtmp_streams{state:lagged}:value<1"]);
+    let mut recorder = bench.recorder(true);
+    recorder.record(RTMP_STREAMS, TagsId::EMPTY, 8.0);
+    recorder.record_part_value(RTMP_STREAMS, TagsId::EMPTY, ("state", "lagged"), 2.0);
+    let delta = recorder.take();
+    assert_eq!(delta.samples()[1].tags.to_string(), "state:lagged");
+    let mut totals = bench.totals();
+    totals.merge(&delta);
+    assert_eq!(totals.value(RTMP_STREAMS), Some(8.0));
+    let position = bench
+        .plan
+        .position(RTMP_STREAMS, &Tags::new([("state", "lagged")]));
+    assert!(matches!(
+        totals.submetric(position.unwrap()),
+        Some(Sink::Gauge { value: 2.0, .. })
+    ));
+}
