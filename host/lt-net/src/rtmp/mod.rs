@@ -4,15 +4,28 @@
 //! Codecs take bytes and return bytes; what is measured is a pure function of what came when. A [`Connection`] is the user's end; its
 //! [`Pump`] is a task of its own beside whoever uses it, on the same thread, and tells [`Observer`]s what happens.
 
+mod auth;
+mod url;
+
+mod amf0;
+mod chunk;
+mod command;
+mod flv;
+mod handshake;
+mod message;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::flv::{Asset, Tag};
 use crate::error::NetError;
 use crate::tls::TlsProfile;
 use crate::websocket::InboxOptions;
+
+pub use self::url::default_name;
 
 /// A value of AMF0 (Adobe's AMF 0 specification, section 2).
 #[derive(Clone, Debug, PartialEq)]
