@@ -30,6 +30,7 @@
 //! | send requests | [`http`]; find a form's hidden fields with [`html`]; [`json`](mod@json) bodies |
 //! | hold connections on which both sides speak | [`websocket`] |
 //! | chat by XMPP | [`xmpp`] |
+//! | publish and watch streams | [`rtmp`] |
 //! | wait, and measure time | [`timing`] |
 //! | judge and measure | [`check!`], [`group`](check::group), [`metrics`] |
 //! | meet other users: budgets, groups, messages, delivery times | [`coordination`] |
@@ -96,6 +97,7 @@ pub mod placement;
 pub mod prelude;
 pub mod rand;
 mod receiving;
+pub mod rtmp;
 pub mod runtime;
 mod scenario;
 pub mod settings;

@@ -68,6 +68,31 @@ pub fn enabled(level: Level) -> bool {
     host::enabled(level.into())
 }
 
+/// Add a line to standard output, below the run's summary: what the scenario concludes, for programs that read it. At most 4 096 bytes a line and
+/// 16 lines a run; line breaks become spaces. Only in `init` and `terminate`: elsewhere nothing happens.
+///
+/// ```no_run
+/// use lt_sdk::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Visitor;
+///
+/// #[lt_sdk::scenario]
+/// impl Scenario for Visitor {
+///     fn iterate(&mut self) -> Result<()> {
+///         Ok(())
+///     }
+///
+///     fn terminate(_state: &[u8]) -> Result<()> {
+///         log::conclude(r#"{"sessions":200,"established":198}"#);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub fn conclude(line: &str) {
+    host::conclude(line);
+}
+
 /// What the macros become.
 #[doc(hidden)]
 #[cold]

@@ -9,6 +9,6 @@ pub use crate::settings::Live;
 pub use crate::timing::{Duration, Instant};
 pub use crate::{
     Context, Description, Error, Iteration, Result, RunInfo, Scenario, Settings, Share, User, bail,
-    check, coordination, data, ensure, futures, html, http, join, log, metrics, select, timing,
-    user, websocket, xmpp,
+    check, coordination, data, ensure, futures, html, http, join, log, metrics, rtmp, select,
+    timing, user, websocket, xmpp,
 };

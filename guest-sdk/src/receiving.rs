@@ -1,4 +1,4 @@
-//! Waiting in `async` code for what comes into an inbox: of a WebSocket, of an XMPP session.
+//! Waiting in `async` code for what comes into an inbox: of a WebSocket, of an XMPP session, of an RTMP stream.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -34,16 +34,16 @@ pub(crate) trait Inbox {
 
 /// How far a wait is: for something to come, where the host can tell, and for the time to look again in any case.
 #[derive(Default)]
-pub(crate) struct Looking(Option<(Option<Wait>, Wait)>);
+struct Looking(Option<(Option<Wait>, Wait)>);
 
 impl Looking {
     /// Not begun.
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Self(None)
     }
 
     /// What was waited for, once it came.
-    pub(crate) fn poll<I: Inbox>(
+    fn poll<I: Inbox>(
         &mut self,
         inbox: &I,
         context: &mut Context<'_>,
@@ -64,6 +64,31 @@ impl Looking {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+}
+
+/// What is awaited of an inbox, as a future. Dropping it leaves what is there where it is.
+pub(crate) struct Awaited<I> {
+    looking: Looking,
+    inbox: I,
+}
+
+impl<I> Awaited<I> {
+    /// Not begun.
+    pub(crate) const fn new(inbox: I) -> Self {
+        Self {
+            looking: Looking::new(),
+            inbox,
+        }
+    }
+}
+
+impl<I: Inbox + Unpin> Future for Awaited<I> {
+    type Output = Result<I::Item, I::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { looking, inbox } = &mut *self;
+        looking.poll(inbox, context)
     }
 }
 

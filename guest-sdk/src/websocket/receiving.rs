@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{Error, Message, Pattern, Result, WebSocket};
-use crate::receiving::{Inbox, Looking};
+use crate::receiving::{Awaited, Inbox};
 use crate::runtime::Pollable;
 use crate::timing::{Duration, nanos};
 
@@ -124,13 +124,10 @@ impl WebSocket {
     /// # }
     /// ```
     pub const fn receive_async(&self) -> Receiving<'_> {
-        Receiving {
-            looking: Looking::new(),
-            wanted: Wanted {
-                socket: self,
-                pattern: None,
-            },
-        }
+        Receiving(Awaited::new(Wanted {
+            socket: self,
+            pattern: None,
+        }))
     }
 
     /// Like [`receive_matching`](Self::receive_matching) with no limit, for `async` code. While other messages are in the inbox it looks 100 times
@@ -146,13 +143,10 @@ impl WebSocket {
     /// # }
     /// ```
     pub const fn receive_matching_async<'a>(&'a self, pattern: &'a Pattern) -> Receiving<'a> {
-        Receiving {
-            looking: Looking::new(),
-            wanted: Wanted {
-                socket: self,
-                pattern: Some(pattern),
-            },
-        }
+        Receiving(Awaited::new(Wanted {
+            socket: self,
+            pattern: Some(pattern),
+        }))
     }
 
     fn take(&self, pattern: Option<&Pattern>, timeout: Option<Duration>) -> Result<Message> {
@@ -184,10 +178,7 @@ impl WebSocket {
 /// # }
 /// ```
 #[must_use = "nothing is received until this is awaited"]
-pub struct Receiving<'a> {
-    looking: Looking,
-    wanted: Wanted<'a>,
-}
+pub struct Receiving<'a>(Awaited<Wanted<'a>>);
 
 /// What is awaited of a socket.
 struct Wanted<'a> {
@@ -220,7 +211,6 @@ impl Future for Receiving<'_> {
     type Output = Result<Message>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { looking, wanted } = &mut *self;
-        looking.poll(wanted, context)
+        Pin::new(&mut self.0).poll(context)
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{Error, Filters, Result, Session, Stanza};
-use crate::receiving::{Inbox, Looking};
+use crate::receiving::{Awaited, Inbox};
 use crate::runtime::Pollable;
 use crate::timing::{Duration, nanos};
 
@@ -122,13 +122,10 @@ impl Session {
     /// # }
     /// ```
     pub fn receive_async(&self, filters: impl Into<Filters>) -> Receiving<'_> {
-        Receiving {
-            looking: Looking::new(),
-            wanted: Wanted {
-                session: self,
-                filters: filters.into(),
-            },
-        }
+        Receiving(Awaited::new(Wanted {
+            session: self,
+            filters: filters.into(),
+        }))
     }
 
     fn take(&self, filters: &Filters, timeout: Option<Duration>) -> Result<Stanza> {
@@ -156,10 +153,7 @@ impl Session {
 /// # }
 /// ```
 #[must_use = "nothing is received until this is awaited"]
-pub struct Receiving<'a> {
-    looking: Looking,
-    wanted: Wanted<'a>,
-}
+pub struct Receiving<'a>(Awaited<Wanted<'a>>);
 
 /// What is awaited of a session.
 struct Wanted<'a> {
@@ -192,7 +186,6 @@ impl Future for Receiving<'_> {
     type Output = Result<Stanza>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { looking, wanted } = &mut *self;
-        looking.poll(wanted, context)
+        Pin::new(&mut self.0).poll(context)
     }
 }
