@@ -32,54 +32,17 @@ pub(crate) trait Inbox {
     fn stopping() -> Self::Error;
 }
 
-/// How far a wait is: for something to come, where the host can tell, and for the time to look again in any case.
-#[derive(Default)]
-struct Looking(Option<(Option<Wait>, Wait)>);
-
-impl Looking {
-    /// Not begun.
-    const fn new() -> Self {
-        Self(None)
-    }
-
-    /// What was waited for, once it came.
-    fn poll<I: Inbox>(
-        &mut self,
-        inbox: &I,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<I::Item, I::Error>> {
-        loop {
-            if let Some((arrival, look_again)) = &mut self.0 {
-                let mut poll = |wait: &mut Wait| Pin::new(wait).poll(context).is_ready();
-                let came = arrival.as_mut().is_some_and(&mut poll);
-                if !poll(look_again) && !came {
-                    return Poll::Pending;
-                }
-                self.0 = None;
-            }
-            match inbox.look() {
-                Ok(None) if user::should_stop() => return Poll::Ready(Err(I::stopping())),
-                Ok(None) => self.0 = Some(waits(inbox)),
-                Ok(Some(item)) => return Poll::Ready(Ok(item)),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-}
-
 /// What is awaited of an inbox, as a future. Dropping it leaves what is there where it is.
 pub(crate) struct Awaited<I> {
-    looking: Looking,
+    /// How far it is: for something to come, where the host can tell, and for the time to look again in any case.
+    waits: Option<(Option<Wait>, Wait)>,
     inbox: I,
 }
 
 impl<I> Awaited<I> {
     /// Not begun.
     pub(crate) const fn new(inbox: I) -> Self {
-        Self {
-            looking: Looking::new(),
-            inbox,
-        }
+        Self { waits: None, inbox }
     }
 }
 
@@ -87,8 +50,22 @@ impl<I: Inbox + Unpin> Future for Awaited<I> {
     type Output = Result<I::Item, I::Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { looking, inbox } = &mut *self;
-        looking.poll(inbox, context)
+        loop {
+            if let Some((arrival, look_again)) = &mut self.waits {
+                let mut poll = |wait: &mut Wait| Pin::new(wait).poll(context).is_ready();
+                let came = arrival.as_mut().is_some_and(&mut poll);
+                if !poll(look_again) && !came {
+                    return Poll::Pending;
+                }
+                self.waits = None;
+            }
+            match self.inbox.look() {
+                Ok(None) if user::should_stop() => return Poll::Ready(Err(I::stopping())),
+                Ok(None) => self.waits = Some(waits(&self.inbox)),
+                Ok(Some(item)) => return Poll::Ready(Ok(item)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 }
 

@@ -130,7 +130,7 @@ impl Player {
     /// # async fn iterate(player: &lt_sdk::rtmp::Player) -> Result<()> {
     /// select! {
     ///     event = player.next_event_async() => log::info!("{:?}", event?.what),
-    ///     () = timing::sleep_async(Duration::from_secs(1)) => check!("healthy", player.is_healthy()),
+    ///     () = timing::sleep_async(Duration::from_secs(1)) => log::info!("healthy: {}", player.is_healthy()),
     /// }
     /// # Ok(())
     /// # }
