@@ -16,10 +16,11 @@ use std::sync::Arc;
 use self::host::Host;
 use self::proxy::Proxy;
 use self::resolve::Resolver;
-pub(crate) use self::secure::start_tls;
+pub(crate) use self::secure::{start_tls, start_tls_without_alpn};
 use self::tcp::{Stream, Wire};
 use crate::error::NetError;
 use crate::http::{Scheme, Url, VersionChoice};
+use crate::rtmp::Stamps;
 use crate::timings::{Phase, Stopwatch};
 use crate::tls::{TlsInfo, TlsProfile, TlsProfiles, TlsSettings};
 
@@ -48,6 +49,8 @@ pub struct NetworkOptions {
     pub allow: Option<TargetFilter>,
     /// TLS profiles of the process.
     pub tls: Arc<TlsProfiles>,
+    /// What the process publishes over RTMP, for its players to know again.
+    pub stamps: Arc<Stamps>,
 }
 
 /// What the users of one core share: resolved names, TLS profiles, the target filter.
@@ -154,6 +157,11 @@ impl Network {
     /// `invalid-request`, naming the setting whose PEM cannot be read.
     pub fn tls_profile(&self, settings: &TlsSettings) -> Result<Arc<TlsProfile>, NetError> {
         self.options.tls.profile(settings)
+    }
+
+    /// What the process publishes.
+    pub(crate) fn stamps(&self) -> &Arc<Stamps> {
+        &self.options.stamps
     }
 
     /// Connect to a URL's origin.

@@ -57,6 +57,18 @@ pub(crate) async fn start_tls(
     Ok((Stream::Tls(Box::new(stream)), info, bindings))
 }
 
+/// TLS for a protocol that has no name in ALPN and is known by its port: RTMP.
+pub(crate) async fn start_tls_without_alpn(
+    profile: &TlsProfile,
+    wire: Wire,
+    server_name: &str,
+) -> Result<(Stream, TlsInfo), NetError> {
+    let host = Host::parse(server_name)?;
+    let stream = handshake(profile, wire, &host.name, host.ip, Protocols::None).await?;
+    let info = crate::tls::info_of(stream.get_ref().1);
+    Ok((Stream::Tls(Box::new(stream)), info))
+}
+
 async fn handshake(
     profile: &TlsProfile,
     wire: Wire,

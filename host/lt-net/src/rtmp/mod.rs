@@ -10,9 +10,14 @@ mod url;
 mod amf0;
 mod chunk;
 mod command;
+mod connect;
 mod flv;
 mod handshake;
+mod json;
 mod message;
+mod pacing;
+mod playback;
+mod stamps;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +26,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::flv::{Asset, Tag};
+pub use self::stamps::Stamps;
 use crate::error::NetError;
 use crate::tls::TlsProfile;
 use crate::websocket::InboxOptions;

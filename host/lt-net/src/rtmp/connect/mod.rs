@@ -1,0 +1,70 @@
+//! Connecting: from a URL to a server that said yes. One attempt, each part of it timed; who asks for a proof, or sends this side elsewhere,
+//! is answered on a connection of its own.
+
+mod command;
+mod line;
+mod steps;
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use self::steps::Connecting;
+use super::chunk::encode::Encoder;
+use super::message::Reader;
+use super::stamps::Stamps;
+use super::{Attempt, ConnectRequest, Connected, RtmpError};
+use crate::dial::tcp::Stream;
+use crate::error::NetError;
+use crate::http::HttpClient;
+
+/// A connection whose server said yes.
+#[derive(Debug)]
+pub(crate) struct Established {
+    pub(crate) stream: Stream,
+    pub(crate) reader: Reader,
+    pub(crate) encoder: Encoder,
+    /// What was read and not looked at yet.
+    pub(crate) rest: Vec<u8>,
+    pub(crate) connected: Connected,
+    /// After how many bytes the peer wants an acknowledgement; zero if it has not said.
+    pub(crate) window: u32,
+    /// How many it has been acknowledged.
+    pub(crate) acknowledged: u64,
+    /// As it was given.
+    pub(crate) tc_url: String,
+    /// As it was given.
+    pub(crate) app: String,
+    /// Number of the next command.
+    pub(crate) next_transaction: f64,
+    /// What publishers of the process sent.
+    pub(crate) stamps: Arc<Stamps>,
+}
+
+impl Established {
+    /// What connecting came to, for whoever keeps it apart.
+    pub(crate) fn take_connected(&mut self) -> Connected {
+        self.connected.clone()
+    }
+}
+
+impl HttpClient {
+    async fn establish_rtmp(
+        &self,
+        request: ConnectRequest,
+        attempt: &mut Attempt,
+    ) -> Result<Established, RtmpError> {
+        let started = Instant::now();
+        let deadline = started + request.timeout;
+        let route = self.config().route.clone();
+        let mut connecting = Connecting::new(self.network(), &route, request)?;
+        let outcome = timeout_at(deadline, connecting.run()).await;
+        *attempt = connecting.attempt(started.elapsed());
+        let mut established = outcome.unwrap_or(Err(NetError::Timeout.into()))?;
+        established.connected.timings = attempt.timings;
+        Ok(established)
+    }
+}
+
+#[cfg(test)]
+mod tests;
