@@ -2,6 +2,11 @@
 
 use super::Value;
 
+/// How deep values may be nested: metadata with cue points has some five levels.
+pub(crate) const DEPTH_MAX: usize = 16;
+/// Values in one message: a long recording's index of key frames has some thousands.
+const VALUES_MAX: usize = 10_000;
+
 impl Value {
     /// Append its bytes. Texts and names are as long as the format has room for: a name ends at 65 535 bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
@@ -56,6 +61,153 @@ const OBJECT_END: u8 = 9;
 const STRICT_ARRAY: u8 = 10;
 const DATE: u8 = 11;
 const LONG_STRING: u8 = 12;
+const REFERENCE: u8 = 7;
+const UNSUPPORTED: u8 = 13;
+const XML: u8 = 15;
+const TYPED_OBJECT: u8 = 16;
+const AVM_PLUS: u8 = 17;
+
+/// All values of a message.
+///
+/// What nothing in RTMP's commands needs is read, but not kept: the names of types (2.18), and what references (2.9) point to and
+/// values without AMF0 (2.15), which come out as undefined. A value of AMF3 (3.1) does so too and ends the message's values, as where it
+/// ends cannot be known here.
+///
+/// # Errors
+/// The values are cut off, nested deeper than [`DEPTH_MAX`], too many, or of a type that is none; the text names the byte.
+pub(crate) fn decode_all(bytes: &[u8]) -> Result<Vec<Value>, String> {
+    let mut decoder = Decoder {
+        rest: bytes,
+        values: 0,
+        is_over: false,
+    };
+    let mut values = Vec::new();
+    while !decoder.rest.is_empty() && !decoder.is_over {
+        let value = decoder
+            .value(0)
+            .map_err(|what| format!("AMF0: {what} at byte {}", bytes.len() - decoder.rest.len()))?;
+        values.push(value);
+    }
+    Ok(values)
+}
+
+/// Whether the first value is this text.
+pub(crate) fn begins_with_text(bytes: &[u8], text: &str) -> bool {
+    let mut decoder = Decoder {
+        rest: bytes,
+        values: 0,
+        is_over: false,
+    };
+    decoder.array() == Ok([STRING]) && decoder.short_text().as_deref() == Ok(text)
+}
+
+struct Decoder<'a> {
+    rest: &'a [u8],
+    values: usize,
+    /// A value came behind which nothing can be read.
+    is_over: bool,
+}
+
+impl<'a> Decoder<'a> {
+    fn value(&mut self, depth: usize) -> Result<Value, String> {
+        if depth >= DEPTH_MAX {
+            return Err(format!("values nested more than {DEPTH_MAX} deep"));
+        }
+        self.values += 1;
+        if self.values > VALUES_MAX {
+            return Err(format!("more than {VALUES_MAX} values"));
+        }
+        let [marker] = self.array()?;
+        Ok(match marker {
+            NUMBER => Value::Number(f64::from_be_bytes(self.array()?)),
+            BOOLEAN => {
+                let [byte] = self.array()?;
+                Value::Boolean(byte != 0)
+            }
+            STRING => Value::Text(self.short_text()?),
+            LONG_STRING | XML => {
+                let length = u32::from_be_bytes(self.array()?);
+                Value::Text(self.text(length as usize)?)
+            }
+            OBJECT => Value::Object(self.fields(depth, usize::MAX)?),
+            TYPED_OBJECT => {
+                self.short_text()?;
+                Value::Object(self.fields(depth, usize::MAX)?)
+            }
+            ECMA_ARRAY => {
+                let count = u32::from_be_bytes(self.array()?);
+                Value::Map(self.fields(depth, count as usize)?)
+            }
+            STRICT_ARRAY => {
+                let count = u32::from_be_bytes(self.array()?);
+                let mut values = Vec::new();
+                for _ in 0..count {
+                    if self.is_over {
+                        break;
+                    }
+                    values.push(self.value(depth + 1)?);
+                }
+                Value::List(values)
+            }
+            DATE => {
+                let milliseconds = f64::from_be_bytes(self.array()?);
+                let _time_zone: [u8; 2] = self.array()?;
+                Value::Date(milliseconds)
+            }
+            NULL => Value::Null,
+            UNDEFINED | UNSUPPORTED => Value::Undefined,
+            REFERENCE => {
+                let _index: [u8; 2] = self.array()?;
+                Value::Undefined
+            }
+            AVM_PLUS => {
+                self.is_over = true;
+                Value::Undefined
+            }
+            other => return Err(format!("type {other}, which is none")),
+        })
+    }
+
+    /// The fields of an object up to its end. An ECMA array (2.10) says how many there are; some muxers leave its end out
+    /// when nothing follows, and some say a wrong number.
+    fn fields(&mut self, depth: usize, announced: usize) -> Result<Vec<(String, Value)>, String> {
+        let mut fields = Vec::new();
+        loop {
+            if self.is_over || self.rest.is_empty() && fields.len() >= announced {
+                return Ok(fields);
+            }
+            let name = self.short_text()?;
+            if name.is_empty() && self.rest.first() == Some(&OBJECT_END) {
+                let [_] = self.array()?;
+                return Ok(fields);
+            }
+            let value = self.value(depth + 1)?;
+            fields.push((name, value));
+        }
+    }
+
+    fn short_text(&mut self) -> Result<String, String> {
+        let length = u16::from_be_bytes(self.array()?);
+        self.text(usize::from(length))
+    }
+
+    /// Text is UTF-8 (1.3.1); what is none of it is replaced, as servers send the names that people gave.
+    fn text(&mut self, length: usize) -> Result<String, String> {
+        let (text, rest) = self.rest.split_at_checked(length).ok_or_else(cut_off)?;
+        self.rest = rest;
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or_else(cut_off)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+}
+
+fn cut_off() -> String {
+    "a value that is cut off".to_owned()
+}
 
 fn encode(value: &Value, out: &mut Vec<u8>) {
     match value {
@@ -119,7 +271,7 @@ fn encode_fields(fields: &[(String, Value)], out: &mut Vec<u8>) {
 }
 
 /// Longest name of a field: its length has 16 bits (1.3.1).
-const NAME_BYTES_MAX: usize = 65_535;
+pub(crate) const NAME_BYTES_MAX: usize = 65_535;
 
 /// No message is as long as 2^24 bytes: it fits.
 fn count(number: usize) -> u32 {

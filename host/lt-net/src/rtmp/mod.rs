@@ -10,14 +10,22 @@ mod url;
 mod amf0;
 mod chunk;
 mod command;
+mod call;
 mod connect;
+mod connection;
+mod events;
 mod flv;
 mod handshake;
 mod json;
 mod message;
 mod pacing;
 mod playback;
+mod player;
+mod publisher;
+mod pump;
+mod sending;
 mod stamps;
+mod stream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,7 +33,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::call::Call;
+pub use self::connection::{
+    CALLS_MAX, COMMAND_BYTES_MAX, Connection, NAME_BYTES_MAX, Opened, STREAMS_MAX,
+};
 pub use self::flv::{Asset, Tag};
+pub use self::player::Player;
+pub use self::publisher::{
+    Publisher, TAG_BYTES_MAX, UNSENT_BYTES_MAX, UNSENT_MESSAGES_MAX, Unsent,
+};
+pub use self::pump::Pump;
 pub use self::stamps::Stamps;
 use crate::error::NetError;
 use crate::tls::TlsProfile;
