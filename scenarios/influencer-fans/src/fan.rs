@@ -1,0 +1,256 @@
+//! Those that watch.
+
+use lt_sdk::coordination::Throttle;
+use lt_sdk::prelude::*;
+use lt_sdk::rtmp::{Error as RtmpError, Event, Happening, Play, Player};
+
+use crate::air::{self, OnAir};
+use crate::options::Options;
+use crate::service::{Account, Service};
+use crate::tally::{self, Streaming};
+use crate::urls::{self, Fill};
+use crate::{names, stream};
+
+/// Name of their streams in the metrics.
+const NAME: &str = "watch";
+
+/// How often a fan that does not watch to the end looks whether it has seen enough.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Pauses of people, where they are asked for.
+const AFTER_SIGN_UP: Duration = Duration::from_secs(3);
+const AFTER_CODE: Duration = Duration::from_secs(5);
+const AFTER_MARKETPLACE: Duration = Duration::from_secs(5);
+const AFTER_FOLLOW: Duration = Duration::from_secs(1);
+
+/// A fan.
+pub(crate) struct Fan {
+    options: Options,
+    /// Id of the run, which new names follow from.
+    run: String,
+    is_new: bool,
+    /// Opened here and kept: it counts the turns of all fans.
+    turns: Throttle,
+    account: Option<Account>,
+    /// Whether it has begun, as the line at the end counts.
+    counted: bool,
+    streaming: Streaming,
+}
+
+impl Fan {
+    pub(crate) fn new(options: Options, run: String, is_new: bool) -> Result<Self> {
+        Ok(Self {
+            turns: Throttle::interarrival("influencer-fans turns", options.ramp)?,
+            options,
+            run,
+            is_new,
+            account: None,
+            counted: false,
+            streaming: Streaming::default(),
+        })
+    }
+
+    /// Watch once: to the end of the run, for as long as a fan watches, or until it fails. Who failed takes its turn again behind the others.
+    pub(crate) fn iterate(&mut self, it: &Iteration) -> Result<()> {
+        let on_air = air::wait()?;
+        self.turns.wait()?;
+        if !std::mem::replace(&mut self.counted, true) {
+            tally::session()?;
+        }
+        let done = self.session(&on_air, it.number);
+        if user::should_stop() {
+            // What ends with the run was established until then.
+            return if done.is_ok() { done } else { Ok(()) };
+        }
+        if done.is_err() {
+            self.set_streaming(false)?;
+        }
+        if self.options.replace_fans {
+            user::stop_self();
+        }
+        done
+    }
+
+    fn session(&mut self, on_air: &OnAir, attempt: u64) -> Result<()> {
+        let start = timing::now();
+        let url = self.way(on_air, attempt)?;
+        if urls::has_scheme(&url, &["http", "https"]) {
+            let play = with(Player::http(&url), &self.options);
+            let player = stream::counted(play.start(), NAME, &url)?;
+            let watched = self.watch(&player, &url, start);
+            player.stop();
+            return watched;
+        }
+        let (connection, name) = stream::connect(&url, NAME, None)?;
+        let play = with(connection.play(name), &self.options);
+        let player = stream::counted(play.start(), NAME, &url)?;
+        let watched = self.watch(&player, &url, start);
+        player.stop();
+        connection.close();
+        watched
+    }
+
+    /// Where to watch: through the service, or straight from the settings.
+    fn way(&mut self, on_air: &OnAir, attempt: u64) -> Result<String> {
+        let filled = |url: &str, origin: &str, stream: &str| {
+            let key = "";
+            let with = Fill {
+                origin,
+                stream,
+                key,
+            };
+            urls::fill(url, with)
+        };
+        if let Some(url) = &self.options.stream_url {
+            let url = self.options.watch_url.as_ref().unwrap_or(url);
+            return Ok(filled(url, "", &on_air.stream));
+        }
+        if self.account.is_none() {
+            self.account = Some(self.enter(on_air, attempt)?);
+        }
+        let Some(fan) = &self.account else {
+            bail!("the fan has no account");
+        };
+        let service = Service::new(&self.options);
+        let (origin, stream) = service.join(fan, &on_air.id)?;
+        match &self.options.watch_url {
+            Some(url) => Ok(filled(url, &origin, &stream)),
+            None => service.redirect(&origin, &stream),
+        }
+    }
+
+    /// Sign in or up, and find the influencer.
+    fn enter(&self, on_air: &OnAir, attempt: u64) -> Result<Account> {
+        let service = Service::new(&self.options);
+        let prefix = &self.options.fan_prefix;
+        let name = if self.is_new {
+            names::new(prefix, &self.run, user::seed(), attempt)
+        } else {
+            let name = names::existing(prefix, user::id());
+            if let Some(fan) = service.sign_in_fan(&name)? {
+                service.visit_marketplace(&fan)?;
+                self.think(AFTER_MARKETPLACE)?;
+                return Ok(fan);
+            }
+            name
+        };
+        let fan = service.sign_up_fan(&name)?;
+        self.think(AFTER_SIGN_UP)?;
+        if let Some(code) = &self.options.code {
+            service.use_code(&fan, code)?;
+            self.think(AFTER_CODE)?;
+        }
+        service.visit_marketplace(&fan)?;
+        self.think(AFTER_MARKETPLACE)?;
+        service.follow(&fan, &on_air.id)?;
+        self.think(AFTER_FOLLOW)?;
+        Ok(fan)
+    }
+
+    /// Watch until it has seen enough, the stream ends, or the run does. The host counts; the fan only hears when something changes.
+    fn watch(&mut self, player: &Player, url: &str, start: Instant) -> Result<()> {
+        let mut state = State::default();
+        loop {
+            let event = match player.next_event(self.options.watch_time.map(|_| LOOK)) {
+                Ok(event) => Some(event),
+                Err(RtmpError::Timeout) => None,
+                Err(RtmpError::Closed(close)) => return stream::ended(&close, NAME, url),
+                Err(error) => return Err(error.into()),
+            };
+            if user::should_stop() {
+                return Ok(());
+            }
+            if let Some(Event { what, at, .. }) = &event {
+                if let Happening::Ended(close) = what {
+                    return stream::ended(close, NAME, url);
+                }
+                if *what == Happening::FirstFrame {
+                    tally::time_to_watch(*at - start)?;
+                }
+                state.see(what);
+                self.set_streaming(state.is_streaming())?;
+            }
+            if let Some(enough) = self.options.watch_time
+                && player.statistics().media_time >= enough
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    fn set_streaming(&mut self, streaming: bool) -> Result<()> {
+        if self.streaming.set(streaming)? {
+            tally::established(streaming)?;
+        }
+        Ok(())
+    }
+
+    fn think(&self, time: Duration) -> Result<()> {
+        if self.options.sleep_between_steps {
+            stream::pause(time)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the settings say of every stream that is watched.
+fn with<Source>(play: Play<Source>, options: &Options) -> Play<Source> {
+    let play = play.name(NAME);
+    let play = match options.stall_after {
+        Some(stall_after) => play.stall_after(stall_after),
+        None => play,
+    };
+    match options.lag_after {
+        Some(lag_after) => play.lag_after(lag_after),
+        None => play,
+    }
+}
+
+/// What a fan has heard of its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct State {
+    begun: bool,
+    stalled: bool,
+    lagged: bool,
+}
+
+impl State {
+    const fn see(&mut self, what: &Happening) {
+        match what {
+            Happening::FirstFrame => self.begun = true,
+            Happening::Stalled => self.stalled = true,
+            Happening::Resumed(_) => self.stalled = false,
+            Happening::Lagged => self.lagged = true,
+            Happening::CaughtUp => self.lagged = false,
+            _ => {}
+        }
+    }
+
+    /// Whether media comes as it should.
+    const fn is_streaming(self) -> bool {
+        self.begun && !self.stalled && !self.lagged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_goes_on_while_it_is_neither_stalled_nor_lagged() {
+        let mut state = State::default();
+        let resumed = Happening::Resumed(Duration::from_secs(4));
+        for (what, streaming) in [
+            (Happening::Metadata(Vec::new()), false),
+            (Happening::FirstFrame, true),
+            (Happening::Discontinuity(5), true),
+            (Happening::Stalled, false),
+            (Happening::Lagged, false),
+            (resumed, false),
+            (Happening::CaughtUp, true),
+        ] {
+            state.see(&what);
+            assert_eq!(state.is_streaming(), streaming, "{what:?}");
+        }
+    }
+}
