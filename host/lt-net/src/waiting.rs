@@ -81,4 +81,16 @@ impl Timer {
             .as_mut()
             .is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
     }
+
+    /// The same for a time that is put off again and again, as that of a stall is by each frame: a timer that fires too early is left
+    /// alone until it has.
+    pub(crate) fn wake_by(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> bool {
+        let is_early = |timer: &Pin<Box<Sleep>>| {
+            next.is_some_and(|next| timer.deadline() <= next) && !timer.is_elapsed()
+        };
+        let Some(timer) = self.0.as_mut().filter(|timer| is_early(timer)) else {
+            return self.wake_at(next, cx);
+        };
+        timer.as_mut().poll(cx).is_ready() && self.wake_at(next, cx)
+    }
 }

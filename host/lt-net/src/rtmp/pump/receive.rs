@@ -1,0 +1,157 @@
+//! What a pump takes in.
+
+use std::cell::RefCell;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::time::Instant;
+
+use super::{Pump, State};
+use crate::rtmp::{Close, Ending, Observer, command};
+
+/// Bytes of one read: a key frame of 2 Mbit/s. Every stamp holds for what was read with it.
+const READ_BYTES: usize = 32 << 10;
+/// Reads of one connection before its neighbours get their turn.
+const READS_PER_POLL: usize = 4;
+/// Capacity that a connection keeps for what came and was not looked at.
+const KEPT_PENDING_BYTES: usize = 4 << 10;
+
+thread_local! {
+    /// Shared by all connections of a thread, so that an idle one has no buffer.
+    static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Pump {
+    /// Read what there is, as far as there is room for it. Returns whether there may be more.
+    pub(super) fn read(&mut self, cx: &mut Context<'_>, observer: &impl Observer) -> bool {
+        if !self.is_receiving() {
+            return false;
+        }
+        self.put_stalled();
+        if self.is_pending_new && !self.is_full() {
+            self.is_pending_new = false;
+            self.arrived = self.stream.wire().counters().arrived();
+            self.take_in(&[], observer);
+        }
+        let mut buffer = READ_BUFFER.take();
+        buffer.resize(READ_BYTES, 0);
+        let mut again = true;
+        for _ in 0..READS_PER_POLL {
+            if !self.is_receiving() || self.is_full() {
+                again = false;
+                break;
+            }
+            let mut filled = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
+                Poll::Pending => {
+                    again = false;
+                    break;
+                }
+                Poll::Ready(Ok(())) if filled.filled().is_empty() => {
+                    self.end_disconnected(observer);
+                }
+                Poll::Ready(Ok(())) => {
+                    self.arrived = self.stream.wire().counters().arrived();
+                    self.take_in(filled.filled(), observer);
+                }
+                Poll::Ready(Err(error)) => self.end_failed(&error, observer),
+            }
+        }
+        READ_BUFFER.replace(buffer);
+        self.reader.idle();
+        self.acknowledge();
+        again && self.is_receiving()
+    }
+
+    /// Look whether there is room now for what had none.
+    fn put_stalled(&mut self) {
+        for lane in &self.lanes {
+            if let Some(player) = lane.player() {
+                player.put_stalled();
+            }
+        }
+    }
+
+    /// Take in what came, behind what was there.
+    fn take_in(&mut self, new: &[u8], observer: &impl Observer) {
+        if self.pending.is_empty() {
+            let used = self.read_messages(new, observer);
+            self.pending
+                .extend_from_slice(new.get(used..).unwrap_or_default());
+        } else {
+            let mut bytes = mem::take(&mut self.pending);
+            bytes.extend_from_slice(new);
+            let used = self.read_messages(&bytes, observer);
+            if used < bytes.len() {
+                bytes.drain(..used);
+                if bytes.capacity() > KEPT_PENDING_BYTES && bytes.len() < bytes.capacity() / 4 {
+                    bytes.shrink_to(KEPT_PENDING_BYTES);
+                }
+                self.pending = bytes;
+            }
+        }
+        if !self.is_receiving() {
+            self.pending = Vec::new();
+        }
+    }
+
+    /// Look at all that is whole; how many bytes were used.
+    fn read_messages(&mut self, bytes: &[u8], observer: &impl Observer) -> usize {
+        let mut input = bytes;
+        while self.is_receiving() && !self.is_full() {
+            match self.reader.next(&mut input) {
+                Ok(None) => return bytes.len() - input.len(),
+                Ok(Some(incoming)) => self.route(incoming, observer),
+                Err(text) => self.end(Close::plain(Ending::ProtocolError, text), observer),
+            }
+        }
+        // There may be whole messages in what is left.
+        self.is_pending_new = true;
+        bytes.len() - input.len()
+    }
+
+    /// Tell the peer how much came, each half of its window (section 5.4.3): it may stop sending at the end of it.
+    fn acknowledge(&mut self) {
+        let received = self.reader.received();
+        let since = received.saturating_sub(self.acknowledged);
+        if self.window > 0 && since >= u64::from(self.window / 2).max(1) && self.may_answer() {
+            self.acknowledged = received;
+            self.say(&command::acknowledgement(received));
+        }
+    }
+
+    /// Let the peer take what was said last, and close. Returns whether there may be more to do.
+    pub(super) fn linger(&mut self, cx: &mut Context<'_>) -> bool {
+        if let State::Lingering { until } = self.state
+            && until <= Instant::now()
+        {
+            self.state = State::Done;
+            return false;
+        }
+        if self.out.is_empty() && Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
+            return false;
+        }
+        let mut buffer = READ_BUFFER.take();
+        buffer.resize(READ_BYTES, 0);
+        let mut again = true;
+        for _ in 0..READS_PER_POLL {
+            let mut filled = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
+                Poll::Pending => {
+                    again = false;
+                    break;
+                }
+                Poll::Ready(Ok(())) if !filled.filled().is_empty() => {}
+                Poll::Ready(_) => {
+                    self.state = State::Done;
+                    again = false;
+                    break;
+                }
+            }
+        }
+        READ_BUFFER.replace(buffer);
+        again
+    }
+}
