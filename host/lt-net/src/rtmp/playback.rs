@@ -197,7 +197,6 @@ impl Playback {
             out(Change::CaughtUp);
         }
         self.began = None;
-        self.pause_since = Duration::ZERO;
         self.timeline = Timeline::default();
         self.seconds = 0;
         self.bits = 0;

@@ -54,6 +54,9 @@ struct Track {
     interval: i64,
 }
 
+/// Media time of a frame, and by how much its stamp has jumped, if it has.
+type Placed = (i64, Option<i64>);
+
 /// What is known when a frame comes, in milliseconds without pauses.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
@@ -103,10 +106,8 @@ impl Timeline {
         } else {
             mine
         };
-        let (media, jumped) = match self.place(mine, stamp, moment) {
-            Some(media) => (media, None),
-            None => self.jump(mine, stamp, moment),
-        };
+        let place = self.place(mine, stamp, moment);
+        let (media, jumped) = place.unwrap_or_else(|| self.jump(mine, stamp, moment));
         self.settle(head.kind, Anchor { stamp, media }, jumped.is_some());
         self.lead_max = self.lead_max.max(self.furthest - moment.elapsed);
         jumped
@@ -120,43 +121,44 @@ impl Timeline {
         }
     }
 
-    /// Where a frame lies if nothing has jumped, or only what has jumped before in the other track.
-    fn place(&self, mine: Option<Track>, stamp: u32, moment: Moment) -> Option<i64> {
-        let ahead = self.furthest + moment.gone + AHEAD_MAX;
+    /// Where a frame lies, if that is near: where its track goes on, where the other track has jumped to before it, or where the stream was
+    /// before it jumped; and in the last case how far that is.
+    fn place(&self, mine: Option<Track>, stamp: u32, moment: Moment) -> Option<Placed> {
+        let expected = self.furthest + moment.gone;
+        let ahead = expected + AHEAD_MAX;
         let Some(track) = mine else {
             let near = |place| (self.furthest - APART_MAX..=ahead).contains(&place);
-            return self.current.place_within(stamp, near);
+            return Some((self.current.place_within(stamp, near)?, None));
         };
         let possible = |place| (track.furthest - BACK_MAX..=ahead).contains(&place);
         let followed = |place| (self.furthest - AHEAD_MAX..=ahead).contains(&place);
+        let claimed = track.last.place(stamp);
+        let elsewhere = |anchor: &Anchor| (anchor.place(stamp) - claimed) % WRAP_24 != 0;
         let own = track.last.place_within(stamp, possible);
-        // The same, unless the other track has jumped since, or this one only seemed to.
-        let others = [Some(self.current), self.previous].into_iter().flatten();
-        let others = others.filter_map(|anchor| anchor.place_within(stamp, followed));
-        let distance = |place: &i64| (place - self.furthest).abs();
-        own.into_iter().chain(others).min_by_key(distance)
+        let current = Some(self.current).filter(elsewhere);
+        let current = current.and_then(|anchor| anchor.place_within(stamp, followed));
+        let previous = self.previous.filter(elsewhere);
+        let previous = previous.and_then(|anchor| anchor.place_within(stamp, followed));
+        let unjumped = own.into_iter().chain(current).map(|place| (place, None));
+        let returned = previous.map(|place| (place, Some(claimed - track.last.media)));
+        unjumped.chain(returned).min_by_key(|(place, _)| {
+            let behind = self.furthest - place;
+            behind.max(place - expected).max(0)
+        })
     }
 
-    /// A frame that cannot be where its stamp says: where it is placed, and how far it jumped.
-    fn jump(&mut self, mine: Option<Track>, stamp: u32, moment: Moment) -> (i64, Option<i64>) {
+    /// A frame that is not near what came before: where it is placed, and how far it jumped.
+    fn jump(&self, mine: Option<Track>, stamp: u32, moment: Moment) -> Placed {
         let last = mine.map_or(self.current, |track| track.last);
         let claimed = last.place(stamp);
-        let jumped = claimed - last.media;
-        let ahead = self.furthest + moment.gone + AHEAD_MAX;
-        let returned = |place| (self.furthest - AHEAD_MAX..=ahead).contains(&place);
-        let back = self
-            .previous
-            .and_then(|previous| previous.place_within(stamp, returned));
         let is_live = claimed - moment.elapsed <= self.lead_max + AHEAD_MAX;
-        let media = if let Some(place) = back {
-            place
-        } else if claimed > self.furthest && is_live {
+        let media = if claimed > self.furthest && is_live {
             // Something is missing, and the stream goes on where it would be without.
             claimed
         } else {
             mine.map_or(self.furthest, |track| track.furthest + track.interval)
         };
-        (media, Some(jumped))
+        (media, Some(claimed - last.media))
     }
 
     /// After a pause a recording goes on where it stood, and a live stream where it is now: the nearer counts, and what went by in the
@@ -189,7 +191,7 @@ impl Timeline {
         };
         let (furthest, interval) = slot.map_or((at.media, 0), |track| {
             let step = at.media - track.last.media;
-            let is_usual = !has_jumped && (1..=AHEAD_MAX).contains(&step);
+            let is_usual = (1..=AHEAD_MAX).contains(&step);
             let interval = if is_usual { step } else { track.interval };
             (track.furthest.max(at.media), interval)
         });
