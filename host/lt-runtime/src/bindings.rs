@@ -32,6 +32,23 @@ mod generated {
             "lt:scenario/xmpp.[method]session.acknowledge": async | trappable,
             "lt:scenario/xmpp.[method]session.close": async | trappable,
             "lt:scenario/xmpp.[method]pending.finish": async | trappable,
+            "lt:scenario/rtmp.[static]connection.connect": async | trappable,
+            "lt:scenario/rtmp.[method]connection.publish": async | trappable,
+            "lt:scenario/rtmp.[method]connection.play": async | trappable,
+            "lt:scenario/rtmp.[method]connection.call": async | trappable,
+            "lt:scenario/rtmp.[method]connection.close": async | trappable,
+            "lt:scenario/rtmp.[method]publisher.publish-asset": async | trappable,
+            "lt:scenario/rtmp.[method]publisher.send-tag": async | trappable,
+            "lt:scenario/rtmp.[method]publisher.wait": async | trappable,
+            "lt:scenario/rtmp.[method]publisher.next-event": async | trappable,
+            "lt:scenario/rtmp.[method]publisher.stop": async | trappable,
+            "lt:scenario/rtmp.[static]player.open-http": async | trappable,
+            "lt:scenario/rtmp.[method]player.watch": async | trappable,
+            "lt:scenario/rtmp.[method]player.next-event": async | trappable,
+            "lt:scenario/rtmp.[method]player.receive": async | trappable,
+            "lt:scenario/rtmp.[method]player.pause": async | trappable,
+            "lt:scenario/rtmp.[method]player.seek": async | trappable,
+            "lt:scenario/rtmp.[method]player.stop": async | trappable,
             "lt:scenario/coordination.[static]throttle.open": async | trappable,
             "lt:scenario/coordination.[method]throttle.wait": async | trappable,
             "lt:scenario/coordination.[method]throttle.try": async | trappable,
@@ -61,6 +78,9 @@ mod generated {
             "lt:scenario/xmpp.periodic": crate::interfaces::xmpp::periodic::PeriodicHandle,
             "lt:scenario/xmpp.pending": crate::interfaces::xmpp::pending::PendingHandle,
             "lt:scenario/xmpp.resumption": crate::interfaces::xmpp::resumption::ResumptionHandle,
+            "lt:scenario/rtmp.connection": crate::interfaces::rtmp::connection::ConnectionHandle,
+            "lt:scenario/rtmp.publisher": crate::interfaces::rtmp::publisher::PublisherHandle,
+            "lt:scenario/rtmp.player": crate::interfaces::rtmp::player::PlayerHandle,
             "lt:scenario/metrics.metric": crate::interfaces::metrics::MetricHandle,
             "lt:scenario/coordination.throttle": crate::interfaces::coordination::throttle::ThrottleHandle,
             "lt:scenario/coordination.turn": crate::interfaces::coordination::throttle::TurnHandle,
@@ -73,6 +93,6 @@ mod generated {
 }
 
 pub(crate) use generated::lt::scenario::{
-    coordination, data, http, log, metrics, timing, types, user, websocket, xmpp,
+    coordination, data, http, log, metrics, rtmp, timing, types, user, websocket, xmpp,
 };
 pub(crate) use generated::{Scenario as ScenarioWorld, ScenarioPre};

@@ -103,7 +103,7 @@ impl Engine {
         Ok(Scenario {
             engine: self.clone(),
             pre,
-            uses_network: ["http", "websocket", "xmpp"]
+            uses_network: ["http", "websocket", "xmpp", "rtmp"]
                 .iter()
                 .any(|name| uses(&format!("lt:scenario/{name}@"))),
             uses_coordination: uses("lt:scenario/coordination@"),
@@ -131,6 +131,12 @@ impl Scenario {
     #[must_use]
     pub fn uses_xmpp(&self) -> bool {
         self.uses("lt:scenario/xmpp@")
+    }
+
+    /// Whether its users may publish or play streams.
+    #[must_use]
+    pub fn uses_rtmp(&self) -> bool {
+        self.uses("lt:scenario/rtmp@")
     }
 
     fn uses(&self, interface: &str) -> bool {

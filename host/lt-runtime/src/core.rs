@@ -10,8 +10,11 @@ use arc_swap::ArcSwap;
 use http::Method;
 use lt_coordination::{Coordination, UserRef};
 use lt_data::{DataSet, Shared, Shares};
-use lt_metrics::{FailureClass, Recorder, Registry, Tags, TagsId, Threshold, builtin};
+use lt_metrics::{
+    FailureClass, JournalLine, Recorder, Registry, StreamTable, Tags, TagsId, Threshold, builtin,
+};
 use lt_net::http::config::ClientConfig;
+use lt_net::rtmp::Stamps;
 use lt_net::{Network, TlsProfiles};
 use lt_spec::description::SteadyCondition;
 use lt_spec::spec::{RunSpec, ScenarioSpec};
@@ -21,7 +24,10 @@ use crate::component::Scenario;
 use crate::conclusions::Conclusions;
 use crate::ctx::Identity;
 use crate::enrolment::Enrolment;
+use crate::journal::Journal;
 use crate::network;
+use crate::rtmp::StreamsOfCore;
+use crate::rtmp::assets::Assets;
 use crate::sockets::OpenSockets;
 use crate::sockets::patterns::Patterns;
 use crate::trace::Tracer;
@@ -74,8 +80,12 @@ pub struct Common {
     pub conclusions: Conclusions,
     /// Whether it is kept what single users do: see [`Core::journal`].
     pub keep_journal: bool,
+    /// FLV files that users publish.
+    pub(crate) assets: Assets,
     /// TLS settings, one for all users that want the same.
     tls: Arc<TlsProfiles>,
+    /// What its users publish, for its players to know again.
+    stamps: Arc<Stamps>,
 }
 
 impl Common {
@@ -97,7 +107,9 @@ impl Common {
             tracer,
             conclusions: Conclusions::default(),
             keep_journal,
+            assets: Assets::default(),
             tls: Arc::default(),
+            stamps: Arc::default(),
         })
     }
 }
@@ -208,12 +220,16 @@ pub struct Core {
     pub(crate) network: Rc<Network>,
     /// How its clients behave, one for each local address in turn.
     pub(crate) clients: Vec<Rc<ClientConfig>>,
-    /// WebSockets and XMPP sessions that have not ended.
+    /// WebSockets, XMPP sessions and RTMP connections that have not ended.
     pub(crate) sockets: Rc<OpenSockets>,
     /// What its users look for in messages.
     pub(crate) patterns: RefCell<Patterns>,
     /// What its users look for in stanzas, and what of their sessions was logged.
     pub(crate) xmpp: xmpp::OfCore,
+    /// What its users publish and play.
+    pub(crate) streams: StreamsOfCore,
+    /// What its users did, if that is kept.
+    pub(crate) journal: Journal,
     /// Throttles and meetings whose waits carry their name.
     waited_for: RefCell<FxHashSet<Box<str>>>,
     groups: RefCell<Groups>,
@@ -236,12 +252,13 @@ impl Core {
         // Before users are there whose first handshake would wait for it.
         lt_net::seed_random();
         let common = &run.common;
-        let (network, clients) =
-            network::open(&common.spec.http, &common.tls).map_err(|error| error.to_string())?;
+        let (network, clients) = network::open(&common.spec.http, &common.tls, &common.stamps)
+            .map_err(|error| error.to_string())?;
         let roles = run.spec.roles.names().iter();
         let waited_for = RefCell::new(asked_for(&common.spec.thresholds));
         Ok(Rc::new(Self {
             roles: roles.map(|name| Arc::from(name.as_str())).collect(),
+            journal: Journal::new(common.keep_journal),
             run,
             recorder,
             network,
@@ -249,6 +266,7 @@ impl Core {
             sockets: Rc::default(),
             patterns: RefCell::default(),
             xmpp: xmpp::OfCore::default(),
+            streams: StreamsOfCore::default(),
             waited_for,
             groups: RefCell::new(Groups {
                 paths: vec!["".into()],
@@ -259,7 +277,18 @@ impl Core {
         }))
     }
 
-    /// All users have ended: wait, a second at most, until the WebSockets and XMPP sessions that they left
+    /// Add a row for each media stream that a user asked for and has not ended. One that failed stays until its user asks for
+    /// another, or leaves.
+    pub fn streams(&self, into: &mut StreamTable) {
+        self.streams.look(into);
+    }
+
+    /// Move what users did since the last call, if that is kept, to the end of a list.
+    pub fn journal(&self, into: &mut Vec<JournalLine>) {
+        self.journal.take(into);
+    }
+
+    /// All users have ended: wait, a second at most, until the WebSockets, XMPP sessions and RTMP connections that they left
     /// behind have ended and were recorded.
     pub async fn settle(&self) {
         self.sockets.settle().await;

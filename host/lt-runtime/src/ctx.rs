@@ -1,7 +1,7 @@
 //! What a user's store holds.
 //!
-//! Deny by default: a user has no files, sockets, environment or arguments; HTTP, WebSockets and XMPP only if its core gave it a
-//! client; memory, CPU, handles, requests, groups and log lines each have a bound (`lt_spec::limits`).
+//! Deny by default: a user has no files, sockets, environment or arguments; HTTP, WebSockets, XMPP and RTMP only if its core gave it
+//! a client; memory, CPU, handles, requests, groups and log lines each have a bound (`lt_spec::limits`).
 
 use std::cell::RefCell;
 use std::rc::Rc;

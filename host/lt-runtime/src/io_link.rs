@@ -4,31 +4,31 @@
 //! a stack of its own that is shared by the whole core. Polling sockets on the fiber would dirty three to six more pages
 //! of the user's stack for its whole life, and a TLS handshake there could overflow it.
 
+mod record;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
-use lt_metrics::{TagsId, builtin};
+use lt_metrics::TagsId;
 use lt_net::NetError;
-use lt_net::http::Version;
 use lt_net::http::client::HttpClient;
-use lt_net::http::observation::Observation;
 use lt_net::http::request::Request;
 use lt_net::http::response::Response;
+use lt_net::rtmp::RtmpError;
 use lt_net::websocket::ConnectError;
 use lt_net::xmpp::XmppError;
-use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, NAME_BYTES_MAX, USER_REQUESTS_MAX};
+use lt_spec::limits::{BATCH_MAX, BATCH_PER_HOST_MAX, USER_REQUESTS_MAX};
 use rustc_hash::FxHashMap;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::core::{Core, GroupId, HttpKey, record_bytes};
+use crate::core::{Core, GroupId, HttpKey};
 use crate::ctx::Identity;
-use crate::interfaces::cut;
+use crate::rtmp::{self, StreamsOfUser};
 use crate::sockets::{self, Connected, Dial};
 use crate::xmpp;
 
@@ -53,6 +53,10 @@ enum Work {
     Connect(Box<Dial>, oneshot::Sender<Connected>),
     /// An XMPP session.
     ConnectXmpp(Box<xmpp::Dial>, oneshot::Sender<xmpp::Connected>),
+    /// An RTMP connection.
+    ConnectRtmp(Box<rtmp::Dial>, oneshot::Sender<rtmp::Connected>),
+    /// FLV over HTTP.
+    OpenFlv(Box<rtmp::FlvDial>, oneshot::Sender<rtmp::Playing>),
 }
 
 /// Where the answer to a started request appears.
@@ -153,6 +157,7 @@ pub(crate) struct IoLink {
     last_tags: RefCell<Option<(HttpKey, TagsId)>>,
     /// What the user's WebSockets take; most users have none.
     sockets: OnceCell<Rc<sockets::Taken>>,
+    streams: OnceCell<Rc<StreamsOfUser>>,
 }
 
 impl IoLink {
@@ -231,7 +236,37 @@ impl IoLink {
             .unwrap_or_else(|_| Err(XmppError::Net(ended()).into()))
     }
 
-    /// What the user's WebSockets and XMPP sessions take.
+    /// Connect over RTMP and wait until the server has said yes.
+    pub(crate) async fn connect_rtmp(&self, dial: Box<rtmp::Dial>) -> rtmp::Connected {
+        self.ask(|answer| Work::ConnectRtmp(dial, answer)).await
+    }
+
+    /// Play FLV over HTTP and wait for the head of the response.
+    pub(crate) async fn open_flv(&self, dial: Box<rtmp::FlvDial>) -> rtmp::Playing {
+        self.ask(|answer| Work::OpenFlv(dial, answer)).await
+    }
+
+    /// Give work to the I/O task and wait for its answer.
+    async fn ask<T, E: From<RtmpError>>(
+        &self,
+        work: impl FnOnce(oneshot::Sender<Result<T, E>>) -> Work,
+    ) -> Result<T, E> {
+        if self.dead.get() {
+            return Err(RtmpError::Net(ended()).into());
+        }
+        let (answer, came) = oneshot::channel();
+        self.hand_over(work(answer));
+        came.await
+            .unwrap_or_else(|_| Err(RtmpError::Net(ended()).into()))
+    }
+
+    /// What the user publishes and plays.
+    pub(crate) fn streams(&self) -> &Rc<StreamsOfUser> {
+        let enter = || self.core.streams.enter(self.who.id.0);
+        self.streams.get_or_init(enter)
+    }
+
+    /// What the user's WebSockets, XMPP sessions and RTMP connections take.
     pub(crate) fn sockets(&self) -> &Rc<sockets::Taken> {
         self.sockets.get_or_init(Rc::default)
     }
@@ -260,92 +295,6 @@ impl IoLink {
         self.client
             .send(request, move |seen| self.record(group, seen))
     }
-
-    /// Record one exchange: k6's metrics and tags. A followed redirect is an exchange of its own.
-    fn record(&self, group: GroupId, seen: &Observation<'_>) {
-        let tags = self.tags_of(group, seen);
-        let timings = seen.timings;
-        let mut recorder = self.core.recorder.borrow_mut();
-        recorder.record(builtin::HTTP_REQS, tags, 1.0);
-        recorder.record(
-            builtin::HTTP_REQ_FAILED,
-            tags,
-            if seen.expected { 0.0 } else { 1.0 },
-        );
-        if !seen.expected {
-            recorder.kind(builtin::HTTP_REQ_FAILED, Failure(seen), 1.0);
-        }
-        recorder.record_time(builtin::HTTP_REQ_DURATION, tags, timings.duration());
-        recorder.record_time(builtin::HTTP_REQ_BLOCKED, tags, timings.blocked);
-        recorder.record_time(builtin::HTTP_REQ_RESOLVING, tags, timings.resolving);
-        recorder.record_time(builtin::HTTP_REQ_CONNECTING, tags, timings.connecting);
-        recorder.record_time(builtin::HTTP_REQ_TLS_HANDSHAKING, tags, timings.tls);
-        recorder.record_time(builtin::HTTP_REQ_SENDING, tags, timings.sending);
-        recorder.record_time(builtin::HTTP_REQ_WAITING, tags, timings.waiting);
-        recorder.record_time(builtin::HTTP_REQ_RECEIVING, tags, timings.receiving);
-        if !seen.reused {
-            recorder.record(builtin::HTTP_CONNECTIONS, tags, 1.0);
-        }
-        record_bytes(&mut recorder, tags, seen.bytes_sent, seen.bytes_received);
-    }
-
-    /// The tag set of an exchange. A user that repeats a request finds it without hashing or allocating.
-    fn tags_of(&self, group: GroupId, seen: &Observation<'_>) -> TagsId {
-        let status = seen.status.unwrap_or(0);
-        let error_code = match seen.error {
-            Some(error) => error.code(),
-            // k6: 1000 + the status for an error the server answered with.
-            None if status >= 400 => 1000 + status,
-            None => 0,
-        };
-        let (name, extra) = (cut(seen.name(), NAME_BYTES_MAX), &seen.options.tags);
-        let proto = seen.version.map_or("", Version::as_str);
-        let tls_version = seen.tls.map_or("", |tls| tls.version);
-        if let Some((key, tags)) = &*self.last_tags.borrow()
-            && (key.status, key.error_code, key.group) == (status, error_code, group)
-            && key.expected == seen.expected
-            && *key.name == *name
-            && key.method == *seen.method
-            && (key.proto, key.tls_version) == (proto, tls_version)
-            && key.extra.is_none()
-            && extra.is_empty()
-        {
-            return *tags;
-        }
-        let pairs = || {
-            extra
-                .iter()
-                .map(|(name, value)| (cut(name, NAME_BYTES_MAX), cut(value, NAME_BYTES_MAX)))
-        };
-        let key = HttpKey {
-            role: self.who.role,
-            group,
-            method: seen.method.clone(),
-            name: name.into(),
-            status,
-            error_code,
-            proto,
-            tls_version,
-            expected: seen.expected,
-            extra: (!extra.is_empty()).then(|| Rc::new(lt_metrics::Tags::new(pairs()))),
-        };
-        let tags = self.core.tags_of_http(&key);
-        self.last_tags.replace(Some((key, tags)));
-        tags
-    }
-}
-
-/// What the summary counts a failed request as: the error's name in `wit/` with the number of the tag, else the status.
-struct Failure<'a>(&'a Observation<'a>);
-
-impl fmt::Display for Failure<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(seen) = self;
-        match seen.error {
-            Some(error) => write!(f, "{} {}", error.kind(), error.code()),
-            None => write!(f, "status {}", seen.status.unwrap_or(0)),
-        }
-    }
 }
 
 /// Ends a user's I/O task when the user ends, however it ends.
@@ -369,6 +318,7 @@ impl IoGuard {
             dead: Cell::new(false),
             last_tags: RefCell::new(None),
             sockets: OnceCell::new(),
+            streams: OnceCell::new(),
         });
         let task = io_task(link.clone());
         let last = Last(link.clone());
@@ -438,6 +388,12 @@ async fn io_task(link: Rc<IoLink>) {
             }
             Work::ConnectXmpp(dial, answer) => {
                 side.push(Box::pin(xmpp::connect(&link, dial, answer)));
+            }
+            Work::ConnectRtmp(dial, answer) => {
+                side.push(Box::pin(rtmp::connect(&link, dial, answer)));
+            }
+            Work::OpenFlv(dial, answer) => {
+                side.push(Box::pin(rtmp::open_flv(&link, dial, answer)));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lt_net::http::config::ClientConfig;
+use lt_net::rtmp::Stamps;
 use lt_net::{
     HostAddress, NetError, Network, NetworkOptions, Proxy, Route, TlsProfiles, TlsSettings,
 };
@@ -17,6 +18,7 @@ use lt_spec::spec::{HttpSpec, SocketAddrOrIp};
 pub(crate) fn open(
     http: &HttpSpec,
     tls: &Arc<TlsProfiles>,
+    stamps: &Arc<Stamps>,
 ) -> Result<(Rc<Network>, Vec<Rc<ClientConfig>>), NetError> {
     let hosts = http.hosts.iter().map(|(name, address)| {
         let address = match address {
@@ -29,6 +31,7 @@ pub(crate) fn open(
         hosts: hosts.collect(),
         allow: None,
         tls: tls.clone(),
+        stamps: stamps.clone(),
     });
     let profile = network.tls_profile(&TlsSettings {
         authorities: http.authorities.clone(),

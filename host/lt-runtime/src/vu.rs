@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use lt_load::{BuildError, Iteration, Outcome, Place, StopFlag, Vu, VuFactory};
-use lt_metrics::{FailureClass, TagsId};
+use lt_metrics::{FailureClass, JournalEvent, TagsId};
 use lt_spec::limits::REBUILD_PAUSE;
 use lt_spec::seed;
 use wasmtime::component::ResourceTableError;
@@ -149,6 +149,8 @@ impl Vu for ScenarioUser {
         let Some(body) = &mut self.body else {
             return Outcome::StopUser;
         };
+        let journal = &self.core.journal;
+        journal.write(self.who.id.0, || JournalEvent::Joined);
         let result = Box::pin(body.join(&self.core, self.who)).await;
         let trapped = result.is_err();
         let outcome = self.judge(result);
@@ -249,6 +251,8 @@ impl ScenarioUser {
             },
         };
         self.core.record_failure(self.tags, class, &message);
+        let journal = &self.core.journal;
+        journal.write(self.who.id.0, || JournalEvent::Failed);
         Outcome::Failed
     }
 }

@@ -1,4 +1,4 @@
-//! Room for what comes and nobody has asked for yet: of WebSockets, and of XMPP sessions, which have the same.
+//! Room for what comes and nobody has asked for yet: of WebSockets, of XMPP sessions and of players, which have the same.
 
 use lt_net::websocket::{InboxOptions, Overflow};
 use lt_spec::limits::{

@@ -8,6 +8,7 @@ mod inbox;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod poll;
+pub(crate) mod rtmp;
 pub(crate) mod timing;
 pub(crate) mod user;
 pub(crate) mod wait;
@@ -49,6 +50,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<UserCtx>) -> wasmtime::Result<()
     bindings::http::add_to_linker::<_, Contract>(linker, view)?;
     bindings::websocket::add_to_linker::<_, Contract>(linker, view)?;
     bindings::xmpp::add_to_linker::<_, Contract>(linker, view)?;
+    bindings::rtmp::add_to_linker::<_, Contract>(linker, view)?;
     bindings::metrics::add_to_linker::<_, Contract>(linker, view)?;
     bindings::log::add_to_linker::<_, Contract>(linker, view)?;
     bindings::coordination::add_to_linker::<_, Contract>(linker, view)?;

@@ -68,7 +68,7 @@ impl Drop for OpenSocket {
     }
 }
 
-/// What all sockets and XMPP sessions of one user take together.
+/// What all sockets, XMPP sessions and RTMP connections of one user take together.
 #[derive(Default)]
 pub(crate) struct Taken {
     sockets: Cell<usize>,
@@ -78,6 +78,7 @@ pub(crate) struct Taken {
 /// A socket's share of what its user may have, given back when it is dropped.
 pub(crate) struct Place {
     of: Rc<Taken>,
+    sockets: usize,
     inbox_bytes: usize,
 }
 
@@ -89,19 +90,32 @@ impl Place {
     pub(crate) fn take(of: &Rc<Taken>, inbox_bytes: usize) -> Result<Self, String> {
         if of.sockets.get() >= USER_SOCKETS_MAX {
             return Err(format!(
-                "a user may have {USER_SOCKETS_MAX} sockets and sessions together"
+                "a user may have {USER_SOCKETS_MAX} sockets, sessions and connections together"
             ));
         }
+        Self::of(of, 1, inbox_bytes)
+    }
+
+    /// Take room for another inbox on a connection that has its place.
+    ///
+    /// # Errors
+    /// If the user's inboxes hold as much as they may.
+    pub(crate) fn beside(of: &Rc<Taken>, inbox_bytes: usize) -> Result<Self, String> {
+        Self::of(of, 0, inbox_bytes)
+    }
+
+    fn of(of: &Rc<Taken>, sockets: usize, inbox_bytes: usize) -> Result<Self, String> {
         let bytes = of.inbox_bytes.get().saturating_add(inbox_bytes);
         if bytes > USER_INBOX_BYTES_MAX {
             return Err(format!(
                 "the inboxes of a user may hold {USER_INBOX_BYTES_MAX} bytes together"
             ));
         }
-        of.sockets.set(of.sockets.get() + 1);
+        of.sockets.set(of.sockets.get() + sockets);
         of.inbox_bytes.set(bytes);
         Ok(Self {
             of: of.clone(),
+            sockets,
             inbox_bytes,
         })
     }
@@ -110,7 +124,8 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let taken = &self.of;
-        taken.sockets.set(taken.sockets.get().saturating_sub(1));
+        let sockets = taken.sockets.get();
+        taken.sockets.set(sockets.saturating_sub(self.sockets));
         let bytes = taken.inbox_bytes.get();
         taken
             .inbox_bytes
@@ -118,7 +133,7 @@ impl Drop for Place {
     }
 }
 
-/// The sockets and XMPP sessions of one core whose end was not recorded yet.
+/// The sockets, XMPP sessions and RTMP connections of one core whose end was not recorded yet.
 #[derive(Default)]
 pub(crate) struct OpenSockets {
     open: Cell<usize>,
@@ -355,7 +370,11 @@ mod tests {
         drop(places);
         let whole = Place::take(&taken, USER_INBOX_BYTES_MAX).unwrap();
         assert!(Place::take(&taken, 1).is_err_and(|text| text.contains("bytes")));
+        assert!(Place::beside(&taken, 1).is_err_and(|text| text.contains("bytes")));
         drop(whole);
+        let beside = Place::beside(&taken, USER_INBOX_BYTES_MAX).unwrap();
+        assert_eq!(taken.sockets.get(), 0);
+        drop(beside);
         assert_eq!((taken.sockets.get(), taken.inbox_bytes.get()), (0, 0));
     }
 
