@@ -15,6 +15,7 @@ mod connect;
 mod connection;
 mod events;
 mod flv;
+pub mod fuzz;
 mod handshake;
 mod json;
 mod message;

@@ -53,11 +53,11 @@ impl FlvReader {
         loop {
             self.state = match self.state {
                 State::File => {
+                    let expected = b"FLV".iter().skip(self.head_len);
                     if input
                         .iter()
-                        .zip(b"FLV")
-                        .skip(self.head_len)
-                        .any(|(a, b)| a != b)
+                        .zip(expected)
+                        .any(|(byte, expected)| byte != expected)
                     {
                         return Err(no_flv(input));
                     }
