@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::steps::Connecting;
 use super::chunk::encode::Encoder;
+use super::connection::{Connection, Opened};
 use super::message::Reader;
 use super::stamps::Stamps;
 use super::{Attempt, ConnectRequest, Connected, RtmpError};
@@ -49,6 +50,28 @@ impl Established {
 }
 
 impl HttpClient {
+    /// Connect to an RTMP server, over a connection of its own: one attempt. The user's TLS (unless the request says otherwise), proxy (as a
+    /// tunnel), local address and filter of targets hold. Time runs from when the future is first polled.
+    ///
+    /// A server that wants a proof of who connects is given it (`authmod=adobe`, `authmod=llnw`), and one that answers with another URL
+    /// (`ex.redirect`) is left for that; each on a new connection, within the same time.
+    ///
+    /// Beside the result comes what is known of the attempt, whatever came of it. Dropping the future gives up.
+    ///
+    /// # Errors
+    /// Any of `connection.connect` in `wit/rtmp.wit`; `InvalidRequest` that names a field before anything was attempted.
+    pub fn connect_rtmp(
+        &self,
+        request: ConnectRequest,
+    ) -> impl Future<Output = (Attempt, Result<Opened, RtmpError>)> + '_ {
+        // Boxed: whoever holds it is most of the time not connecting, and the future of a user is as large as its largest part.
+        Box::pin(async move {
+            let mut attempt = Attempt::default();
+            let established = self.establish_rtmp(request, &mut attempt).await;
+            (attempt, established.map(Connection::open))
+        })
+    }
+
     async fn establish_rtmp(
         &self,
         request: ConnectRequest,
