@@ -6,21 +6,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lt_tests::nginx::Nginx;
+use lt_tests::peers::http::ask;
 use lt_tests::peers::{HttpPeer, closed_port};
 use lt_tests::process::Process;
-
-/// Ask a server in plain HTTP/1.0 words.
-fn ask(port: u16, path: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
-}
 
 #[test]
 fn nginx_serves_and_ends_with_its_value() {
@@ -35,7 +23,7 @@ fn nginx_serves_and_ends_with_its_value() {
         ("/br", "br"),
         ("/chunked", "the slow brown fox"),
     ] {
-        let answer = ask(port, path);
+        let answer = ask(port, "GET", path);
         assert!(answer.contains(part), "{path}: {answer:.500}");
     }
     assert_eq!(nginx.access_log(7).len(), 7);
@@ -49,7 +37,7 @@ fn nginx_serves_and_ends_with_its_value() {
 #[test]
 fn a_peer_remembers_and_ends_with_its_value() {
     let peer = HttpPeer::always("body");
-    assert!(ask(peer.port(), "/a?b=c").ends_with("body"));
+    assert!(ask(peer.port(), "GET", "/a?b=c").ends_with("body"));
     let seen = peer.seen();
     assert_eq!((seen[0].path(), seen[0].query("b")), ("/a", Some("c")));
     let port = peer.port();

@@ -13,6 +13,7 @@ mod data;
 mod executors;
 mod guests;
 mod harness;
+mod harness_rtmp;
 mod http;
 mod lifecycle;
 mod limits;

@@ -52,16 +52,7 @@ impl Nginx {
     /// Start it; `None`, with a word on standard error, where there is no nginx. In CI that is a failure.
     #[must_use]
     pub fn start() -> Option<Self> {
-        if Command::new(PROGRAM)
-            .env("PATH", search_path())
-            .arg("-v")
-            .output()
-            .is_err()
-        {
-            skip(
-                "nginx, which is not installed",
-                "apt-get install nginx-light",
-            );
+        if !is_there() {
             return None;
         }
         for _ in 0..START_ATTEMPTS {
@@ -79,36 +70,7 @@ impl Nginx {
         write_certificates(&directory, &authority);
         write_pages(&directory);
         let config = directory.write("nginx.conf", configuration(directory.path(), ports));
-        let log = directory.path().join("error.log");
-        let mut command = Command::new(PROGRAM);
-        command.env("PATH", search_path());
-        command
-            .arg("-c")
-            .arg(&config)
-            .arg("-e")
-            .arg(&log)
-            .arg("-g")
-            .arg("daemon off;")
-            .arg("-p")
-            .arg(directory.path());
-        let mut process = Process::start("nginx", &mut command);
-        let mut ended = false;
-        wait_until("nginx to listen", START_LIMIT, || {
-            ended = process.has_ended();
-            ended
-                || ports
-                    .all()
-                    .iter()
-                    .all(|&port| TcpStream::connect(("127.0.0.1", port)).is_ok())
-        });
-        if ended {
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(
-                text.contains("Address already in use"),
-                "nginx ended:\n{text}"
-            );
-            return None;
-        }
+        let process = launch(directory.path(), &config, &ports.all())?;
         Some(Self {
             directory,
             process,
@@ -187,6 +149,68 @@ impl Nginx {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+}
+
+/// Whether nginx is there; else a word on standard error. In CI that is a failure.
+pub(crate) fn is_there() -> bool {
+    let mut version = Command::new(PROGRAM);
+    let there = version
+        .env("PATH", search_path())
+        .arg("-v")
+        .output()
+        .is_ok();
+    if !there {
+        skip(
+            "nginx, which is not installed",
+            "apt-get install nginx-light",
+        );
+    }
+    there
+}
+
+/// Start it with this configuration, and wait until it listens on these ports. `None` if somebody else has one of them. What goes wrong
+/// stands in `error.log` in its directory.
+pub(crate) fn launch(directory: &Path, config: &Path, ports: &[u16]) -> Option<Process> {
+    let log = directory.join("error.log");
+    // Of an earlier start in the same place.
+    let _absent = std::fs::remove_file(&log);
+    let mut command = Command::new(PROGRAM);
+    command.env("PATH", search_path());
+    command
+        .arg("-c")
+        .arg(config)
+        .arg("-e")
+        .arg(&log)
+        .arg("-g")
+        .arg("daemon off;")
+        .arg("-p")
+        .arg(directory);
+    let mut process = Process::start("nginx", &mut command);
+    let mut ended = false;
+    wait_until("nginx to listen", START_LIMIT, || {
+        ended = process.has_ended();
+        let mut listening = ports.iter();
+        ended || listening.all(|&port| TcpStream::connect(("127.0.0.1", port)).is_ok())
+    });
+    if ended {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        let said = process.printed();
+        assert!(
+            text.contains("Address already in use"),
+            "nginx ended:\n{text}{said}"
+        );
+        return None;
+    }
+    Some(process)
+}
+
+/// `user root;` for a root: its workers would be `nobody`, who may not read a root's directory.
+pub(crate) fn user_line() -> &'static str {
+    if rustix::process::getuid().is_root() {
+        "user root;"
+    } else {
+        ""
     }
 }
 
@@ -271,14 +295,10 @@ fn write_pages(directory: &TempDir) {
     std::fs::create_dir_all(directory.path().join("pages/store")).expect("a directory can be made");
 }
 
-/// The whole configuration. Workers of a root-started nginx would be `nobody`, who may not read a root's directory.
+/// The whole configuration.
 fn configuration(directory: &Path, ports: Ports) -> String {
     let directory = directory.display();
-    let user = if rustix::process::getuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
+    let user = user_line();
     let locations = LOCATIONS;
     let mut servers = String::new();
     for (listen, certificate, more) in [

@@ -156,6 +156,21 @@ pub fn respond(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], bo
     let _gone = stream.write_all(&[head.as_bytes(), body].concat());
 }
 
+/// Ask a server on 127.0.0.1 in plain words, and read all that it says: head and body.
+///
+/// # Panics
+/// If it cannot be reached.
+#[must_use]
+#[track_caller]
+pub fn ask(port: u16, method: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let _gone = stream.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let _reset = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
 /// Read a request to its end; `None` at the end of the connection or on anything that is no request.
 pub fn read_request(
     reader: &mut BufReader<TcpStream>,

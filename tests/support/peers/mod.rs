@@ -1,12 +1,18 @@
 //! Servers in this process, each on a free port of 127.0.0.1, for what a real server will not do.
 
+pub mod gate;
 pub mod http;
 pub mod proxy;
+pub mod rtmp;
+pub mod streaming;
 pub mod tcp;
 pub mod websocket;
 pub mod xmpp;
 
+pub use gate::Gate;
 pub use http::{HttpPeer, Seen};
+pub use rtmp::{RtmpPeer, RtmpWire};
+pub use streaming::StreamingPeer;
 pub use tcp::TcpPeer;
 pub use websocket::{WebSocketPeer, Wire};
 pub use xmpp::{XmppPeer, XmppWire};
