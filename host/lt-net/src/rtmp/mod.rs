@@ -8,6 +8,8 @@ mod auth;
 mod url;
 
 mod amf0;
+#[cfg(test)]
+mod amf0_tests;
 mod chunk;
 mod command;
 mod call;
@@ -17,6 +19,9 @@ mod events;
 mod flv;
 pub mod fuzz;
 mod handshake;
+#[cfg(test)]
+mod handshake_tests;
+mod http_flv;
 mod json;
 mod message;
 mod pacing;
@@ -39,6 +44,7 @@ pub use self::connection::{
     CALLS_MAX, COMMAND_BYTES_MAX, Connection, NAME_BYTES_MAX, Opened, STREAMS_MAX,
 };
 pub use self::flv::{Asset, Tag};
+pub use self::http_flv::{FlvAttempt, FlvPump, OpenedFlv};
 pub use self::player::Player;
 pub use self::publisher::{
     Publisher, TAG_BYTES_MAX, UNSENT_BYTES_MAX, UNSENT_MESSAGES_MAX, Unsent,

@@ -2,6 +2,8 @@
 
 pub(crate) mod decode;
 pub(crate) mod encode;
+#[cfg(test)]
+mod tests;
 
 /// Size of chunks in either direction until it is set anew (section 5.4.1).
 pub(crate) const CHUNK_BYTES_DEFAULT: u32 = 128;
