@@ -12,6 +12,8 @@ mod amf0;
 mod amf0_tests;
 mod chunk;
 mod command;
+#[cfg(test)]
+mod command_tests;
 mod call;
 mod connect;
 mod connection;
@@ -24,6 +26,8 @@ mod handshake_tests;
 mod http_flv;
 mod json;
 mod message;
+#[cfg(test)]
+mod oracle_tests;
 mod pacing;
 mod playback;
 mod player;

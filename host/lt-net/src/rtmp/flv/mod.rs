@@ -1,6 +1,8 @@
 //! FLV (Adobe's FLV file format specification 10.1, annex E): assets that are published, and what comes over HTTP.
 
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 

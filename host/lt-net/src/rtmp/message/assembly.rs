@@ -8,9 +8,9 @@ use crate::rtmp::command::type_id;
 use crate::rtmp::{FrameKind, Value, amf0};
 
 /// Longest command or data message: metadata with an index of key frames has some 100 KiB.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 /// All that is put together at one time on one connection: two messages of the greatest length.
-const ASSEMBLED_BYTES_MAX: usize = 32 << 20;
+pub(super) const ASSEMBLED_BYTES_MAX: usize = 32 << 20;
 /// Room of this size stays for the next message; more is given back at once.
 const ROOM_KEPT_BYTES_MAX: usize = 4096;
 

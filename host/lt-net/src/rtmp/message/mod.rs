@@ -4,6 +4,10 @@ mod aggregate;
 pub(crate) mod assembly;
 mod control;
 mod head;
+#[cfg(test)]
+mod head_tests;
+#[cfg(test)]
+mod tests;
 
 use self::assembly::{Assemblies, Taken};
 pub(crate) use self::head::head_of;
