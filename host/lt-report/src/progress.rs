@@ -6,11 +6,20 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::humanize::{humanize_duration, humanize_number, humanize_rate};
+use crate::replay::Replayed;
+use crate::streams::{SIZE_UNKNOWN, StreamsView};
 
 /// Steps of the bar. Finer than any terminal is wide.
 const BAR_STEPS: u64 = 1000;
 /// What stands on the line of the bar.
 const TEMPLATE: &str = "{prefix} [{bar:25}] {msg}";
+/// Columns of what stands before the message.
+const BAR_COLUMNS: usize = "running [] ".len() + 25;
+/// The same where nobody knows how far it is.
+const TEMPLATE_WITHOUT_BAR: &str = "{prefix} {msg}";
+
+/// Asks the terminal for its columns and lines; `None` if it does not tell.
+pub type TerminalSize = fn() -> Option<(u16, u16)>;
 
 /// The state of a run at one moment: what the caller knows, as plain values.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +54,8 @@ pub struct Progress {
     pub steady: Option<(u64, u64)>,
     /// What the generator is short of right now, so that its numbers cannot be trusted; `None` if nothing.
     pub saturated: Option<&'static str>,
+    /// How streams stand; `None` if there are none.
+    pub streams: Option<StreamsView>,
 }
 
 impl Progress {
@@ -92,6 +103,9 @@ impl Progress {
         );
         if let Some((steady, asked)) = self.steady {
             line.push_str(&format!(" steady={steady}/{asked}"));
+        }
+        if let Some(streams) = &self.streams {
+            line.push_str(&streams.fields());
         }
         if let Some(shortage) = self.saturated {
             line.push_str(&format!(" SATURATED: {shortage}"));
@@ -163,16 +177,23 @@ pub struct ProgressDisplay {
 }
 
 enum Way {
-    Bar(ProgressBar),
+    Bar(ProgressBar, TerminalSize),
     Lines(Box<dyn Write + Send>),
     Quiet,
 }
 
 impl ProgressDisplay {
-    /// A bar on standard error, which the caller found to be a terminal.
+    /// A bar on standard error, which the caller found to be a terminal; below it, what must keep to the terminal's size.
     #[must_use]
-    pub fn terminal() -> Self {
-        Self::bar(ProgressDrawTarget::stderr())
+    pub fn terminal(size: TerminalSize) -> Self {
+        Self::bar(ProgressDrawTarget::stderr(), TEMPLATE, "running", size)
+    }
+
+    /// The same for a recorded run, whose end is not known.
+    #[must_use]
+    pub fn terminal_of_replay(size: TerminalSize) -> Self {
+        let target = ProgressDrawTarget::stderr();
+        Self::bar(target, TEMPLATE_WITHOUT_BAR, "replay", size)
     }
 
     /// A line for each update; the caller updates once a second.
@@ -189,14 +210,21 @@ impl ProgressDisplay {
         Self { way: Way::Quiet }
     }
 
-    fn bar(target: ProgressDrawTarget) -> Self {
+    fn bar(
+        target: ProgressDrawTarget,
+        template: &'static str,
+        prefix: &'static str,
+        size: TerminalSize,
+    ) -> Self {
         let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), target);
         // The template is a constant that a test reads; without it the bar has indicatif's own look.
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=>-"));
         }
-        bar.set_prefix("running");
-        Self { way: Way::Bar(bar) }
+        bar.set_prefix(prefix);
+        Self {
+            way: Way::Bar(bar, size),
+        }
     }
 
     /// Show how the run is going.
@@ -205,9 +233,10 @@ impl ProgressDisplay {
     /// What the writer of lines says; a terminal that has gone is not an error.
     pub fn update(&mut self, progress: &Progress) -> io::Result<()> {
         match &mut self.way {
-            Way::Bar(bar) => {
+            Way::Bar(bar, size) => {
                 bar.set_position((progress.done().unwrap_or(0.0) * BAR_STEPS as f64) as u64);
-                bar.set_message(progress.message());
+                let message = progress.message();
+                bar.set_message(with_panel(message, progress.streams.as_ref(), *size));
                 Ok(())
             }
             Way::Lines(writer) => {
@@ -218,13 +247,42 @@ impl ProgressDisplay {
         }
     }
 
+    /// Show how a recorded run was going.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn replay(&mut self, replayed: &Replayed) -> io::Result<()> {
+        match &mut self.way {
+            Way::Bar(bar, size) => {
+                bar.set_message(with_panel(
+                    replayed.message(),
+                    Some(&replayed.streams),
+                    *size,
+                ));
+                Ok(())
+            }
+            Way::Lines(writer) => {
+                writeln!(writer, "{}", replayed.line())?;
+                writer.flush()
+            }
+            Way::Quiet => Ok(()),
+        }
+    }
+
+    /// Take the bar away, if there is one.
+    pub fn clear(self) {
+        if let Way::Bar(bar, _) = self.way {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Say something above the bar, or on a line of its own.
     ///
     /// # Errors
     /// What the writer of lines says.
     pub fn say(&mut self, text: &str) -> io::Result<()> {
         match &mut self.way {
-            Way::Bar(bar) => {
+            Way::Bar(bar, _) => {
                 bar.println(text);
                 Ok(())
             }
@@ -242,7 +300,7 @@ impl ProgressDisplay {
     /// What the writer of lines says.
     pub fn finish(self, progress: &Progress) -> io::Result<()> {
         match self.way {
-            Way::Bar(bar) => {
+            Way::Bar(bar, _) => {
                 bar.finish_and_clear();
                 Ok(())
             }
@@ -255,8 +313,23 @@ impl ProgressDisplay {
     }
 }
 
+/// The line of the bar, and the panel below it.
+fn with_panel(message: String, streams: Option<&StreamsView>, size: TerminalSize) -> String {
+    let Some(streams) = streams else {
+        return message;
+    };
+    let (columns, lines) = size().unwrap_or(SIZE_UNKNOWN);
+    // The line of the bar may be wider than the terminal: what it takes more is not the panel's.
+    let first = BAR_COLUMNS + message.chars().count();
+    let more = first.saturating_sub(1) / usize::from(columns.max(1));
+    let more = u16::try_from(more).unwrap_or(u16::MAX);
+    let panel = streams.panel((columns, lines.saturating_sub(more)));
+    let lines = std::iter::once(message).chain(panel);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// k6's clock: `0m51.2s`, `1h05m00.0s`.
-fn clock(time: Duration) -> String {
+pub(crate) fn clock(time: Duration) -> String {
     let tenths = time.as_millis() / 100;
     let (hours, minutes, seconds, tenth) = (
         tenths / 36_000,
@@ -326,6 +399,41 @@ mod tests {
         );
     }
 
+    fn hidden_bar() -> ProgressDisplay {
+        ProgressDisplay::bar(ProgressDrawTarget::hidden(), TEMPLATE, "running", || {
+            Some((60, 9))
+        })
+    }
+
+    #[test]
+    fn streams_are_fields_of_a_line_and_a_panel_below_a_bar() {
+        let streams = StreamsView::of(crate::streams::testing::a_crowd().iter());
+        let progress = Progress {
+            streams: streams.clone(),
+            steady: Some((197, 201)),
+            saturated: Some("short of CPU"),
+            ..halfway()
+        };
+        let line = progress.line();
+        let wanted = " failures=2 steady=197/201 streams=198/200 lagged=2 stalled=1 kbps=97862 SATURATED: short of CPU";
+        assert!(line.ends_with(wanted), "{line}");
+        let mut bar = hidden_bar();
+        bar.update(&progress).unwrap();
+        let Way::Bar(inner, _) = &bar.way else {
+            panic!("a bar")
+        };
+        let shown = inner.message();
+        let (first, panel) = shown.split_once('\n').unwrap();
+        assert_eq!(first, progress.message());
+        // The first line takes four of nine: it is wider than three of sixty columns.
+        assert!(
+            (181..=240).contains(&(BAR_COLUMNS + first.chars().count())),
+            "{first}"
+        );
+        let wanted = streams.unwrap().panel((60, 6));
+        assert_eq!(panel.lines().collect::<Vec<_>>(), wanted);
+    }
+
     #[test]
     fn lines_are_written_as_they_come_and_quiet_is_quiet() {
         let shared = Shared::default();
@@ -377,9 +485,10 @@ mod tests {
             None
         );
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
-        let mut bar = ProgressDisplay::bar(ProgressDrawTarget::hidden());
+        assert!(ProgressStyle::with_template(TEMPLATE_WITHOUT_BAR).is_ok());
+        let mut bar = hidden_bar();
         bar.update(&halfway()).unwrap();
-        let Way::Bar(inner) = &bar.way else {
+        let Way::Bar(inner, _) = &bar.way else {
             panic!("a bar")
         };
         assert_eq!(

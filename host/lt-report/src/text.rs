@@ -22,7 +22,7 @@ use paint::Paint;
 use table::{Cells, Row, Table};
 
 /// Metrics that a compact summary shows; the full one shows all. A metric with a threshold is always shown, and so are those of
-/// WebSockets and XMPP: a run that has any is about them.
+/// WebSockets, XMPP and RTMP: a run that has any is about them.
 const COMPACT: [&str; 20] = [
     "http_req_duration",
     "http_req_failed",
@@ -90,6 +90,14 @@ pub fn text_summary(summary: &Summary, options: &TextOptions) -> String {
         }
     }
     text
+}
+
+/// What the scenarios concluded, a line each: it goes below the summary, where programs find it at the end. Empty if they
+/// concluded nothing.
+#[must_use]
+pub fn conclusions(summary: &Summary) -> String {
+    let lines = summary.conclusions.iter();
+    lines.map(|line| format!("{}\n", printable(line))).collect()
 }
 
 fn title(text: &str, paint: Paint) -> Vec<String> {
@@ -234,7 +242,7 @@ fn is_shown(metric: &MetricSummary, summary: &Summary, detail: Detail) -> bool {
     }
     let is_always = matches!(
         Category::of(name),
-        Category::Custom | Category::Websocket | Category::Xmpp
+        Category::Custom | Category::Websocket | Category::Xmpp | Category::Rtmp
     );
     let is_judged = summary
         .thresholds
@@ -339,7 +347,7 @@ fn failure_lines(summary: &Summary, paint: Paint) -> Vec<String> {
 }
 
 /// Without control characters: names and messages come from a scenario, which must not steer the reader's terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {
@@ -361,6 +369,7 @@ enum Category {
     Network,
     Websocket,
     Xmpp,
+    Rtmp,
 }
 
 impl Category {
@@ -376,6 +385,7 @@ impl Category {
             _ if metric.starts_with("http_") => Self::Http,
             _ if metric.starts_with("ws_") => Self::Websocket,
             _ if metric.starts_with("xmpp_") => Self::Xmpp,
+            _ if metric.starts_with("rtmp_") => Self::Rtmp,
             _ => Self::Execution,
         }
     }
@@ -389,6 +399,7 @@ impl Category {
             Self::Network => "NETWORK",
             Self::Websocket => "WEBSOCKET",
             Self::Xmpp => "XMPP",
+            Self::Rtmp => "RTMP",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lt_metrics::Threshold;
@@ -354,4 +354,26 @@ pub enum Output {
     Json(PathBuf),
     /// Every sample as a CSV row in k6's layout.
     Csv(PathBuf),
+    /// What each user asked for and how its stream went, as CSV rows that viewers of streams read.
+    StreamCsv(PathBuf),
+}
+
+impl Output {
+    /// The word before the `=`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "json",
+            Self::Csv(_) => "csv",
+            Self::StreamCsv(_) => "stream-csv",
+        }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Json(path) | Self::Csv(path) | Self::StreamCsv(path) => path,
+        }
+    }
 }

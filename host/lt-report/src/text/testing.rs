@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lt_metrics::builtin::*;
 use lt_metrics::{
-    FailureClass, Judge, Kind, Recorder, Registry, SubmetricPlan, Summary, TagsId, Threshold,
-    Totals, Unit,
+    Direction, FailureClass, Judge, Kind, Recorder, Registry, StreamCounts, StreamState,
+    SubmetricPlan, Summary, TagsId, Threshold, Totals, Unit,
 };
 
 /// See the module. Made by recording, so that what is rendered is what a run would give.
@@ -184,4 +184,63 @@ pub(crate) fn some_talk() -> Summary {
     let mut totals = Totals::new(registry, plan);
     totals.merge(&recorder.take());
     totals.summary(Duration::from_secs(4))
+}
+
+/// A run with streams, and nothing else: one publisher, two players of which one stalled, and a third that was refused.
+pub(crate) fn a_broadcast() -> Summary {
+    let registry = Arc::new(Registry::new());
+    let plan = SubmetricPlan::new(&registry, &[]).unwrap();
+    let plan = Arc::new(plan.with_stream_states(&registry));
+    let mut recorder = Recorder::new(Arc::clone(&registry), Arc::clone(&plan), false);
+    let tags = TagsId::EMPTY;
+    for ms in [20, 40, 60] {
+        recorder.record_time(RTMP_CONNECTING, tags, Duration::from_millis(ms));
+        recorder.record_time(RTMP_HANDSHAKE, tags, Duration::from_millis(ms / 2));
+        recorder.record(RTMP_CONNECT_FAILED, tags, 0.0);
+        recorder.record(RTMP_CONNECTIONS, tags, 1.0);
+        recorder.record_time(RTMP_STARTING, tags, Duration::from_millis(ms / 10));
+        recorder.record_time(RTMP_STREAM_DURATION, tags, Duration::from_millis(ms * 100));
+    }
+    for ms in [100, 200] {
+        recorder.record_time(RTMP_FIRST_FRAME, tags, Duration::from_millis(ms));
+        recorder.record_time(RTMP_LAG, tags, Duration::from_millis(ms * 10));
+        recorder.record(RTMP_BITRATE, tags, 500.0);
+        recorder.record(RTMP_BYTES_RECEIVED, tags, 62_500.0);
+        recorder.record(RTMP_STREAM_FAILED, tags, 0.0);
+    }
+    recorder.record(RTMP_CONNECT_FAILED, tags, 1.0);
+    recorder.kind(
+        RTMP_CONNECT_FAILED,
+        "refused 2101 NetConnection.Connect.Rejected",
+        1.0,
+    );
+    recorder.record(RTMP_STREAM_FAILED, tags, 1.0);
+    recorder.kind(
+        RTMP_STREAM_FAILED,
+        "refused 2101 NetStream.Play.StreamNotFound",
+        1.0,
+    );
+    for code in [
+        "NetConnection.Connect.Rejected",
+        "NetStream.Play.StreamNotFound",
+    ] {
+        recorder.record(RTMP_ERRORS, tags, 1.0);
+        recorder.kind(RTMP_ERRORS, code, 1.0);
+    }
+    recorder.record(RTMP_STALLS, tags, 1.0);
+    recorder.record_time(RTMP_STALL_DURATION, tags, Duration::from_millis(1250));
+    recorder.record(RTMP_STREAMS, tags, 4.0);
+    let mut counts = StreamCounts::default();
+    counts.count(Direction::Publish, StreamState::Flowing);
+    counts.count(Direction::Play, StreamState::Lagged);
+    counts.count(Direction::Play, StreamState::Stalled);
+    counts.count(Direction::Play, StreamState::Failed);
+    for (state, count) in counts.by_state() {
+        recorder.record_part_value(RTMP_STREAMS, tags, ("state", state), count as f64);
+    }
+    let mut totals = Totals::new(registry, plan);
+    totals.merge(&recorder.take());
+    let mut summary = totals.summary(Duration::from_secs(4));
+    summary.conclusions = vec![r#"{"sessions":3,"established":2}"#.to_owned()];
+    summary
 }

@@ -1,6 +1,6 @@
 use lt_metrics::RunState;
 
-use super::testing::{a_chat, a_run, some_talk};
+use super::testing::{a_broadcast, a_chat, a_run, some_talk};
 use super::*;
 
 /// The columns that hold no approximated value: snapshots then do not depend on how buckets are cut.
@@ -52,6 +52,36 @@ fn sessions_have_a_section_with_their_steps_and_kinds() {
         include_str!("../../snapshots/summary-xmpp.txt")
     );
     assert!(!text_summary(&a_chat(), &TextOptions::default()).contains("XMPP"));
+}
+
+#[test]
+fn streams_have_a_section_with_their_states_and_kinds() {
+    assert_eq!(
+        text_summary(&a_broadcast(), &exact_columns()),
+        include_str!("../../snapshots/summary-rtmp.txt")
+    );
+    assert!(!text_summary(&a_chat(), &TextOptions::default()).contains("RTMP"));
+}
+
+#[test]
+fn conclusions_are_lines_of_their_own_and_stand_in_the_file() {
+    let mut summary = a_broadcast();
+    summary.conclusions.push("\u{1b}c\tgone".to_owned());
+    let want = "{\"sessions\":3,\"established\":2}\n\u{fffd}c\u{fffd}gone\n";
+    assert_eq!(conclusions(&summary), want);
+    assert_eq!(conclusions(&a_chat()), "");
+    let text = serde_json::to_string(&summary).unwrap();
+    assert!(
+        text.contains(r#""conclusions":["{\"sessions\":3"#),
+        "{text}"
+    );
+    let read: Summary = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.conclusions, summary.conclusions);
+    assert!(
+        !serde_json::to_string(&a_chat())
+            .unwrap()
+            .contains("conclusions")
+    );
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub const RESERVED_TAGS: [&str; 18] = [
 ];
 
 /// Kinds of outputs, as typed before the `=`.
-const OUTPUT_KINDS: [&str; 2] = ["json", "csv"];
+const OUTPUT_KINDS: [&str; 3] = ["json", "csv", "stream-csv"];
 
 /// The tags given here, over those that are there already.
 pub(super) fn tags(
@@ -92,7 +92,7 @@ pub(super) fn outputs(plan: &Plan, problems: &mut Problems) -> Vec<Output> {
         };
         if outputs
             .iter()
-            .any(|known| path_of(known) == path_of(&output))
+            .any(|known: &Output| known.path() == output.path())
         {
             let fault = Fault::new(
                 "writes to the same file as another output",
@@ -105,18 +105,13 @@ pub(super) fn outputs(plan: &Plan, problems: &mut Problems) -> Vec<Output> {
     outputs
 }
 
-fn path_of(output: &Output) -> &PathBuf {
-    match output {
-        Output::Json(path) | Output::Csv(path) => path,
-    }
-}
-
 fn output(text: &str) -> Result<Output, Fault> {
     let (kind, path) = text.split_once('=').unwrap_or((text, ""));
     let path = PathBuf::from(path);
     let output = match kind {
         "json" => Output::Json(path),
         "csv" => Output::Csv(path),
+        "stream-csv" => Output::StreamCsv(path),
         _ => {
             return Err(Fault::new(
                 format!("there is no output {kind:?}"),
@@ -127,7 +122,7 @@ fn output(text: &str) -> Result<Output, Fault> {
             ));
         }
     };
-    if path_of(&output).as_os_str().is_empty() {
+    if output.path().as_os_str().is_empty() {
         return Err(Fault::new("names no file", format!("write {kind}=FILE")));
     }
     Ok(output)

@@ -179,22 +179,27 @@ fn a_metric_that_cannot_be_declared_is_named() {
 }
 
 #[test]
-fn outputs_are_json_or_csv_and_each_has_its_file() {
+fn outputs_are_of_a_known_kind_and_each_has_its_file() {
     let raw = |texts: &[&str]| RawRun {
         outputs: texts.iter().map(|text| (*text).to_owned()).collect(),
         ..RawRun::default()
     };
     assert_eq!(
-        ok(raw(&["json=a.json", "csv=b=c.csv"]), &description()).outputs,
+        ok(
+            raw(&["json=a.json", "csv=b=c.csv", "stream-csv=s.csv"]),
+            &description()
+        )
+        .outputs,
         [
             Output::Json(PathBuf::from("a.json")),
-            Output::Csv(PathBuf::from("b=c.csv"))
+            Output::Csv(PathBuf::from("b=c.csv")),
+            Output::StreamCsv(PathBuf::from("s.csv"))
         ]
     );
     check_wrong(
         raw(&["influxdb=x"]),
         &description(),
-        &["no output \"influxdb\"", "json, csv"],
+        &["no output \"influxdb\"", "json, csv, stream-csv"],
     );
     check_wrong(
         raw(&["json"]),
@@ -202,6 +207,11 @@ fn outputs_are_json_or_csv_and_each_has_its_file() {
         &["names no file", "json=FILE"],
     );
     check_wrong(raw(&["json=a", "csv=a"]), &description(), &["same file"]);
+    check_wrong(
+        raw(&["stream-csv"]),
+        &description(),
+        &["stream-csv=FILE"],
+    );
 }
 
 #[test]
