@@ -175,6 +175,12 @@ fn outputs_that_cannot_be_written() {
         "csv=no/such/directory/a.csv",
         &["no/such/directory"],
     );
+    refused_option("--out", "stream-csv", &["stream-csv=FILE"]);
+    refused_option(
+        "--out",
+        "stream-csv=no/such/directory/a.csv",
+        &["no/such/directory"],
+    );
     refused_option(
         "--summary-export",
         "no/such/directory/a.json",

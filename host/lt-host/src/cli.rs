@@ -10,6 +10,7 @@ use crate::commands::describe::Describe;
 use crate::commands::doctor::Doctor;
 use crate::commands::man::Man;
 use crate::commands::new::New;
+use crate::commands::report::Report;
 use crate::commands::run::Run;
 use crate::commands::target::Target;
 use crate::commands::validate::Validate;
@@ -113,6 +114,7 @@ pub(crate) enum Command {
     Run(Box<Run>),
     Describe(Describe),
     Validate(Box<Validate>),
+    Report(Report),
     New(New),
     Doctor(Doctor),
     Target(Target),
@@ -146,6 +148,7 @@ impl Command {
             Self::Run(run) => run.execute(process, global),
             Self::Describe(describe) => describe.execute(process),
             Self::Validate(validate) => validate.execute(process),
+            Self::Report(report) => report.execute(process, global),
             Self::New(new) => new.execute(process),
             Self::Doctor(doctor) => doctor.execute(process),
             Self::Target(target) => target.execute(process),

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use lt_spec::Problem;
-use lt_spec::spec::{Output, RunSpec};
+use lt_spec::spec::RunSpec;
 
 /// A file, and where it was named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,15 +41,9 @@ pub(crate) fn overwritten(
     reads.extend(assets.map(|(_, path)| NamedFile::new("--asset", path)));
     let feeders = spec.data.feeders.iter();
     reads.extend(feeders.map(|feeder| NamedFile::new("--feeder", &feeder.path)));
-    let outputs = spec.outputs.iter().map(|output| {
-        let (kind, path) = match output {
-            Output::Json(path) => ("json", path),
-            Output::Csv(path) => ("csv", path),
-        };
-        NamedFile {
-            typed: Some(format!("{kind}={}", path.display())),
-            ..NamedFile::new("--out", path)
-        }
+    let outputs = spec.outputs.iter().map(|output| NamedFile {
+        typed: Some(format!("{}={}", output.kind(), output.path().display())),
+        ..NamedFile::new("--out", output.path())
     });
     let export = export.map(|path| NamedFile::new("--summary-export", path));
     let state = spec.data.state_file.as_deref();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lt_run::GeneratorLoad;
 use lt_spec::Machine;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::termios::tcgetwinsize;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::process::Process;
@@ -117,6 +118,12 @@ pub(crate) fn raise_descriptors() -> Option<u64> {
         },
     );
     if raised.is_ok() { hard } else { soft }
+}
+
+/// Columns and lines of the terminal on standard error; `None` if it does not tell. People change it while a run goes on.
+pub(crate) fn terminal_size() -> Option<(u16, u16)> {
+    let size = tcgetwinsize(std::io::stderr()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
 /// What this process uses at this moment, for a run that watches itself: three system calls.

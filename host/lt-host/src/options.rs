@@ -17,7 +17,7 @@ use clap::{ArgMatches, Args, Command};
 use lt_spec::{Problem, RawRun};
 
 pub(crate) use self::http::read_pem;
-pub(crate) use self::report::ReportOptions;
+pub(crate) use self::report::{ReportOptions, SummaryOptions};
 
 use self::http::HttpOptions;
 use self::input::{DataOptions, InputOptions};

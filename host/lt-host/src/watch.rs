@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use lt_metrics::{Totals, builtin};
-use lt_report::{Progress, ProgressDisplay};
+use lt_report::{Progress, ProgressDisplay, StreamsView};
 use lt_run::{ChangeSeen, Control, Stage, Tick};
 use lt_spec::limits::TERMINATE_DEADLINE;
 use lt_spec::spec::RunSpec;
@@ -136,6 +136,11 @@ impl<'a> Watch<'a> {
         {
             self.progress.failures = tick.totals.count(builtin::USER_FAILURES) as u64;
         }
+        let rows = tick.streams.iter().flat_map(|table| &table.rows);
+        // Once a stream was seen, none of them is told too.
+        let view = StreamsView::of(rows)
+            .or_else(|| self.progress.streams.take().map(|_| StreamsView::default()));
+        self.progress.streams = view;
         self.record.interval(interval, self.whole_until, length);
         self.record.partial(tick.totals, self.spec, tick.elapsed);
         self.whole_until = tick.elapsed;
@@ -284,6 +289,7 @@ mod tests {
             steady: None,
             saturated: None,
             changes: &[],
+            streams: &[],
             totals,
             interval,
         }
@@ -351,6 +357,64 @@ mod tests {
         assert!(
             lines[2].ends_with("steady=2/4 SATURATED: short of CPU"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn streams_are_told_each_second_also_when_none_is_left() {
+        use lt_metrics::{Direction, StreamRow, StreamState, StreamTable};
+
+        let (spec, shown) = (spec(), Shared::default());
+        let display = (ProgressDisplay::lines(shown.clone()), false);
+        let mut watch = Watch::new(
+            &spec,
+            Control::default(),
+            display,
+            Record::none(),
+            Held::default(),
+            || 0,
+        );
+        let row = |user: u64, state: StreamState| StreamRow {
+            user,
+            number: 0,
+            name: "live".into(),
+            direction: Direction::Play,
+            state,
+            bytes: 0,
+            media: Duration::ZERO,
+            lag: Duration::ZERO,
+            kbps: 500.0,
+        };
+        let table = |rows: Vec<StreamRow>| StreamTable { rows };
+        let cores = [
+            table(vec![row(1, StreamState::Flowing)]),
+            table(vec![
+                row(2, StreamState::Lagged),
+                row(3, StreamState::Failed),
+            ]),
+        ];
+        let (all, second) = (totals(), totals());
+        let mut see = |second_number: u64, streams: &[StreamTable]| {
+            watch.see(&Tick {
+                streams,
+                ..tick(&all, Some(&second), Duration::from_secs(second_number))
+            });
+        };
+        see(1, &[]);
+        see(2, &cores);
+        see(3, &[]);
+        let text = shown.text();
+        let ends: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split_once(" failures=0").map(|(_, end)| end))
+            .collect();
+        assert_eq!(
+            ends,
+            [
+                "",
+                " streams=2/3 lagged=1 stalled=0 kbps=1000",
+                " streams=0/0 lagged=0 stalled=0 kbps=0"
+            ]
         );
     }
 

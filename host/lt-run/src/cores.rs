@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lt_load::{Ending, LagProbe, Shift, Signal, Team};
-use lt_metrics::{Delta, Recorder, Registry, SubmetricPlan};
+use lt_metrics::{Delta, Recorder, Registry, StreamTable, SubmetricPlan, journal_of};
 use lt_runtime::{Core, Factory, RunShared};
 use lt_spec::spec::Load;
 use tokio::task::LocalSet;
@@ -22,8 +22,8 @@ const REPORT_INTERVAL_WITH_SAMPLES: Duration = Duration::from_millis(100);
 
 /// What a core tells the run.
 pub(crate) enum Report {
-    /// What it measured since the last report.
-    Measured(usize, Delta),
+    /// What it measured since the last report; and once a second how its streams stand, if it may have any.
+    Measured(usize, Delta, Option<StreamTable>),
     /// It has ended, with what it measured last.
     Ended(Delta, Vec<Ending>),
     /// It could not run.
@@ -43,6 +43,10 @@ pub(crate) struct Crew {
     pub(crate) registry: Arc<Registry>,
     pub(crate) plan: Arc<SubmetricPlan>,
     pub(crate) keep_samples: bool,
+    /// Whether it is kept what single users do.
+    pub(crate) keep_journal: bool,
+    /// Whether users may have media streams.
+    pub(crate) has_streams: bool,
 }
 
 impl Crew {
@@ -137,10 +141,11 @@ fn work(
         cores.push(core);
         shifts.push(async move { shift.run(factory, tags).await });
     }
-    let pace = if crew.keep_samples {
-        REPORT_INTERVAL_WITH_SAMPLES
-    } else {
-        REPORT_INTERVAL
+    let reporter = Reporter {
+        crew,
+        index,
+        recorder: &recorder,
+        cores: &cores,
     };
     let endings = LocalSet::new().block_on(&runtime, async {
         tokio::select! {
@@ -149,34 +154,73 @@ fn work(
                 join_all(cores.iter().map(|core| core.settle())).await;
                 endings
             } => endings,
-            () = report(&recorder, index, pace, reports, empties) => vec![Ending::Halted],
+            () = reporter.report(reports, empties) => vec![Ending::Halted],
         }
     });
-    let last = recorder.borrow_mut().take();
-    Ok((last, endings))
+    Ok((reporter.take(), endings))
 }
 
-/// Hand over what was measured, again and again; returns when nobody listens any more.
-async fn report(
-    recorder: &Rc<RefCell<Recorder>>,
+/// Hands over what a core measured.
+struct Reporter<'a> {
+    crew: &'a Crew,
     index: usize,
-    pace: Duration,
-    reports: &Sender<Report>,
-    empties: Receiver<Delta>,
-) {
-    let mut ticks = interval(pace);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let delta = {
-            let mut recorder = recorder.borrow_mut();
-            if let Some(empty) = empties.try_iter().last() {
-                recorder.recycle(empty);
-            }
-            recorder.take()
+    recorder: &'a Rc<RefCell<Recorder>>,
+    /// One a scenario.
+    cores: &'a [Rc<Core>],
+}
+
+impl Reporter<'_> {
+    /// Do it again and again; returns when nobody listens any more.
+    async fn report(&self, reports: &Sender<Report>, empties: Receiver<Delta>) {
+        let pace = if self.crew.keep_samples {
+            REPORT_INTERVAL_WITH_SAMPLES
+        } else {
+            REPORT_INTERVAL
         };
-        if reports.send(Report::Measured(index, delta)).is_err() {
-            return;
+        let reports_a_second = REPORT_INTERVAL.as_millis() / pace.as_millis();
+        let mut ticks = interval(pace);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut since_streams = 0;
+        loop {
+            ticks.tick().await;
+            if let Some(empty) = empties.try_iter().last() {
+                self.recorder.borrow_mut().recycle(empty);
+            }
+            let mut delta = self.take();
+            since_streams += 1;
+            let streams = if self.crew.has_streams && since_streams >= reports_a_second {
+                since_streams = 0;
+                Some(self.streams(&mut delta))
+            } else {
+                None
+            };
+            if reports
+                .send(Report::Measured(self.index, delta, streams))
+                .is_err()
+            {
+                return;
+            }
         }
+    }
+
+    /// What was measured, and what users did.
+    fn take(&self) -> Delta {
+        let mut delta = self.recorder.borrow_mut().take();
+        for core in self.cores {
+            core.journal(&mut delta.journal);
+        }
+        delta
+    }
+
+    /// How streams stand, also as lines of the journal if one is kept.
+    fn streams(&self, delta: &mut Delta) -> StreamTable {
+        let mut table = StreamTable::default();
+        for core in self.cores {
+            core.streams(&mut table);
+        }
+        if self.crew.keep_journal {
+            delta.journal.extend(journal_of(&table.rows));
+        }
+        table
     }
 }

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use lt_coordination::{Coordination, DeliveryOutcomes, Local};
+use lt_coordination::{Coordination, Local};
 use lt_data::LocalShared;
 use lt_load::{Counters, Ending, Signal};
-use lt_metrics::{Delta, Judge, Tags, Totals, builtin};
+use lt_metrics::{Delta, Judge, Totals, builtin};
 use lt_runtime::RunShared;
-use lt_spec::spec::{RunSpec, ScenarioSpec};
+use lt_spec::spec::RunSpec;
 use tokio::time::Instant;
 
 use crate::change;
 use crate::control::Control;
 use crate::cores::{Crew, Report, Worker, start};
+use crate::deliveries;
 use crate::office::Office;
 use crate::run::{Begun, ChangeSeen, Ended, RunError, RunOutcome, Stage, Tick, init_failed};
 use crate::saturation::{GeneratorLoad, Saturation};
 use crate::steady::{SteadyVerdict, SteadyWatch};
+use crate::streams::Streams;
 use crate::writers::WriterThread;
 
 /// How often the run looks at its control and calls its observer.
@@ -47,6 +49,7 @@ pub(crate) struct Desk<'a> {
     saturation: Saturation,
     steady: Option<SteadyWatch>,
     steady_users: u64,
+    streams: Streams,
     /// Changes of the run file that were made already.
     changes_done: usize,
     /// What changed since the observer was last called.
@@ -95,6 +98,7 @@ impl<'a> Desk<'a> {
             saturation: Saturation::default(),
             steady: None,
             steady_users: 0,
+            streams: Streams::default(),
             changes_done: 0,
             changes_seen: Vec::new(),
             next_save: SAVE_INTERVAL,
@@ -214,8 +218,11 @@ impl<'a> Desk<'a> {
     /// Take in one report, or wait a moment for it.
     fn listen(&mut self, reports: &Receiver<Report>, workers: &[Worker]) -> Heard {
         match reports.recv_timeout(self.patience()) {
-            Ok(Report::Measured(core, mut delta)) => {
-                self.take_in(&delta);
+            Ok(Report::Measured(core, mut delta, streams)) => {
+                if let Some(streams) = streams {
+                    self.streams.take_in(core, streams);
+                }
+                self.take_in(&mut delta);
                 delta.clear();
                 if let Some(worker) = workers.get(core) {
                     // A core that has just ended needs no empty deltas.
@@ -223,8 +230,8 @@ impl<'a> Desk<'a> {
                 }
                 Heard::Nothing
             }
-            Ok(Report::Ended(delta, endings)) => {
-                self.take_in(&delta);
+            Ok(Report::Ended(mut delta, endings)) => {
+                self.take_in(&mut delta);
                 Heard::Endings(endings)
             }
             Ok(Report::Failed(reason)) => Heard::Failure(reason),
@@ -365,7 +372,11 @@ impl<'a> Desk<'a> {
             self.office
                 .record(builtin::STEADY_USERS, float(self.steady_users));
         }
-        self.record_deliveries(self.coordination.outcomes(Instant::now()));
+        let outcomes = self.coordination.outcomes(Instant::now());
+        deliveries::record(&self.office, &self.spec, outcomes);
+        if self.stage(crew) == Stage::Running {
+            self.streams.record(&self.office);
+        }
         let load = (self.probe)();
         let lag = self
             .interval
@@ -375,8 +386,13 @@ impl<'a> Desk<'a> {
         self.office.record(builtin::GENERATOR_CPU, second.cpu);
         self.office
             .record(builtin::GENERATOR_DESCRIPTORS, second.descriptors);
-        let measured = self.office.take();
-        self.take_in(&measured);
+        let mut measured = self.office.take();
+        self.take_in(&mut measured);
+        if let Some(writer) = &self.writer {
+            let now = (self.elapsed, second.cpu);
+            let lost = self.streams.tell_machine(writer, &self.totals, now);
+            self.note_lost(lost);
+        }
         if self.elapsed >= self.next_save {
             self.next_save = self.elapsed + SAVE_INTERVAL;
             self.save();
@@ -385,37 +401,6 @@ impl<'a> Desk<'a> {
         if let Some(threshold) = verdict.abort {
             note(ended, Ended::ThresholdAbort(threshold));
             crew.signal(Signal::Stop);
-        }
-    }
-
-    /// What became of deliveries, with the tags of each scenario, so that its thresholds see it.
-    fn record_deliveries(&self, outcomes: Vec<(u16, DeliveryOutcomes)>) {
-        for (scenario, outcomes) in outcomes {
-            let scenario = self.spec.scenarios.get(usize::from(scenario));
-            let tags = scenario.map(tags_of).unwrap_or_default();
-            for (metric, count) in [
-                (builtin::DELIVERY_LOST, outcomes.lost),
-                (builtin::DELIVERY_EXCUSED, outcomes.excused),
-                (builtin::DELIVERY_UNMATCHED, outcomes.unmatched),
-                (builtin::DELIVERY_DUPLICATES, outcomes.duplicates),
-            ] {
-                if count > 0 {
-                    self.office.record_tagged(metric, &tags, float(count));
-                }
-            }
-        }
-    }
-
-    /// Where something was sent, that nothing was lost and nothing came twice is to be read as well, and not to be guessed from what
-    /// is absent.
-    fn record_what_did_not_happen(&self) {
-        if self.totals.count(builtin::DELIVERY_SENT) < 1.0 {
-            return;
-        }
-        for tags in self.spec.scenarios.iter().map(tags_of) {
-            for metric in [builtin::DELIVERY_LOST, builtin::DELIVERY_DUPLICATES] {
-                self.office.record_tagged(metric, &tags, 0.0);
-            }
         }
     }
 
@@ -432,18 +417,27 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn take_in(&mut self, delta: &Delta) {
-        if let Some(writer) = &self.writer
-            && !delta.samples().is_empty()
-        {
-            let lost = writer.write(delta.samples());
-            if lost > 0 {
-                self.totals
-                    .record(builtin::SAMPLES_DROPPED, float(lost as u64));
+    fn take_in(&mut self, delta: &mut Delta) {
+        if let Some(writer) = &self.writer {
+            let mut lost = 0;
+            if !delta.samples().is_empty() {
+                lost += writer.write(delta.samples());
             }
+            if !delta.journal.is_empty() {
+                lost += writer.journal(std::mem::take(&mut delta.journal));
+            }
+            self.note_lost(lost);
         }
         self.totals.merge(delta);
         self.interval.merge(delta);
+    }
+
+    /// Count what an output could not take in time.
+    fn note_lost(&mut self, lines: usize) {
+        if lines > 0 {
+            self.totals
+                .record(builtin::SAMPLES_DROPPED, float(lines as u64));
+        }
     }
 
     fn count(&self) -> Count {
@@ -500,6 +494,7 @@ impl<'a> Desk<'a> {
                 .map(|steady| (self.steady_users, steady.requested())),
             saturated: self.saturation.now(),
             changes: &changes,
+            streams: self.streams.tables(),
             totals: &self.totals,
             interval: whole_second.then_some(&self.interval),
         };
@@ -507,17 +502,24 @@ impl<'a> Desk<'a> {
     }
 
     /// Finish the outputs and sum up.
-    pub(crate) fn close(mut self, ended: Ended, terminate_failed: Option<String>) -> RunOutcome {
+    pub(crate) fn close(
+        mut self,
+        ended: Ended,
+        terminate_failed: Option<String>,
+        conclusions: Vec<String>,
+    ) -> RunOutcome {
         let count = self.count();
         if self.clock.is_some() && self.totals.value(builtin::VUS).is_none() {
             // A run of less than a second: no tick has counted its users, and now they are gone.
             self.office.record(builtin::VUS, float(count.ready));
             self.office.record(builtin::VUS_MAX, float(count.ready));
         }
-        self.record_what_did_not_happen();
-        self.record_deliveries(self.coordination.close());
-        let measured = self.office.take();
-        self.take_in(&measured);
+        if self.totals.count(builtin::DELIVERY_SENT) >= 1.0 {
+            deliveries::record_none(&self.office, &self.spec);
+        }
+        deliveries::record(&self.office, &self.spec, self.coordination.close());
+        let mut measured = self.office.take();
+        self.take_in(&mut measured);
         self.save();
         let writers_failed = self.writer.take().and_then(|writer| writer.finish().err());
         self.faults
@@ -539,6 +541,7 @@ impl<'a> Desk<'a> {
         summary.state.users = self.spec.users_max();
         summary.state.interrupted_iterations = count.open;
         summary.thresholds.clone_from(&verdict.results);
+        summary.conclusions = conclusions;
         RunOutcome {
             thresholds_passed: verdict.passed(),
             summary,
@@ -548,13 +551,6 @@ impl<'a> Desk<'a> {
             totals: self.totals,
         }
     }
-}
-
-/// Tags of what the run itself measures of a scenario.
-fn tags_of(scenario: &ScenarioSpec) -> Tags {
-    let own = scenario.tags.iter();
-    Tags::new(own.map(|(name, value)| (name.as_str(), value.as_str())))
-        .with(&[("scenario", &scenario.name)])
 }
 
 /// What the desk heard.
@@ -592,6 +588,6 @@ fn built_before_start(spec: &RunSpec) -> u64 {
     clippy::cast_precision_loss,
     reason = "counts of users and messages stay far below 2^53"
 )]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }

@@ -16,11 +16,13 @@
 mod change;
 pub mod control;
 mod cores;
+mod deliveries;
 mod desk;
 mod office;
 pub mod run;
 mod saturation;
 mod steady;
+mod streams;
 mod writers;
 
 pub use control::Control;

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lt_metrics::{Delta, MetricId, Recorder, Registry, SubmetricPlan, Tags, TagsId};
+use lt_metrics::builtin::RTMP_STREAMS;
+use lt_metrics::{Delta, MetricId, Recorder, Registry, StreamCounts, SubmetricPlan, Tags, TagsId};
 use lt_runtime::{Core, OnceError, RunShared, once};
 use tokio::task::LocalSet;
 
@@ -100,6 +101,25 @@ impl Office {
         let mut recorder = self.recorder.borrow_mut();
         let tags = recorder.intern(tags.clone());
         recorder.record(metric, tags, value);
+    }
+
+    /// Record how many streams stand where: all that were asked for as the metric, each state as a part of it.
+    pub(crate) fn record_streams(&self, counts: &StreamCounts) {
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.record(
+            RTMP_STREAMS,
+            TagsId::EMPTY,
+            crate::desk::float(counts.asked),
+        );
+        for (state, count) in counts.by_state() {
+            let part = ("state", state);
+            recorder.record_part_value(
+                RTMP_STREAMS,
+                TagsId::EMPTY,
+                part,
+                crate::desk::float(count),
+            );
+        }
     }
 
     /// What was recorded since the last time.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use lt_coordination::{Local, LocalOptions, Population};
 use lt_data::{DataSet, LocalShared, Reader, Shares};
 use lt_load::Team;
-use lt_metrics::{Judge, Registry, SubmetricPlan, Summary, ThresholdError, Totals};
-use lt_report::SampleWriter;
+use lt_metrics::{Judge, Registry, StreamTable, SubmetricPlan, Summary, ThresholdError, Totals};
+use lt_report::{JournalWriter, SampleWriter};
 use lt_runtime::{Common, OnceError, RunShared, Scenario, Tracer};
 use lt_spec::description::DataKind;
 use lt_spec::spec::RunSpec;
@@ -17,7 +17,7 @@ use crate::cores::{Crew, Part};
 use crate::desk::Desk;
 use crate::office::Office;
 use crate::saturation::GeneratorLoad;
-use crate::writers::WriterThread;
+use crate::writers::{WriterThread, Writers};
 
 /// Everything a run needs.
 pub struct RunPlan {
@@ -29,6 +29,8 @@ pub struct RunPlan {
     pub registry: Arc<Registry>,
     /// Where single samples go.
     pub writers: Vec<Box<dyn SampleWriter + Send>>,
+    /// Where it goes what single users did.
+    pub journals: Vec<Box<dyn JournalWriter + Send>>,
     /// Files that users read.
     pub data: DataSet,
     /// Cursors and store; saved while the run goes on and at its end.
@@ -76,6 +78,8 @@ pub struct Tick<'a> {
     pub saturated: Option<&'static str>,
     /// What changed since the last tick.
     pub changes: &'a [ChangeSeen],
+    /// How media streams stand, up to a second ago: a table a core. Without rows there are none.
+    pub streams: &'a [StreamTable],
     /// Everything measured, up to a second ago.
     pub totals: &'a Totals,
     /// What was measured since the last tick that had this: once a second.
@@ -165,15 +169,17 @@ pub fn run(
         scenarios,
         registry,
         writers,
+        journals,
         data,
         shared,
         probe,
         tracer,
     } = plan;
     let spec = Arc::new(spec);
+    let has_streams = scenarios.iter().any(Scenario::uses_rtmp);
     let submetrics = Arc::new(submetrics(&registry, &spec, &scenarios)?);
     let judge = Judge::new(&spec.thresholds, &registry, &submetrics)?;
-    let keep_samples = !writers.is_empty();
+    let (keep_samples, keep_journal) = (!writers.is_empty(), !journals.is_empty());
     let coordination = Local::new(LocalOptions {
         seed: spec.seed,
         delivery_timeout: spec.data.delivery_timeout,
@@ -184,13 +190,17 @@ pub fn run(
         registry.clone(),
         coordination.clone(),
         (data, shared.clone()),
-        (tracer, false),
+        (tracer, keep_journal),
     );
     let runs = runs(&common, scenarios);
     let office = Office::new(&registry, &submetrics, keep_samples)?;
     for run in &runs {
         office.check(run)?;
     }
+    let writers = Writers {
+        samples: writers,
+        journals,
+    };
     let writer = WriterThread::start(writers, registry.clone())?;
     let totals = || Totals::new(registry.clone(), submetrics.clone());
     let mut desk = Desk::new(
@@ -211,6 +221,8 @@ pub fn run(
                 registry,
                 plan: submetrics,
                 keep_samples,
+                keep_journal,
+                has_streams,
             });
             let ended = desk.oversee(&crew, control)?;
             (begun.runs, ended)
@@ -221,7 +233,7 @@ pub fn run(
     } else {
         None
     };
-    Ok(desk.close(ended, terminate_failed))
+    Ok(desk.close(ended, terminate_failed, common.conclusions.lines()))
 }
 
 /// What the run aggregates beside its metrics: what its thresholds name, and what its summary shows of its protocols.
@@ -230,12 +242,14 @@ fn submetrics(
     spec: &RunSpec,
     scenarios: &[Scenario],
 ) -> Result<SubmetricPlan, ThresholdError> {
-    let plan = SubmetricPlan::new(registry, &spec.thresholds)?;
-    Ok(if scenarios.iter().any(Scenario::uses_xmpp) {
-        plan.with_xmpp_steps(registry)
-    } else {
-        plan
-    })
+    let mut plan = SubmetricPlan::new(registry, &spec.thresholds)?;
+    if scenarios.iter().any(Scenario::uses_xmpp) {
+        plan = plan.with_xmpp_steps(registry);
+    }
+    if scenarios.iter().any(Scenario::uses_rtmp) {
+        plan = plan.with_stream_states(registry);
+    }
+    Ok(plan)
 }
 
 /// The scenarios of a run, before their `init`.

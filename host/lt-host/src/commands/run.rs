@@ -6,7 +6,8 @@ use std::path::Path;
 
 use clap::{ArgMatches, Args, Command};
 use lt_report::{
-    ProgressDisplay, SampleWriter, SamplesCsv, SamplesJson, text_summary, write_summary_export,
+    JournalWriter, ProgressDisplay, SampleWriter, SamplesCsv, SamplesJson, StreamCsv, conclusions,
+    text_summary, write_summary_export,
 };
 use lt_run::{Control, RunPlan};
 use lt_runtime::Scenario;
@@ -58,6 +59,8 @@ Examples:
   Up to 200 users and down again; 100 iterations a second by 50 users, 200 if those do not do:
     lt-host run shop.wasm --stage 30s:200 --stage 2m:200 --stage 30s:0
     lt-host run shop.wasm --rate 100/s -d 1m -u 50 --max-users 200
+  A steady state of streams, every user's recorded for `lt-host report --replay`:
+    lt-host run fans.wasm -u 200 --steady 60s --deadline 5m --out stream-csv=streams.csv
   Several scenarios, each with its own load and settings:
     lt-host run --spec run.toml
   One iteration, with every call that the scenario makes:
@@ -96,7 +99,7 @@ impl Run {
         } = prepared;
         let named =
             |problems: Vec<Problem>| CommandError::from(problems).naming(&self.options.variables);
-        let writers = open_outputs(&spec).map_err(named)?;
+        let Outputs { writers, journals } = open_outputs(&spec).map_err(named)?;
         let export = self
             .report
             .summary_export()
@@ -146,6 +149,7 @@ impl Run {
             scenarios,
             registry,
             writers,
+            journals,
             data,
             shared,
             probe: Box::new(machine::generator_load),
@@ -165,7 +169,9 @@ impl Run {
         {
             faults.push(format!("--summary-export: {error}"));
         }
-        let told = process.print(&text_summary(&outcome.summary, &text_options));
+        let summary = text_summary(&outcome.summary, &text_options);
+        // What the scenarios concluded is the last of standard output: programs take the last line.
+        let told = process.print(&format!("{summary}{}", conclusions(&outcome.summary)));
         tell_end(process, &outcome, record.path());
         Ok(settle(process, exit, faults, told))
     }
@@ -182,7 +188,7 @@ impl Run {
         } else if process.stderr_is_terminal {
             // While a bar is drawn, log lines wait for it to make room.
             held.hold();
-            (ProgressDisplay::terminal(), true)
+            (ProgressDisplay::terminal(machine::terminal_size), true)
         } else {
             (ProgressDisplay::lines(std::io::stderr()), false)
         }
@@ -219,33 +225,43 @@ fn secrets(spec: &RunSpec) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The outputs of a run, open.
+#[derive(Default)]
+struct Outputs {
+    writers: Vec<Box<dyn SampleWriter + Send>>,
+    journals: Vec<Box<dyn JournalWriter + Send>>,
+}
+
+impl Outputs {
+    fn open(&mut self, output: &Output, spec: &RunSpec) -> std::io::Result<()> {
+        let file = BufWriter::new(File::create(output.path())?);
+        match output {
+            Output::Json(_) => {
+                let json = SamplesJson::new(file, &spec.thresholds);
+                self.writers.push(Box::new(json));
+            }
+            Output::Csv(_) => self.writers.push(Box::new(SamplesCsv::new(file)?)),
+            Output::StreamCsv(_) => {
+                let rows = StreamCsv::new(file, &spec.node);
+                self.journals.push(Box::new(rows));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Open the files of all outputs, so that one that cannot be written is known before anything starts.
-fn open_outputs(spec: &RunSpec) -> Result<Vec<Box<dyn SampleWriter + Send>>, Vec<Problem>> {
+fn open_outputs(spec: &RunSpec) -> Result<Outputs, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut writers: Vec<Box<dyn SampleWriter + Send>> = Vec::new();
+    let mut outputs = Outputs::default();
     for output in &spec.outputs {
-        let (kind, path) = match output {
-            Output::Json(path) => ("json", path),
-            Output::Csv(path) => ("csv", path),
-        };
-        let opened = File::create(path).map(BufWriter::new).and_then(|file| {
-            let writer: Box<dyn SampleWriter + Send> = match output {
-                Output::Json(_) => Box::new(SamplesJson::new(file, &spec.thresholds)),
-                Output::Csv(_) => Box::new(SamplesCsv::new(file)?),
-            };
-            Ok(writer)
-        });
-        match opened {
-            Ok(writer) => writers.push(writer),
-            Err(error) => problems.push(unwritable(
-                "--out",
-                &format!("{kind}={}", path.display()),
-                &error,
-            )),
+        if let Err(error) = outputs.open(output, spec) {
+            let typed = format!("{}={}", output.kind(), output.path().display());
+            problems.push(unwritable("--out", &typed, &error));
         }
     }
     if problems.is_empty() {
-        Ok(writers)
+        Ok(outputs)
     } else {
         Err(problems)
     }

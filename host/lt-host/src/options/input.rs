@@ -42,7 +42,8 @@ pub(crate) struct InputOptions {
         value_delimiter = '\n'
     )]
     pub(crate) tags: Vec<String>,
-    /// Write every sample to a file in k6's layout: json=FILE or csv=FILE. May be repeated; LT_OUT takes one a line.
+    /// Write to a file while the run goes on: json=FILE or csv=FILE every sample in k6's layout, stream-csv=FILE what each user
+    /// requested and how its stream went, a row a second, as viewers of streams read it. May be repeated; LT_OUT takes one a line.
     #[arg(
         short = 'o',
         long = "out",

@@ -14,18 +14,8 @@ pub(crate) struct ReportOptions {
     /// Write the summary to this file in the layout of k6's --summary-export.
     #[arg(long, value_name = "FILE", env = "LT_SUMMARY_EXPORT")]
     summary_export: Option<PathBuf>,
-    /// Columns of trends in the summary, separated by commas: avg, min, med, max, p(90), p(95), p(99), count.
-    #[arg(long, value_name = "LIST", env = "LT_SUMMARY_TREND_STATS")]
-    summary_trend_stats: Option<String>,
-    /// How much the summary shows: compact, or full with every metric and the groups.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "MODE",
-        env = "LT_SUMMARY_MODE",
-        default_value = "compact"
-    )]
-    summary_mode: SummaryMode,
+    #[command(flatten)]
+    summary: SummaryOptions,
     /// Directory of results: each run makes <date>--<n> in it, with summary.json, metrics.hlog, events.jsonl and junit.xml, and
     /// points `latest` at it.
     #[arg(
@@ -43,6 +33,24 @@ pub(crate) struct ReportOptions {
     pub(crate) quiet: bool,
 }
 
+// How a summary is printed.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct SummaryOptions {
+    /// Columns of trends in the summary, separated by commas: avg, min, med, max, p(90), p(95), p(99), count.
+    #[arg(long, value_name = "LIST", env = "LT_SUMMARY_TREND_STATS")]
+    summary_trend_stats: Option<String>,
+    /// How much the summary shows: compact, or full with every metric and the groups.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MODE",
+        env = "LT_SUMMARY_MODE",
+        default_value = "compact"
+    )]
+    summary_mode: SummaryMode,
+}
+
 /// How much the summary shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SummaryMode {
@@ -58,6 +66,16 @@ impl ReportOptions {
         self.summary_export.as_deref()
     }
 
+    /// How the summary is printed.
+    ///
+    /// # Errors
+    /// As [`SummaryOptions::text_options`].
+    pub(crate) fn text_options(&self, colors: bool) -> Result<TextOptions, Vec<Problem>> {
+        self.summary.text_options(colors)
+    }
+}
+
+impl SummaryOptions {
     /// How the summary is printed.
     ///
     /// # Errors
