@@ -174,11 +174,6 @@ pub(crate) fn seek(stream_id: u32, transaction: f64, milliseconds: f64) -> Messa
     )
 }
 
-/// `closeStream`: the stream stays, what is played or published over it ends.
-pub(crate) fn close_stream(stream_id: u32) -> Message {
-    command(stream_id, "closeStream", 0.0, &[Value::Null])
-}
-
 /// `deleteStream` (section 7.2.2.3). It has no answer.
 pub(crate) fn delete_stream(transaction: f64, stream_id: u32) -> Message {
     command(
@@ -202,15 +197,6 @@ pub(crate) fn data(stream_id: u32, handler: &str, values: &[Value]) -> Message {
         stream_id,
         payload,
     }
-}
-
-/// Metadata as publishers set it: `@setDataFrame`, `onMetaData`, and the fields as an ECMA array (FLV specification, E.5).
-pub(crate) fn metadata(stream_id: u32, fields: &[(String, Value)]) -> Message {
-    let values = [
-        Value::Text("onMetaData".to_owned()),
-        Value::Map(fields.to_vec()),
-    ];
-    data(stream_id, "@setDataFrame", &values)
 }
 
 /// Acknowledgement (section 5.4.3) of all bytes received so far, modulo 2^32.

@@ -97,34 +97,10 @@ fn commands_have_the_fields_of_the_specification() {
         &[text("seek"), number(7.0), Value::Null, number(1500.0)],
     );
     check(
-        &command::close_stream(1),
-        8,
-        1,
-        &[text("closeStream"), number(0.0), Value::Null],
-    );
-    check(
         &command::delete_stream(8.0, 1),
         3,
         0,
         &[text("deleteStream"), number(8.0), Value::Null, number(1.0)],
-    );
-}
-
-#[test]
-fn metadata_is_set_as_an_ecma_array() {
-    let fields = [("width".to_owned(), Value::Number(640.0))];
-    let message = command::metadata(1, &fields);
-    assert_eq!(
-        (message.csid, message.type_id, message.stream_id),
-        (5, type_id::DATA, 1)
-    );
-    assert_eq!(
-        amf0::decode_all(&message.payload).unwrap(),
-        [
-            text("@setDataFrame"),
-            text("onMetaData"),
-            Value::Map(fields.to_vec())
-        ]
     );
 }
 

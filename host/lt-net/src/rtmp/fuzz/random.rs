@@ -28,11 +28,6 @@ impl Random {
         u32::from_be_bytes([a, b, c, d])
     }
 
-    pub(super) fn byte(&mut self) -> u8 {
-        let [byte, ..] = self.next().to_be_bytes();
-        byte
-    }
-
     /// Mostly short, now and then some hundreds.
     pub(super) fn length(&mut self) -> usize {
         let bound = self.pick(&[2, 16, 80, 80, 300, 700]);

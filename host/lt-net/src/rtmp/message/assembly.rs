@@ -7,7 +7,7 @@ use crate::rtmp::chunk::decode::{Header, Piece};
 use crate::rtmp::command::type_id;
 use crate::rtmp::{FrameKind, Value, amf0};
 
-/// Longest command or data message: metadata with an index of key frames has some 100 KiB.
+/// Longest command, and longest data message that is looked at: metadata with an index of key frames has some 100 KiB.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 /// All that is put together at one time on one connection: two messages of the greatest length.
 pub(super) const ASSEMBLED_BYTES_MAX: usize = 32 << 20;
@@ -121,7 +121,7 @@ impl Assemblies {
         let stream_id = aggregate.stream_id();
         let keep = self.kept.contains(&stream_id);
         while let Some((header, bytes)) = aggregate.next()? {
-            if let Some(message) = media_or_data(&header, bytes, keep)? {
+            if let Some(message) = media_or_data(&header, bytes, keep) {
                 return Ok(Some(message));
             }
         }
@@ -178,17 +178,18 @@ impl Assemblies {
                 Collected::First
             }
             type_id::AUDIO | type_id::VIDEO | type_id::AGGREGATE => Collected::All,
-            type_id::DATA | type_id::DATA_AMF3 | type_id::COMMAND | type_id::COMMAND_AMF3 => {
-                if header.length as usize > TEXT_BYTES_MAX {
-                    return Err(format!(
-                        "a message of type {} of {} bytes",
-                        header.type_id, header.length
-                    ));
-                }
-                Collected::All
+            type_id::COMMAND | type_id::COMMAND_AMF3 if header.length as usize > TEXT_BYTES_MAX => {
+                return Err(format!("a command of {} bytes", header.length));
             }
+            type_id::COMMAND | type_id::COMMAND_AMF3 => Collected::All,
+            type_id::DATA | type_id::DATA_AMF3 if self.looks_at_data(header) => Collected::All,
             _ => Collected::Nothing,
         })
+    }
+
+    /// Data that is too long to be looked at is counted all the same.
+    fn looks_at_data(&self, header: &Header) -> bool {
+        header.length as usize <= TEXT_BYTES_MAX || self.kept.contains(&header.stream_id)
     }
 
     fn begin(&mut self, piece: &Piece<'_>, collected: Collected) {
@@ -232,7 +233,7 @@ impl Assemblies {
             type_id => {
                 // Payload may have been asked for when the message was under way: it is not all there.
                 let keep = collected == Collected::All && self.kept.contains(&header.stream_id);
-                media_or_data(header, bytes, keep)?.unwrap_or(Incoming::Unknown {
+                media_or_data(header, bytes, keep).unwrap_or(Incoming::Unknown {
                     type_id,
                     size: header.length,
                 })
@@ -243,19 +244,19 @@ impl Assemblies {
 }
 
 /// Audio, video or data: all that there is in an aggregate, and in FLV.
-fn media_or_data(header: &Header, bytes: &[u8], keep: bool) -> Result<Option<Incoming>, String> {
+fn media_or_data(header: &Header, bytes: &[u8], keep: bool) -> Option<Incoming> {
     let payload = || keep.then(|| Box::from(bytes));
     let frame = |kind| Incoming::Frame {
         stream_id: header.stream_id,
         head: head_of(kind, header.timestamp, header.length, bytes),
         payload: payload(),
     };
-    Ok(match header.type_id {
-        type_id::AUDIO => Some(frame(FrameKind::Audio)),
-        type_id::VIDEO => Some(frame(FrameKind::Video)),
-        type_id::DATA => Some(data(header, bytes, payload())?),
-        type_id::DATA_AMF3 => Some(data(header, behind_format(bytes), payload())?),
-        _ => None,
+    Some(match header.type_id {
+        type_id::AUDIO => frame(FrameKind::Audio),
+        type_id::VIDEO => frame(FrameKind::Video),
+        type_id::DATA => data(header, bytes, payload()),
+        type_id::DATA_AMF3 => data(header, behind_format(bytes), payload()),
+        _ => return None,
     })
 }
 
@@ -284,8 +285,13 @@ fn command(header: &Header, bytes: &[u8]) -> Result<Incoming, String> {
     })
 }
 
-fn data(header: &Header, bytes: &[u8], payload: Option<Box<[u8]>>) -> Result<Incoming, String> {
-    let mut values = amf0::decode_all(bytes).map_err(|error| format!("a data message: {error}"))?;
+/// A data message. It is the affair of whoever published it: what is no AMF0, and what is too long, has no handler and no values.
+fn data(header: &Header, bytes: &[u8], payload: Option<Box<[u8]>>) -> Incoming {
+    let mut values = if bytes.len() <= TEXT_BYTES_MAX {
+        amf0::decode_all(bytes).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
     let handler = match values.first_mut() {
         Some(Value::Text(name)) => {
             let name = std::mem::take(name);
@@ -294,12 +300,12 @@ fn data(header: &Header, bytes: &[u8], payload: Option<Box<[u8]>>) -> Result<Inc
         }
         _ => String::new(),
     };
-    Ok(Incoming::Data {
+    Incoming::Data {
         stream_id: header.stream_id,
         timestamp: header.timestamp,
         handler,
         values,
         size: header.length,
         payload,
-    })
+    }
 }

@@ -58,7 +58,7 @@ pub(crate) enum Incoming {
         stream_id: u32,
         /// Milliseconds.
         timestamp: u32,
-        /// `onMetaData`, …; empty if the first value is no text.
+        /// `onMetaData`, …; empty if the first value is no text, or the message is no AMF0.
         handler: String,
         /// What follows it.
         values: Vec<Value>,
