@@ -128,7 +128,7 @@ async fn dialled(link: &IoLink, dial: Dial) -> Connected {
         }
         Err(error) => {
             // What makes no sense was not attempted.
-            if !matches!(error, RtmpError::Net(NetError::InvalidRequest(_))) {
+            if !is_senseless(&error) {
                 labelled.record(&attempt, Some(&Failure::of(&error)));
             }
             Err(error.into())
@@ -170,12 +170,21 @@ async fn opened_flv(link: &IoLink, dial: FlvDial) -> Playing {
             })
         }
         Err(error) => {
-            told.not_started(&error);
+            // What makes no sense was not attempted, unless it was a server that led there.
+            if is_senseless(&error) && attempt.status.is_none() {
+                told.withdrawn();
+            } else {
+                told.not_started(&error);
+            }
             Err(error.into())
         }
     };
     drop((cut_off, still_open));
     playing
+}
+
+fn is_senseless(error: &RtmpError) -> bool {
+    matches!(error, RtmpError::Net(NetError::InvalidRequest(_)))
 }
 
 /// A stream over HTTP that is being asked for. If its user ends first it is counted all the same.
