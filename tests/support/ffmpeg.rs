@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
+use crate::flv::{self, Tag};
 use crate::install::{installed, run};
 use crate::missing::skip;
 use crate::process::{Finished, Process, wait_until};
@@ -249,14 +252,33 @@ fn is_listening(port: u16) -> bool {
     })
 }
 
-/// rtmpdump that writes a live stream to `file` as it comes, for so much of it, or until the value is dropped.
+/// rtmpdump that writes a live stream to `file` as it comes, until it is told to stop.
 #[must_use]
-pub fn rtmpdump(url: &str, file: &Path, time: Option<Duration>) -> Process {
+pub fn rtmpdump(url: &str, file: &Path) -> Dump {
     let mut command = Command::new("rtmpdump");
     command.args(["--quiet", "--live", "--rtmp", url, "--flv"]);
     command.arg(file);
-    if let Some(time) = time {
-        command.args(["--stop", &time.as_secs_f64().to_string()]);
+    Dump {
+        process: Process::start("rtmpdump", &mut command),
+        file: file.to_owned(),
     }
-    Process::start("rtmpdump", &mut command)
+}
+
+/// An rtmpdump under way.
+pub struct Dump {
+    process: Process,
+    file: PathBuf,
+}
+
+impl Dump {
+    /// Wait until it has received so many bytes, and return the tags that it wrote.
+    #[must_use]
+    pub fn finish(self, bytes_min: u64) -> Vec<Tag> {
+        wait_until("rtmpdump to receive", SLACK, || {
+            std::fs::metadata(&self.file).is_ok_and(|file| file.len() >= bytes_min)
+        });
+        self.process.signal(Signal::INT);
+        let _stopped = self.process.finish(SLACK * 2);
+        flv::read(&self.file)
+    }
 }

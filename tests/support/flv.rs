@@ -60,9 +60,10 @@ impl Tag {
     /// Whether it is a video frame from which decoding can begin.
     #[must_use]
     pub fn is_key_frame(&self) -> bool {
+        // A packet of type 2 is none: it says that there are no more.
         self.kind == VIDEO
-            && !self.is_codec_header()
             && self.data.first().is_some_and(|first| first >> 4 == 1)
+            && self.data.get(1) == Some(&1)
     }
 
     /// What makes two tags the same media, whenever they are shown.
@@ -125,11 +126,11 @@ pub fn read(path: &Path) -> Vec<Tag> {
     tags(&bytes)
 }
 
-/// Audio and video of a file, without sequence headers.
+/// Audio and video of a file, without sequence headers and what ends a sequence.
 #[must_use]
 pub fn frames(tags: &[Tag]) -> Vec<&Tag> {
     tags.iter()
-        .filter(|tag| tag.is_media() && !tag.is_codec_header() && tag.data.len() > 1)
+        .filter(|tag| tag.is_media() && !tag.is_codec_header() && tag.data.len() > 5)
         .collect()
 }
 
@@ -198,7 +199,12 @@ mod tests {
     #[test]
     fn a_run_goes_on_where_the_whole_begins_anew() {
         let whole: Vec<Tag> = (0..5_u8)
-            .flat_map(|n| [tag(VIDEO, 0, &[0x27, 1, n]), tag(AUDIO, 0, &[0xaf, 1, n])])
+            .flat_map(|n| {
+                [
+                    tag(VIDEO, 0, &[0x27, 1, 0, 0, 0, n]),
+                    tag(AUDIO, 0, &[0xaf, 1, 0, 0, 0, n]),
+                ]
+            })
             .collect();
         let twice = [&whole[6..], &whole[..3]].concat();
         assert_eq!(expect_run(&whole, &twice), 7);
@@ -207,7 +213,9 @@ mod tests {
     #[test]
     #[should_panic(expected = "so many are as they were sent")]
     fn a_missing_frame_is_found() {
-        let whole: Vec<Tag> = (0..5_u8).map(|n| tag(VIDEO, 0, &[0x27, 1, n])).collect();
+        let whole: Vec<Tag> = (0..5_u8)
+            .map(|n| tag(VIDEO, 0, &[0x27, 1, 0, 0, 0, n]))
+            .collect();
         let part = [&whole[..2], &whole[3..]].concat();
         let _compared = expect_run(&whole, &part);
     }

@@ -26,6 +26,8 @@ pub const STREAMS_TOKEN: &str = "key-of-the-streams";
 pub const CODE: &str = "WELCOME";
 /// Token of the influencer once signed in.
 const INFLUENCER_TOKEN: &str = "token-of-the-star";
+/// Where the e-mail addresses of known fans are.
+pub const FANS_DOMAIN: &str = "example.org";
 /// Ids of fans begin here.
 const FIRST_FAN: u64 = 100;
 
@@ -82,7 +84,7 @@ pub struct Options {
     pub polls: u32,
     /// What stands in a redirect: `rtmp://HOST:PORT/APP/_definst_`.
     pub base: String,
-    /// Fans with accounts from the start: `testfanN` with this password, from 0.
+    /// Fans with accounts from the start: `testfanN` at [`FANS_DOMAIN`], from 1.
     pub known_fans: u64,
     /// Their password.
     pub password: String,
@@ -118,9 +120,11 @@ impl StreamingPeer {
     #[must_use]
     pub fn start(options: Options) -> Self {
         let mut state = State::default();
-        for number in 0..options.known_fans {
+        for number in 1..=options.known_fans {
             let of = (options.password.clone(), FIRST_FAN + number);
-            state.fans.insert(format!("testfan{number}@e.com"), of);
+            state
+                .fans
+                .insert(format!("testfan{number}@{FANS_DOMAIN}"), of);
         }
         let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
