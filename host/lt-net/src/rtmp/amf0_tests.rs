@@ -22,7 +22,7 @@ fn encoded(values: &[Value]) -> Vec<u8> {
 #[track_caller]
 fn check(value: &Value, bytes: &[u8]) {
     assert_eq!(encoded(std::slice::from_ref(value)), bytes);
-    assert_eq!(decode_all(bytes).unwrap(), [value.clone()]);
+    assert_eq!(decode_all(bytes).unwrap(), std::slice::from_ref(value));
 }
 
 #[test]
@@ -220,6 +220,6 @@ fn json_that_amf0_has_no_room_for_is_refused() {
     );
     assert_eq!(
         Value::from_json("18446744073709551615"),
-        Ok(Value::Number(18_446_744_073_709_551_615.0))
+        Ok(Value::Number(18_446_744_073_709_552_000.0))
     );
 }

@@ -14,7 +14,7 @@ use super::handshake::Handshake;
 use super::message::{Incoming, Reader};
 
 /// Memory that a reader may hold whatever came: 64 chunk streams with the room each of them keeps.
-const HELD_BYTES_MAX: usize = 64 * (4096 + 512);
+const HELD_BYTES_MAX: usize = 64 * 512;
 /// And for each byte that came: growing buffers have up to twice what is in them, and the old one goes when the new one is there.
 const HELD_PER_BYTE_MAX: usize = 4;
 /// Inputs up to this length are also given byte by byte.

@@ -11,8 +11,8 @@ use crate::rtmp::{FrameKind, Value, amf0};
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 /// All that is put together at one time on one connection: two messages of the greatest length.
 pub(super) const ASSEMBLED_BYTES_MAX: usize = 32 << 20;
-/// Room of this size stays for the next message; more is given back at once.
-const ROOM_KEPT_BYTES_MAX: usize = 4096;
+/// Room of this size stays for the next message, which is enough for what is looked at of media; more is given back at once.
+const ROOM_KEPT_BYTES_MAX: usize = 2 * LOOKED_AT_BYTES_MAX;
 
 /// What a piece led to.
 #[derive(Debug)]
