@@ -5,7 +5,7 @@
 //! starts when its first row is come to. Rows of a file are in order, so the clock never goes back.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -39,10 +39,29 @@ pub struct ReplayFault {
     pub reason: String,
 }
 
-/// The rows of a recording, one after the other.
+/// The rows of a recording, one after the other. What a crash cut off is no row: a last line without its end that makes no
+/// sense is passed over.
 pub struct ReplayRows<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Ended<R>>,
     record: StringRecord,
+}
+
+/// Knows by which byte what was read ends, and whether it has.
+struct Ended<R> {
+    inner: R,
+    last: u8,
+    is_over: bool,
+}
+
+impl<R: Read> Read for Ended<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(into)?;
+        self.is_over |= count == 0 && !into.is_empty();
+        if let Some(last) = into.get(..count).and_then(<[u8]>::last) {
+            self.last = *last;
+        }
+        Ok(count)
+    }
 }
 
 /// One row.
@@ -138,9 +157,21 @@ impl<R: Read> ReplayRows<R> {
             reader: csv::ReaderBuilder::new()
                 .flexible(true)
                 .has_headers(false)
-                .from_reader(reader),
+                .from_reader(Ended {
+                    inner: reader,
+                    last: b'\n',
+                    is_over: false,
+                }),
             record: StringRecord::new(),
         }
+    }
+}
+
+impl<R: Read> ReplayRows<R> {
+    /// Whether the record is one that the end of the file ended.
+    fn is_cut_off(&self) -> bool {
+        let read = self.reader.get_ref();
+        read.is_over && read.last != b'\n'
     }
 }
 
@@ -157,6 +188,7 @@ impl<R: Read> Iterator for ReplayRows<R> {
                 let line = self.record.position().map_or(line, csv::Position::line);
                 match row(&self.record) {
                     Ok(row) => Some(Ok(row)),
+                    Err(_) if self.is_cut_off() => None,
                     Err(reason) => fault(line, reason),
                 }
             }
