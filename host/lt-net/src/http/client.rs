@@ -1,5 +1,6 @@
 //! One user's HTTP client: cookies, redirects and defaults over the [`Pool`], one exchange a hop.
 
+mod alone;
 mod upgrade;
 
 use std::cell::RefCell;

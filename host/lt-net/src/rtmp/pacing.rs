@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::AssetOptions;
-use super::flv::Asset;
+use super::flv::{Asset, Tag};
+use super::{AssetOptions, FrameKind};
 
 /// A tag whose time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +44,8 @@ impl Pacing {
         base: Instant,
         timestamp_base: u32,
     ) -> Self {
-        let stamps = asset.tags().iter().map(super::flv::Tag::timestamp);
         Self {
-            first: stamps.min().unwrap_or_default(),
+            first: first(&asset),
             asset,
             options,
             base,
@@ -111,9 +110,18 @@ impl Pacing {
     /// Where the next tag lies, in milliseconds from the first.
     fn position(&self) -> u64 {
         let within = self.asset.tags().get(self.index);
-        let within = within.map_or(0, |tag| tag.timestamp() - self.first);
+        let within = within.map_or(0, |tag| tag.timestamp().saturating_sub(self.first));
         u64::from(self.rounds) * u64::from(self.asset.round_ms()) + u64::from(within)
     }
+}
+
+/// Where [`Asset::round_ms`] counts from.
+fn first(asset: &Asset) -> u32 {
+    let media = asset
+        .tags()
+        .iter()
+        .filter(|tag| tag.kind() != FrameKind::Data);
+    media.map(Tag::timestamp).min().unwrap_or_default()
 }
 
 #[cfg(test)]

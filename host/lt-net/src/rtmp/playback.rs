@@ -127,11 +127,6 @@ impl Playback {
         }
     }
 
-    /// The command is sent only now. Before anything came.
-    pub(crate) fn ask(&mut self, asked: Instant) {
-        self.asked = asked;
-    }
-
     /// Bytes of media came, whole or not.
     pub(crate) fn begun(&mut self, now: Instant, out: &mut impl FnMut(Change)) {
         if self.first_byte.is_none() && !self.is_over {

@@ -6,9 +6,9 @@ use ::http::Method;
 use tokio::time::{Instant, timeout_at};
 
 use super::HttpClient;
-use crate::dial::Through;
+use super::alone::follow;
 use crate::error::NetError;
-use crate::http::h1::upgrade::{Reply, upgrade};
+use crate::http::h1::upgrade::Reply;
 use crate::http::journey::Journey;
 use crate::http::progress::Progress;
 use crate::http::{Body, Request, RequestOptions, Reuse, VersionChoice};
@@ -104,15 +104,10 @@ impl HttpClient {
         if start.status == 101 {
             return hop.finish(journey, offer).map(Some);
         }
-        let location = || start.head.get("location").map(handshake::http_location);
-        match journey.hop_to(start.status, location) {
-            None => Err(hop.refusal(journey.deadline(), progress).await),
-            Some(_) if journey.may_not_follow() => Err(NetError::TooManyRedirects.into()),
-            Some(next) => {
-                journey.follow(next);
-                Ok(None)
-            }
+        if follow(start, journey, handshake::http_location)? {
+            return Ok(None);
         }
+        Err(hop.refusal(journey.deadline(), progress).await)
     }
 
     /// One hop, up to the head of the answer.
@@ -122,20 +117,10 @@ impl HttpClient {
         offer: &Offer,
         progress: &Progress,
     ) -> Result<Hop, NetError> {
-        let route = self.pool.route();
-        let tunnel = Through::Tunnel;
-        let mut stream = self
-            .network
-            .dial(&route, &journey.url, VersionChoice::Http1, tunnel, progress)
-            .await?
-            .stream;
-        // Before the answer, because frames may come right behind it. A refusal cost one system call too many.
-        stream.wire().stamp_arrivals();
         let key = handshake::new_key();
-        let cookie = self.cookie_header(journey);
-        let mut fields = journey.fields(cookie.as_deref());
+        let mut fields = Vec::new();
         offer.add_fields(&key, &mut fields);
-        let reply = upgrade(&mut stream, &journey.exchange(&fields), progress).await?;
+        let (stream, reply) = self.ask_alone(journey, &fields, progress).await?;
         Ok(Hop { stream, key, reply })
     }
 }
@@ -182,7 +167,7 @@ impl Hop {
 
 impl Attempt {
     /// Nothing done yet.
-    fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self {
             timings: Timings::default(),
             total: Duration::ZERO,
@@ -193,7 +178,7 @@ impl Attempt {
     }
 
     /// One more hop.
-    fn add(&mut self, progress: &Progress) {
+    pub(super) fn add(&mut self, progress: &Progress) {
         self.timings += progress.clock.read();
         let (sent, received) = progress.bytes();
         self.bytes_sent += sent;

@@ -309,20 +309,31 @@ fn poll_read_beyond(
     beyond: &mut dyn FnMut(&[u8]),
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), NetError>> {
-    READ_BUFFER.with_borrow_mut(|buffer| {
-        let mut read = ReadBuf::new(buffer);
-        if let Err(error) = ready!(Pin::new(stream).poll_read(cx, &mut read)) {
-            return Poll::Ready(Err(NetError::from_io(&error)));
-        }
-        if read.filled().is_empty() {
-            return Poll::Ready(receiver.end());
+    poll_read_once(stream, cx, |_, read| {
+        if read.is_empty() {
+            return receiver.end();
         }
         progress.clock.enter(Phase::Receiving);
-        let fed = receiver.feed(read.filled()).map(&mut *beyond);
+        let fed = receiver.feed(read).map(&mut *beyond);
         if fed.is_ok() && !receiver.has_started() {
             progress.clock.enter(before);
         }
-        Poll::Ready(fed)
+        fed
+    })
+}
+
+/// Read once into the buffer of the thread, and hand on what came: nothing at the end of the stream.
+pub(crate) fn poll_read_once<T>(
+    stream: &mut Stream,
+    cx: &mut Context<'_>,
+    take: impl FnOnce(&Stream, &[u8]) -> Result<T, NetError>,
+) -> Poll<Result<T, NetError>> {
+    READ_BUFFER.with_borrow_mut(|buffer| {
+        let mut read = ReadBuf::new(buffer);
+        if let Err(error) = ready!(Pin::new(&mut *stream).poll_read(cx, &mut read)) {
+            return Poll::Ready(Err(NetError::from_io(&error)));
+        }
+        Poll::Ready(take(stream, read.filled()))
     })
 }
 

@@ -31,6 +31,72 @@ enum State {
     Done,
 }
 
+impl State {
+    /// Take in bytes of a body, and give back what lies behind it.
+    fn feed<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<&'a [u8], NetError> {
+        match self {
+            Self::Length(left) => {
+                let take = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                sink(&bytes[..take]);
+                *left -= take as u64;
+                if *left == 0 {
+                    *self = Self::Done;
+                }
+                Ok(&bytes[take..])
+            }
+            Self::Chunked(decoder) => match decoder.feed(bytes, sink)? {
+                ControlFlow::Continue(()) => Ok(&[]),
+                ControlFlow::Break(used) => {
+                    *self = Self::Done;
+                    Ok(&bytes[used..])
+                }
+            },
+            Self::UntilClose => {
+                sink(bytes);
+                Ok(&[])
+            }
+            Self::Head | Self::Done => Ok(bytes),
+        }
+    }
+
+    /// The peer ended the stream.
+    fn end(&mut self) -> Result<(), NetError> {
+        match self {
+            Self::UntilClose | Self::Done => {
+                *self = Self::Done;
+                Ok(())
+            }
+            Self::Head | Self::Length(_) | Self::Chunked(_) => Err(NetError::ConnectionClosed),
+        }
+    }
+}
+
+/// A body that is handed on as it comes, and kept nowhere.
+#[derive(Debug)]
+pub(crate) struct Flow(State);
+
+impl Flow {
+    /// Take in bytes. What lies behind the body is nobody's.
+    pub(crate) fn feed(&mut self, bytes: &[u8], sink: impl FnMut(&[u8])) -> Result<(), NetError> {
+        self.0.feed(bytes, sink).map(|_behind| ())
+    }
+
+    /// The peer ended the stream: an error if there should be more.
+    pub(crate) fn end(&mut self) -> Result<(), NetError> {
+        self.0.end()
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.0, State::Done)
+    }
+}
+
 /// How the end of a body is known (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
@@ -144,34 +210,11 @@ impl Receiver {
                     Some(rest) => rest,
                     None => return Ok(&[]),
                 },
-                State::Length(left) => {
-                    let take = usize::try_from(*left)
-                        .unwrap_or(usize::MAX)
-                        .min(bytes.len());
-                    self.body.push(&bytes[..take]);
-                    *left -= take as u64;
-                    if *left == 0 {
-                        self.state = State::Done;
-                    }
-                    &bytes[take..]
-                }
-                State::Chunked(decoder) => {
-                    match decoder.feed(bytes, |data| self.body.push(data))? {
-                        ControlFlow::Continue(()) => return Ok(&[]),
-                        ControlFlow::Break(used) => {
-                            self.state = State::Done;
-                            &bytes[used..]
-                        }
-                    }
-                }
-                State::UntilClose => {
-                    self.body.push(bytes);
-                    return Ok(&[]);
-                }
                 State::Done => {
                     self.reusable = false;
                     return Ok(bytes);
                 }
+                body => body.feed(bytes, |data| self.body.push(data))?,
             };
         }
         Ok(&[])
@@ -179,14 +222,14 @@ impl Receiver {
 
     /// The peer ended the stream.
     pub(crate) fn end(&mut self) -> Result<(), NetError> {
-        match self.state {
-            State::UntilClose | State::Done => {
-                self.state = State::Done;
-                self.reusable = false;
-                Ok(())
-            }
-            _ => Err(NetError::ConnectionClosed),
-        }
+        self.state.end()?;
+        self.reusable = false;
+        Ok(())
+    }
+
+    /// What came of the body so far, and what hands on the rest.
+    pub(crate) fn into_flow(self) -> (Vec<u8>, Flow) {
+        (self.body.bytes, Flow(self.state))
     }
 
     /// Returns what follows the head, or nothing while it is incomplete.

@@ -1,4 +1,4 @@
-//! A request that asks for another protocol on its connection (RFC 9110, section 7.8).
+//! A request with a connection of its own: one that asks for another protocol on it (RFC 9110, section 7.8), or whose answer goes on and on.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::receive::{Kept, Receiver, Start};
+use super::receive::{Flow, Kept, Receiver, Start};
 use super::render::render_head;
 use super::{READ_BUFFER_BYTES, poll_read_beyond};
 use crate::dial::tcp::Stream;
@@ -20,7 +20,7 @@ use crate::websocket::REFUSAL_BYTES_MAX;
 /// comes in one piece with it, and a server that keeps the connection open would else hold its user up to the deadline.
 pub(crate) const REFUSAL_BODY_WAIT: Duration = Duration::from_secs(1);
 
-/// What a server answered to an upgrade.
+/// What a server answered.
 pub(crate) struct Reply {
     /// Status and fields.
     pub(crate) start: Start,
@@ -28,8 +28,8 @@ pub(crate) struct Reply {
     pub(crate) rest: Vec<u8>,
     /// What came of the body so far.
     receiver: Receiver,
-    /// Whether no more can come of it.
-    ended: bool,
+    /// Why no more can come of it.
+    spoiled: Option<NetError>,
 }
 
 /// Send a request without a body on a connection of its own, and read the head of what is answered.
@@ -62,7 +62,7 @@ pub(crate) async fn upgrade(
                 return Ok(Reply {
                     start,
                     rest,
-                    ended: read.is_err() || receiver.is_done(),
+                    spoiled: read.err(),
                     receiver,
                 });
             }
@@ -73,6 +73,12 @@ pub(crate) async fn upgrade(
 }
 
 impl Reply {
+    /// What came of the body so far, and what hands on the rest, or why there is none.
+    pub(crate) fn into_flow(self) -> (Vec<u8>, Result<Flow, NetError>) {
+        let (came, flow) = self.receiver.into_flow();
+        (came, self.spoiled.map_or(Ok(flow), Err))
+    }
+
     /// The beginning of the body: what comes of it within [`REFUSAL_BODY_WAIT`] and before the deadline.
     pub(crate) async fn body(
         mut self,
@@ -82,7 +88,7 @@ impl Reply {
     ) -> Vec<u8> {
         let (receiver, rest) = (&mut self.receiver, &mut self.rest);
         let reading = async {
-            let mut ended = self.ended;
+            let mut ended = self.spoiled.is_some() || receiver.is_done();
             while !ended && receiver.body.length < REFUSAL_BYTES_MAX as u64 {
                 let read = read(stream, receiver, progress, Phase::Receiving, rest).await;
                 ended = read.is_err() || receiver.is_done();

@@ -55,13 +55,15 @@ fn head(kind: FrameKind, timestamp: u32) -> FrameHead {
 
 use FrameKind::{Audio, Video};
 
+const NONE: [i64; 0] = [];
+
 #[test]
 fn the_first_frame_is_the_begin() {
     for from in [0, 7, 5_000_000, u32::MAX - 10] {
         let mut stream = Stream::default();
-        assert_eq!(stream.video(from, 40), []);
+        assert_eq!(stream.video(from, 40), NONE);
         assert_eq!(stream.media(), 0);
-        assert_eq!(stream.video(from.wrapping_add(40), 960), []);
+        assert_eq!(stream.video(from.wrapping_add(40), 960), NONE);
         assert_eq!(stream.media(), 960, "{from}");
     }
 }
@@ -134,7 +136,7 @@ fn jitter_of_a_track_is_no_jump() {
 #[test]
 fn a_publisher_that_starts_over_goes_on() {
     let mut stream = Stream::default();
-    assert_eq!(stream.video(100_000, 10_000), []);
+    assert_eq!(stream.video(100_000, 10_000), NONE);
     assert_eq!(stream.media(), 9960);
     assert_eq!(stream.video(0, 10_000), [-109_960]);
     // The first frame after the jump counts as one interval.
@@ -186,11 +188,11 @@ fn what_a_server_left_out_of_a_live_stream_counts() {
     stream.video(0, 5000);
     // Nothing for ten seconds, and the stream goes on where it is by then.
     stream.now += 10_000;
-    assert_eq!(stream.video(15_000, 5000), []);
+    assert_eq!(stream.video(15_000, 5000), NONE);
     assert_eq!(stream.media(), 19_960);
     // The server sends what it had kept, late, and leaves out the rest once it has enough of that.
     stream.now += 8000;
-    assert_eq!(stream.video(20_000, 2000), []);
+    assert_eq!(stream.video(20_000, 2000), NONE);
     assert_eq!(stream.media(), 21_960);
     assert_eq!(stream.video(30_000, 1000), [8040]);
     assert_eq!(stream.media(), 30_960);
