@@ -379,3 +379,45 @@ fn messages_are_bounded() {
         reader.held()
     );
 }
+
+/// What stands in the place of an extended time stamp may be the end of one message and the beginning of another chunk.
+#[test]
+fn what_looks_like_the_beginning_of_a_time_is_not_lost() {
+    let time = [0, 0xff, 0xff, 0xff];
+    let begin = |csid: u8, length: u8| {
+        let header = [
+            csid,
+            0xff,
+            0xff,
+            0xff,
+            0,
+            0,
+            length,
+            type_id::VIDEO,
+            1,
+            0,
+            0,
+            0,
+        ];
+        [header.as_slice(), &time, &[1; 128]].concat()
+    };
+    // A byte more of each, without the time; the second's header looks like the time's second byte.
+    let bytes = [begin(4, 129), begin(63, 129), vec![0xc4, 0], vec![0xff, 7]].concat();
+    let payload = |last: u8| [[1; 128].as_slice(), &[last]].concat();
+    let expected = [0, 7].map(|last| Incoming::Frame {
+        stream_id: 1,
+        head: head_of(FrameKind::Video, 0xff_ffff, 129, &payload(last)),
+        payload: Some(payload(last).into()),
+    });
+    for part in 1..bytes.len() {
+        let mut reader = Reader::new();
+        reader.keep_payload(1, true);
+        let mut messages = Vec::new();
+        for part in bytes.chunks(part) {
+            messages.extend(read_with(&mut reader, part).unwrap());
+        }
+        messages.retain(|message| !matches!(message, Incoming::MediaBegun { .. }));
+        assert_eq!(messages, expected, "parts of {part}");
+        assert_eq!(reader.received(), bytes.len() as u64);
+    }
+}
