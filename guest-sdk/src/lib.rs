@@ -78,6 +78,7 @@ pub mod check;
 pub mod coordination;
 pub mod data;
 mod description;
+mod ending;
 mod error;
 #[doc(hidden)]
 #[allow(

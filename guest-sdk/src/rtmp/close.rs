@@ -3,79 +3,36 @@
 use std::fmt;
 
 use crate::bindings::lt::scenario::rtmp as host;
+use crate::ending::endings;
 
-/// How a connection or a stream came to its end. Its text is the name in the contract, which is also that of the `ending` tag.
-///
-/// ```
-/// assert_eq!(lt_sdk::rtmp::Ending::ByPeer.to_string(), "by-peer");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ending {
-    /// This side stopped it; or it was dropped, or its user ended.
-    ByUs,
-    /// The peer said that the stream is over, or the body of a response ended.
-    ByPeer,
-    /// The peer ended it by an error.
-    Refused,
-    /// The connection ended without a word.
-    Disconnected,
-    /// It was reset.
-    Reset,
-    /// What came breaks the specification.
-    ProtocolError,
-    /// Nothing came for as long as [`silence_max`](super::Play::silence_max) says.
-    Silence,
-    /// The peer took nothing for as long as a send may wait.
-    Unsent,
-    /// The inbox was full, and its overflow is [`Overflow::Close`](super::Overflow::Close).
-    InboxOverflow,
-    /// Something else; the reason says what.
-    Failed,
-}
-
-impl Ending {
-    /// The name in the contract.
+endings! {
+    "rtmp",
+    /// How a connection or a stream came to its end. Its text is the name in the contract, which is also that of the `ending` tag.
     ///
     /// ```
-    /// assert_eq!(lt_sdk::rtmp::Ending::ProtocolError.as_str(), "protocol-error");
+    /// assert_eq!(lt_sdk::rtmp::Ending::ByPeer.to_string(), "by-peer");
     /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ByUs => "by-us",
-            Self::ByPeer => "by-peer",
-            Self::Refused => "refused",
-            Self::Disconnected => "disconnected",
-            Self::Reset => "reset",
-            Self::ProtocolError => "protocol-error",
-            Self::Silence => "silence",
-            Self::Unsent => "unsent",
-            Self::InboxOverflow => "inbox-overflow",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl From<host::Ending> for Ending {
-    fn from(ending: host::Ending) -> Self {
-        match ending {
-            host::Ending::ByUs => Self::ByUs,
-            host::Ending::ByPeer => Self::ByPeer,
-            host::Ending::Refused => Self::Refused,
-            host::Ending::Disconnected => Self::Disconnected,
-            host::Ending::Reset => Self::Reset,
-            host::Ending::ProtocolError => Self::ProtocolError,
-            host::Ending::Silence => Self::Silence,
-            host::Ending::Unsent => Self::Unsent,
-            host::Ending::InboxOverflow => Self::InboxOverflow,
-            host::Ending::Failed => Self::Failed,
-        }
+    pub enum Ending {
+        /// This side stopped it; or it was dropped, or its user ended.
+        ByUs = "by-us",
+        /// The peer said that the stream is over, or the body of a response ended.
+        ByPeer = "by-peer",
+        /// The peer ended it by an error.
+        Refused = "refused",
+        /// The connection ended without a word.
+        Disconnected = "disconnected",
+        /// It was reset.
+        Reset = "reset",
+        /// What came breaks the specification.
+        ProtocolError = "protocol-error",
+        /// Nothing came for as long as [`silence_max`](super::Play::silence_max) says.
+        Silence = "silence",
+        /// The peer took nothing for as long as a send may wait.
+        Unsent = "unsent",
+        /// The inbox was full, and its overflow is [`Overflow::Close`](super::Overflow::Close).
+        InboxOverflow = "inbox-overflow",
+        /// Something else; the reason says what.
+        Failed = "failed",
     }
 }
 
@@ -106,18 +63,6 @@ impl Close {
             code: close.code,
             reason: close.reason,
         }
-    }
-
-    /// Whether one side ended it as it should be: nothing broke.
-    ///
-    /// ```no_run
-    /// # fn look(close: &lt_sdk::rtmp::Close) {
-    /// lt_sdk::check!("ended well", close.is_orderly());
-    /// # }
-    /// ```
-    #[must_use]
-    pub const fn is_orderly(&self) -> bool {
-        matches!(self.ending, Ending::ByUs | Ending::ByPeer)
     }
 }
 

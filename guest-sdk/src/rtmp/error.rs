@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Close, Status};
 use crate::bindings::lt::scenario::rtmp as host;
-use crate::error::AskedToEnd;
+use crate::ending::failures;
 use crate::http;
 use crate::text::write_explained;
 
@@ -114,16 +114,6 @@ impl Error {
         }
     }
 
-    /// Whether the wait ended because this user is asked to end: the iteration may simply return.
-    ///
-    /// ```
-    /// assert!(lt_sdk::rtmp::Error::Stopping.is_stopping());
-    /// ```
-    #[must_use]
-    pub const fn is_stopping(&self) -> bool {
-        matches!(self, Self::Stopping)
-    }
-
     /// Whether the connection or the stream has ended.
     ///
     /// ```no_run
@@ -138,19 +128,6 @@ impl Error {
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))
-    }
-
-    /// How the connection or the stream ended, if it has.
-    ///
-    /// ```
-    /// assert!(lt_sdk::rtmp::Error::Timeout.close().is_none());
-    /// ```
-    #[must_use]
-    pub const fn close(&self) -> Option<&Close> {
-        match self {
-            Self::Closed(close) => Some(close),
-            _ => None,
-        }
     }
 
     /// The text, and what it carries: texts and not formats, since this stands in the path of every scenario that connects.
@@ -210,39 +187,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for Error {
-    /// `Stopping` is known by it wherever it was wrapped: `?` ends the user then, and counts no failure.
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Stopping => Some(&AskedToEnd),
-            _ => None,
-        }
-    }
-}
+failures!("rtmp");
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::Failure;
-
-    #[test]
-    fn to_be_asked_to_end_is_no_failure() {
-        let follows = |error: Error| Failure::from(crate::Error::from(error));
-        assert!(matches!(
-            follows(Error::Stopping),
-            Failure::StopUser(text) if text == "this user is asked to end"
-        ));
-        assert!(matches!(
-            follows(Error::Timeout),
-            Failure::Failed(text) if text == "the time is over"
-        ));
-    }
 
     fn refused(code: &str, description: &str) -> Error {
         Error::from(host::ErrorCode::Refused(host::Status {

@@ -1,6 +1,6 @@
 //! Something played.
 
-use super::receiving::{EventsIn, Frames, without_waiting};
+use super::receiving::{Coming, stream, without_waiting};
 use super::{Close, Event, Frame, Playback, Result};
 use crate::bindings::lt::scenario::rtmp as host;
 use crate::receiving::Awaited;
@@ -84,61 +84,6 @@ impl Player {
         Ok(self.0.watch(nanos(media_time), Some(nanos(timeout)))?)
     }
 
-    /// Wait for the next event, at most this long; `None` waits until this user is asked to end. The last 64 are kept.
-    ///
-    /// # Errors
-    /// If the time is over; behind the event that it has ended; with `None`, if the user is asked to end.
-    ///
-    /// ```no_run
-    /// use lt_sdk::prelude::*;
-    /// use lt_sdk::rtmp::{Happening, Player};
-    ///
-    /// # fn iterate(player: &Player) -> Result<()> {
-    /// let event = player.next_event(Duration::from_secs(5))?;
-    /// check!("media came", event.what == Happening::FirstFrame);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn next_event(&self, timeout: impl Into<Option<Duration>>) -> Result<Event> {
-        let event = self.0.next_event(timeout.into().map(nanos))?;
-        Ok(Event::from_host(event))
-    }
-
-    /// The next event, if there is one.
-    ///
-    /// # Errors
-    /// If there is none and the stream has ended.
-    ///
-    /// ```no_run
-    /// # fn iterate(player: &lt_sdk::rtmp::Player) -> lt_sdk::Result<()> {
-    /// while let Some(event) = player.try_event()? {
-    ///     lt_sdk::log::info!("{:?}", event.what);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn try_event(&self) -> Result<Option<Event>> {
-        without_waiting(self.next_event(Duration::ZERO))
-    }
-
-    /// Like [`next_event`](Self::next_event) with no limit, for `async` code: something else can go on meanwhile, and
-    /// [`futures::timeout`](crate::futures::timeout) limits the time. While frames wait that nobody has asked for it looks 100 times a second; the
-    /// time of an event is not affected. That the user is asked to end it notices within a second.
-    ///
-    /// ```no_run
-    /// # use lt_sdk::prelude::*;
-    /// # async fn iterate(player: &lt_sdk::rtmp::Player) -> Result<()> {
-    /// select! {
-    ///     event = player.next_event_async() => log::info!("{:?}", event?.what),
-    ///     () = timing::sleep_async(Duration::from_secs(1)) => log::info!("healthy: {}", player.is_healthy()),
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn next_event_async(&self) -> impl Future<Output = Result<Event>> {
-        Awaited::new(EventsIn(self))
-    }
-
     /// Wait for the next frame, at most this long; `None` waits until this user is asked to end. [`frames`](super::Play::frames) must have been asked
     /// for. What came before the stream ended is still there after it.
     ///
@@ -186,31 +131,11 @@ impl Player {
     /// # }
     /// ```
     pub fn receive_async(&self) -> impl Future<Output = Result<Frame>> {
-        Awaited::new(Frames(self))
-    }
-
-    /// Ready when there is an event or a frame, or the stream has ended.
-    ///
-    /// ```no_run
-    /// # async fn wait(player: &lt_sdk::rtmp::Player) {
-    /// lt_sdk::runtime::Wait::on(player.subscribe()).await;
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn subscribe(&self) -> Pollable {
-        Pollable::from_host(self.0.subscribe())
-    }
-
-    /// From the play command to the server's word that it plays, or from the request to the response's head: `rtmp_starting`.
-    ///
-    /// ```no_run
-    /// # fn look(player: &lt_sdk::rtmp::Player) {
-    /// lt_sdk::check!("started within a second", player.started().as_secs() < 1);
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn started(&self) -> Duration {
-        Duration::from_nanos(self.0.started())
+        Awaited::new(Coming {
+            stream: self,
+            look: Self::try_receive,
+            subscribe: Self::subscribe,
+        })
     }
 
     /// Pause, and wait for the server's word, 30 s at most. Time that is paused counts neither as stalled nor as lag.
@@ -293,27 +218,6 @@ impl Player {
     pub fn seek_timeout(&self, position: Duration, timeout: Duration) -> Result<()> {
         Ok(self.0.seek(nanos(position), Some(nanos(timeout)))?)
     }
-
-    /// How it ended, if it has.
-    ///
-    /// ```no_run
-    /// # fn look(player: &lt_sdk::rtmp::Player) {
-    /// let open = player.closed().is_none();
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn closed(&self) -> Option<Close> {
-        self.0.closed().map(Close::from_host)
-    }
-
-    /// End it. On a stream that has ended it says how.
-    ///
-    /// ```no_run
-    /// # fn leave(player: &lt_sdk::rtmp::Player) {
-    /// lt_sdk::check!("nothing broke", player.stop().is_orderly());
-    /// # }
-    /// ```
-    pub fn stop(&self) -> Close {
-        Close::from_host(self.0.stop())
-    }
 }
+
+stream!(Player);

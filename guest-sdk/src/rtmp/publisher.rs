@@ -1,6 +1,6 @@
 //! Something published.
 
-use super::receiving::{EventsOut, without_waiting};
+use super::receiving::{Coming, stream, without_waiting};
 use super::value::{fields_to_host, to_host};
 use super::{Broadcast, Close, Event, Result, TagKind, Value};
 use crate::bindings::lt::scenario::rtmp as host;
@@ -160,102 +160,6 @@ impl Publisher {
     pub fn statistics(&self) -> Broadcast {
         Broadcast::from_host(self.0.statistics())
     }
-
-    /// Wait for the next event, at most this long; `None` waits until this user is asked to end. The last 64 are kept.
-    ///
-    /// # Errors
-    /// If the time is over; behind the event that it has ended; with `None`, if the user is asked to end.
-    ///
-    /// ```no_run
-    /// # use lt_sdk::timing::Duration;
-    /// # fn iterate(publisher: &lt_sdk::rtmp::Publisher) -> lt_sdk::Result<()> {
-    /// let event = publisher.next_event(Duration::from_secs(5))?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn next_event(&self, timeout: impl Into<Option<Duration>>) -> Result<Event> {
-        let event = self.0.next_event(timeout.into().map(nanos))?;
-        Ok(Event::from_host(event))
-    }
-
-    /// The next event, if there is one.
-    ///
-    /// # Errors
-    /// If there is none and the stream has ended.
-    ///
-    /// ```no_run
-    /// # fn iterate(publisher: &lt_sdk::rtmp::Publisher) -> lt_sdk::Result<()> {
-    /// while let Some(event) = publisher.try_event()? {
-    ///     lt_sdk::log::info!("{:?}", event.what);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn try_event(&self) -> Result<Option<Event>> {
-        without_waiting(self.next_event(Duration::ZERO))
-    }
-
-    /// Like [`next_event`](Self::next_event) with no limit, for `async` code: something else can go on meanwhile, and
-    /// [`futures::timeout`](crate::futures::timeout) limits the time. That the user is asked to end it notices within a second.
-    ///
-    /// ```no_run
-    /// # use lt_sdk::prelude::*;
-    /// # async fn iterate(publisher: &lt_sdk::rtmp::Publisher) -> Result<()> {
-    /// select! {
-    ///     event = publisher.next_event_async() => log::info!("{:?}", event?.what),
-    ///     () = timing::sleep_async(Duration::from_secs(300)) => log::info!("time to renew"),
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn next_event_async(&self) -> impl Future<Output = Result<Event>> {
-        Awaited::new(EventsOut(self))
-    }
-
-    /// Ready when there is an event, or the stream has ended.
-    ///
-    /// ```no_run
-    /// # async fn wait(publisher: &lt_sdk::rtmp::Publisher) {
-    /// lt_sdk::runtime::Wait::on(publisher.subscribe()).await;
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn subscribe(&self) -> Pollable {
-        Pollable::from_host(self.0.subscribe())
-    }
-
-    /// From the publish command to the server's word that it takes the stream: `rtmp_starting`.
-    ///
-    /// ```no_run
-    /// # fn look(publisher: &lt_sdk::rtmp::Publisher) {
-    /// lt_sdk::check!("started within a second", publisher.started().as_secs() < 1);
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn started(&self) -> Duration {
-        Duration::from_nanos(self.0.started())
-    }
-
-    /// How it ended, if it has.
-    ///
-    /// ```no_run
-    /// # fn look(publisher: &lt_sdk::rtmp::Publisher) {
-    /// let on_air = publisher.closed().is_none();
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn closed(&self) -> Option<Close> {
-        self.0.closed().map(Close::from_host)
-    }
-
-    /// End it: what is to be sent goes first, for 2 s at most. On a stream that has ended it says how.
-    ///
-    /// ```no_run
-    /// # fn leave(publisher: &lt_sdk::rtmp::Publisher) {
-    /// lt_sdk::check!("nothing broke", publisher.stop().is_orderly());
-    /// # }
-    /// ```
-    pub fn stop(&self) -> Close {
-        Close::from_host(self.0.stop())
-    }
 }
+
+stream!(Publisher);

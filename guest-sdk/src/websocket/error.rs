@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Close;
 use crate::bindings::lt::scenario::websocket as host;
-use crate::error::AskedToEnd;
+use crate::ending::failures;
 use crate::http;
 use crate::text::write_explained;
 
@@ -147,16 +147,6 @@ impl Error {
         }
     }
 
-    /// Whether the wait ended because this user is asked to end: the iteration may simply return.
-    ///
-    /// ```
-    /// assert!(lt_sdk::websocket::Error::Stopping.is_stopping());
-    /// ```
-    #[must_use]
-    pub const fn is_stopping(&self) -> bool {
-        matches!(self, Self::Stopping)
-    }
-
     /// Whether the connection has ended.
     ///
     /// ```no_run
@@ -171,19 +161,6 @@ impl Error {
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))
-    }
-
-    /// How the connection ended, if it has.
-    ///
-    /// ```
-    /// assert!(lt_sdk::websocket::Error::Timeout.close().is_none());
-    /// ```
-    #[must_use]
-    pub const fn close(&self) -> Option<&Close> {
-        match self {
-            Self::Closed(close) => Some(close),
-            _ => None,
-        }
     }
 
     /// What the server answered instead of upgrading, if it did.
@@ -261,40 +238,12 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for Error {
-    /// `Stopping` is known by it wherever it was wrapped: `?` ends the user then, and counts no failure.
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Stopping => Some(&AskedToEnd),
-            _ => None,
-        }
-    }
-}
+failures!("websocket");
 
 #[cfg(test)]
 mod tests {
     use super::super::Ending;
     use super::*;
-    use crate::bindings::Failure;
-
-    #[test]
-    fn to_be_asked_to_end_is_no_failure() {
-        let follows = |error: Error| Failure::from(crate::Error::from(error));
-        assert!(matches!(
-            follows(Error::Stopping),
-            Failure::StopUser(text) if text == "this user is asked to end"
-        ));
-        assert!(matches!(
-            follows(Error::Timeout),
-            Failure::Failed(text) if text == "the time is over"
-        ));
-    }
 
     #[test]
     fn texts_name_the_cause_and_what_it_carries() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Close;
 use crate::bindings::lt::scenario::xmpp as host;
-use crate::error::AskedToEnd;
+use crate::ending::failures;
 use crate::http;
 use crate::text::write_explained;
 
@@ -154,16 +154,6 @@ impl Error {
         }
     }
 
-    /// Whether the wait ended because this user is asked to end: the iteration may simply return.
-    ///
-    /// ```
-    /// assert!(lt_sdk::xmpp::Error::Stopping.is_stopping());
-    /// ```
-    #[must_use]
-    pub const fn is_stopping(&self) -> bool {
-        matches!(self, Self::Stopping)
-    }
-
     /// Whether the session has ended.
     ///
     /// ```no_run
@@ -178,19 +168,6 @@ impl Error {
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))
-    }
-
-    /// How the session ended, if it has.
-    ///
-    /// ```
-    /// assert!(lt_sdk::xmpp::Error::Timeout.close().is_none());
-    /// ```
-    #[must_use]
-    pub const fn close(&self) -> Option<&Close> {
-        match self {
-            Self::Closed(close) => Some(close),
-            _ => None,
-        }
     }
 
     /// The error with which a request or a step was answered, if it was.
@@ -296,40 +273,12 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for Error {
-    /// `Stopping` is known by it wherever it was wrapped: `?` ends the user then, and counts no failure.
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Stopping => Some(&AskedToEnd),
-            _ => None,
-        }
-    }
-}
+failures!("xmpp");
 
 #[cfg(test)]
 mod tests {
     use super::super::Ending;
     use super::*;
-    use crate::bindings::Failure;
-
-    #[test]
-    fn to_be_asked_to_end_is_no_failure() {
-        let follows = |error: Error| Failure::from(crate::Error::from(error));
-        assert!(matches!(
-            follows(Error::Stopping),
-            Failure::StopUser(text) if text == "this user is asked to end"
-        ));
-        assert!(matches!(
-            follows(Error::Timeout),
-            Failure::Failed(text) if text == "the time is over"
-        ));
-    }
 
     fn stream_error(condition: &str, text: &str) -> host::StreamError {
         host::StreamError {

@@ -17,6 +17,9 @@ const NAME: &str = "watch";
 /// How often a fan that does not watch to the end looks whether it has seen enough.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The least pause before a fan that failed tries again, beside its turn: `ramp` may be nothing, and no server is to be knocked at in a loop.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
 /// Pauses of people, where they are asked for.
 const AFTER_SIGN_UP: Duration = Duration::from_secs(3);
 const AFTER_CODE: Duration = Duration::from_secs(5);
@@ -34,6 +37,8 @@ pub(crate) struct Fan {
     account: Option<Account>,
     /// Whether it has begun, as the line at the end counts.
     counted: bool,
+    /// Whether the line at the end counts its stream as established.
+    established: bool,
     streaming: Streaming,
 }
 
@@ -46,6 +51,7 @@ impl Fan {
             is_new,
             account: None,
             counted: false,
+            established: false,
             streaming: Streaming::default(),
         })
     }
@@ -62,11 +68,14 @@ impl Fan {
             // What ends with the run was established until then.
             return if done.is_ok() { done } else { Ok(()) };
         }
-        if done.is_err() {
-            self.set_streaming(false)?;
+        match &done {
+            Ok(()) => self.streaming.set(false)?,
+            Err(_) => self.set_streaming(false)?,
         }
         if self.options.replace_fans {
             user::stop_self();
+        } else if done.is_err() {
+            stream::pause(AGAIN_AFTER)?;
         }
         done
     }
@@ -179,7 +188,8 @@ impl Fan {
     }
 
     fn set_streaming(&mut self, streaming: bool) -> Result<()> {
-        if self.streaming.set(streaming)? {
+        self.streaming.set(streaming)?;
+        if std::mem::replace(&mut self.established, streaming) != streaming {
             tally::established(streaming)?;
         }
         Ok(())

@@ -73,9 +73,6 @@ impl Influencer {
         stream::counted(started, NAME, &url)?;
         self.backoff.reset();
         let held = self.hold(&publisher, &url, &name);
-        if held.is_err() && !user::should_stop() {
-            return held;
-        }
         publisher.stop();
         connection.close();
         held

@@ -50,14 +50,11 @@ pub(crate) fn declare(base: Description) -> Description {
 pub(crate) struct Streaming(bool);
 
 impl Streaming {
-    /// Returns whether it changed.
-    pub(crate) fn set(&mut self, streaming: bool) -> Result<bool> {
-        if self.0 == streaming {
-            return Ok(false);
+    pub(crate) fn set(&mut self, streaming: bool) -> Result<()> {
+        if std::mem::replace(&mut self.0, streaming) != streaming {
+            Gauge::open(STREAMING)?.add(f64::from(u8::from(streaming)))?;
         }
-        self.0 = streaming;
-        Gauge::open(STREAMING)?.add(f64::from(u8::from(streaming)))?;
-        Ok(true)
+        Ok(())
     }
 }
 
