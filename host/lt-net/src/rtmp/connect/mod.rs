@@ -32,9 +32,11 @@ pub(crate) struct Established {
     pub(crate) window: u32,
     /// How many it has been acknowledged.
     pub(crate) acknowledged: u64,
-    /// As it was given.
+    /// As the server was given it, without a proof: nobody but tests asks.
+    #[cfg(test)]
     pub(crate) tc_url: String,
-    /// As it was given.
+    /// See `tc_url`.
+    #[cfg(test)]
     pub(crate) app: String,
     /// Number of the next command.
     pub(crate) next_transaction: f64,

@@ -221,8 +221,10 @@ impl<'a> Connecting<'a> {
             connected,
             window,
             acknowledged,
-            tc_url: std::mem::take(&mut self.tc_url),
-            app: std::mem::take(&mut self.app),
+            #[cfg(test)]
+            tc_url: self.tc_url.clone(),
+            #[cfg(test)]
+            app: self.app.clone(),
             next_transaction: TRANSACTION + 1.0,
             stamps: self.network.stamps().clone(),
         })
