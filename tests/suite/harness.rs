@@ -1,6 +1,5 @@
 //! The tests' own tools: what they start ends, and what they serve is what they say.
 
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};

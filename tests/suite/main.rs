@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod common;
 mod components;
 mod coordination;
 mod data;
@@ -15,6 +16,7 @@ mod guests;
 mod harness;
 mod harness_rtmp;
 mod http;
+mod influencer_fans;
 mod lifecycle;
 mod limits;
 mod load;
@@ -26,6 +28,7 @@ mod program;
 mod repeat;
 mod report;
 mod roles;
+mod rtmp;
 mod run_file;
 mod saturation;
 mod settings;

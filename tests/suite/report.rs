@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use lt_tests::peers::HttpPeer;
+use lt_tests::peers::http::{Then, respond};
 use lt_tests::results::{json, json_lines};
 use lt_tests::{LtHost, Ran};
 use serde_json::Value;
@@ -279,4 +280,86 @@ fn the_summary_may_show_other_columns() {
             && !line.contains("avg="),
         "{line}"
     );
+}
+
+#[test]
+fn what_a_scenario_concludes_is_the_last_of_standard_output() {
+    let ran = LtHost::run("log_conclude")
+        .arguments("--users 2 --iterations 4 --quiet")
+        .finish()
+        .expect_clean();
+    let lines: Vec<&str> = ran.stdout().lines().rev().take(2).collect();
+    assert_eq!(lines, ["{\"sessions\":1, \"errors\":{}}", "begun"], "{ran}");
+    let summary = json(&ran.path("results/latest/summary.json"));
+    assert_eq!(
+        summary["conclusions"],
+        serde_json::json!(["begun", "{\"sessions\":1, \"errors\":{}}"])
+    );
+    let results = ran.path("results/latest");
+    let again = LtHost::new(&["report", results.to_str().unwrap()])
+        .finish()
+        .expect_code(0);
+    assert_eq!(again.stdout(), ran.stdout());
+}
+
+#[test]
+fn what_users_did_is_recorded_for_viewers_of_streams_and_can_be_shown_again() {
+    let peer = HttpPeer::always("ok");
+    let ran = LtHost::run("http_fetch")
+        .set("url", peer.url("/page"))
+        .arguments("--users 2 --iterations 6 --out stream-csv=streams.csv --out csv=samples.csv")
+        .finish()
+        .expect_clean();
+    let text = std::fs::read_to_string(ran.path("streams.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(',').collect()).collect();
+    let count = |metric: &str| rows.iter().filter(|row| row[2] == metric).count();
+    assert_eq!(
+        (count("StartTestOnMachine"), count("ApiRequest")),
+        (2, 6),
+        "{text}"
+    );
+    let mut started: Vec<&str> = Vec::new();
+    for row in &rows {
+        assert_eq!(row.len(), 6, "{row:?}");
+        assert!(row[1].parse::<f64>().unwrap() >= 0.0, "{row:?}");
+        assert!(row[5].starts_with("20") && row[5].ends_with('Z'), "{row:?}");
+        match row[2] {
+            "StartTestOnMachine" => started.push(row[0]),
+            "ApiRequest" => assert!(started.contains(&row[0]), "{text}"),
+            _ => {}
+        }
+    }
+    started.sort_unstable();
+    assert_eq!(started, ["user-1", "user-2"]);
+    let recording = ran.path("streams.csv");
+    let arguments = ["report", "--replay", recording.to_str().unwrap()];
+    let again = LtHost::new(&arguments).argument("--speed=max").finish();
+    let again = again.expect_code(0);
+    assert!(
+        again.stdout().contains("sessions established....: 0/2\n")
+            && again.stdout().contains("requests................: 6\n"),
+        "{again}"
+    );
+}
+
+#[test]
+fn a_request_that_fails_its_iteration_is_critical() {
+    let peer = HttpPeer::start(|_, stream| {
+        respond(stream, 503, &[], b"busy");
+        Then::Keep
+    });
+    let ran = LtHost::run("http_fetch")
+        .set("url", peer.url("/page"))
+        .arguments("--iterations 1 --out stream-csv=streams.csv")
+        .finish();
+    let text = std::fs::read_to_string(ran.path("streams.csv")).unwrap();
+    let last: Vec<&str> = text.lines().rev().take(3).collect();
+    assert!(last[0].contains(",ApiError,critical,503,"), "{text}");
+    assert_eq!(
+        last[0].split(',').count(),
+        6,
+        "viewers take no more: {text}"
+    );
+    assert!(last[1].contains(",Time,,,20"), "{text}");
+    assert!(last[2].contains(",ApiRequest,"), "{text}");
 }

@@ -16,34 +16,8 @@ mod ws;
 use std::collections::BTreeMap;
 
 use lt_tests::Ran;
-use lt_tests::results::{Row, tag};
 
-/// No user failed, no check failed, and there were checks.
-#[track_caller]
-fn expect_checked(ran: Ran) -> Ran {
-    let ran = ran.expect_clean();
-    let summary = ran.summary();
-    assert_eq!(summary.failed_checks(), [], "{ran}");
-    assert!(
-        !summary.check_names().is_empty(),
-        "nothing was checked\n{ran}"
-    );
-    ran
-}
-
-/// Samples of this metric by the values of these tags, each with their number.
-fn count_by<const N: usize>(
-    rows: &[Row],
-    metric: &str,
-    tags: [&str; N],
-) -> BTreeMap<[String; N], usize> {
-    let mut counts = BTreeMap::new();
-    for row in rows.iter().filter(|row| row["metric_name"] == metric) {
-        let of = tags.map(|name| tag(row, name).unwrap_or_default().to_owned());
-        *counts.entry(of).or_insert(0) += 1;
-    }
-    counts
-}
+use crate::common::{count_by, expect_checked};
 
 /// How sessions ended: `ending`, `close_code` and `error_code`, each with its number.
 fn endings(ran: &Ran) -> BTreeMap<[String; 3], usize> {

@@ -28,6 +28,7 @@ pub mod process;
 pub mod prosody;
 pub mod results;
 pub mod temp;
+pub mod tls;
 
 pub use host::{LtHost, Ran, Running, Target};
 pub use temp::TempDir;

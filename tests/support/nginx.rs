@@ -145,6 +145,11 @@ impl Nginx {
         read().lines().map(str::to_owned).collect()
     }
 
+    /// Serve one more page.
+    pub fn put(&self, name: &str, contents: &[u8]) {
+        self.directory.write(&format!("pages/{name}"), contents);
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {

@@ -27,7 +27,7 @@ impl<'a> Run<'a> {
     fn new(all: &'a [Tag], kind: TagKind) -> Self {
         let sent = all
             .iter()
-            .filter(|tag| tag.kind == kind && !tag.is_codec_header() && tag.data.len() > 1);
+            .filter(|tag| tag.kind == kind && !tag.is_codec_header() && tag.data.len() > 5);
         Self {
             sent: sent.collect(),
             next: None,
