@@ -26,6 +26,21 @@ const AFTER_CODE: Duration = Duration::from_secs(5);
 const AFTER_MARKETPLACE: Duration = Duration::from_secs(5);
 const AFTER_FOLLOW: Duration = Duration::from_secs(1);
 
+/// A fan at the service.
+struct Member {
+    account: Account,
+    next: Next,
+}
+
+/// What a fan has to do next there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Code,
+    Marketplace { then_follow: bool },
+    Follow,
+    Watch,
+}
+
 /// A fan.
 pub(crate) struct Fan {
     options: Options,
@@ -34,7 +49,7 @@ pub(crate) struct Fan {
     is_new: bool,
     /// Opened here and kept: it counts the turns of all fans.
     turns: Throttle,
-    account: Option<Account>,
+    member: Option<Member>,
     /// Whether it has begun, as the line at the end counts.
     counted: bool,
     /// Whether the line at the end counts its stream as established.
@@ -49,7 +64,7 @@ impl Fan {
             options,
             run,
             is_new,
-            account: None,
+            member: None,
             counted: false,
             established: false,
             streaming: Streaming::default(),
@@ -114,46 +129,71 @@ impl Fan {
             let url = self.options.watch_url.as_ref().unwrap_or(url);
             return Ok(filled(url, "", &on_air.stream));
         }
-        if self.account.is_none() {
-            self.account = Some(self.enter(on_air, attempt)?);
-        }
-        let Some(fan) = &self.account else {
-            bail!("the fan has no account");
+        let mut member = match self.member.take() {
+            Some(member) => member,
+            None => self.sign(attempt)?,
         };
+        let entered = self.enter(&mut member, on_air);
+        let account = &self.member.insert(member).account;
+        entered?;
         let service = Service::new(&self.options);
-        let (origin, stream) = service.join(fan, &on_air.id)?;
+        let (origin, stream) = service.join(account, &on_air.id)?;
         match &self.options.watch_url {
             Some(url) => Ok(filled(url, &origin, &stream)),
             None => service.redirect(&origin, &stream),
         }
     }
 
-    /// Sign in or up, and find the influencer.
-    fn enter(&self, on_air: &OnAir, attempt: u64) -> Result<Account> {
+    /// Sign in or up.
+    fn sign(&self, attempt: u64) -> Result<Member> {
         let service = Service::new(&self.options);
         let prefix = &self.options.fan_prefix;
         let name = if self.is_new {
             names::new(prefix, &self.run, user::seed(), attempt)
         } else {
             let name = names::existing(prefix, user::id());
-            if let Some(fan) = service.sign_in_fan(&name)? {
-                service.visit_marketplace(&fan)?;
-                self.think(AFTER_MARKETPLACE)?;
-                return Ok(fan);
+            if let Some(account) = service.sign_in_fan(&name)? {
+                let next = Next::Marketplace { then_follow: false };
+                return Ok(Member { account, next });
             }
             name
         };
-        let fan = service.sign_up_fan(&name)?;
-        self.think(AFTER_SIGN_UP)?;
-        if let Some(code) = &self.options.code {
-            service.use_code(&fan, code)?;
-            self.think(AFTER_CODE)?;
+        let account = service.sign_up_fan(&name)?;
+        let next = Next::Code;
+        Ok(Member { account, next })
+    }
+
+    /// Do what is left to do before watching. A step that failed is done again by the next attempt, with the same account.
+    fn enter(&self, member: &mut Member, on_air: &OnAir) -> Result<()> {
+        let service = Service::new(&self.options);
+        let account = &member.account;
+        loop {
+            member.next = match member.next {
+                Next::Code => {
+                    self.think(AFTER_SIGN_UP)?;
+                    if let Some(code) = &self.options.code {
+                        service.use_code(account, code)?;
+                        self.think(AFTER_CODE)?;
+                    }
+                    Next::Marketplace { then_follow: true }
+                }
+                Next::Marketplace { then_follow } => {
+                    service.visit_marketplace(account)?;
+                    self.think(AFTER_MARKETPLACE)?;
+                    if then_follow {
+                        Next::Follow
+                    } else {
+                        Next::Watch
+                    }
+                }
+                Next::Follow => {
+                    service.follow(account, &on_air.id)?;
+                    self.think(AFTER_FOLLOW)?;
+                    Next::Watch
+                }
+                Next::Watch => return Ok(()),
+            };
         }
-        service.visit_marketplace(&fan)?;
-        self.think(AFTER_MARKETPLACE)?;
-        service.follow(&fan, &on_air.id)?;
-        self.think(AFTER_FOLLOW)?;
-        Ok(fan)
     }
 
     /// Watch until it has seen enough, the stream ends, or the run does. The host counts; the fan only hears when something changes.
