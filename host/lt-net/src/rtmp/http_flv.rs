@@ -248,9 +248,7 @@ impl FlvPump {
     fn look_at_clock(&mut self, is_more_to_read: bool) -> Option<Close> {
         let player = &self.feed.player;
         let (due, silent) = (self.due(), player.silent_at());
-        if due.or(silent).is_none() {
-            return None;
-        }
+        due.or(silent)?;
         let now = Instant::now();
         let is_on_time = !is_more_to_read && due.is_some_and(|due| due <= now && now < due + GRACE);
         if is_on_time

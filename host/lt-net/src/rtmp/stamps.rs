@@ -58,7 +58,7 @@ impl Stamps {
     pub(crate) fn wants(head: &FrameHead) -> bool {
         match head.kind {
             FrameKind::Video => head.key_frame && !head.codec_header,
-            FrameKind::Audio => !head.codec_header && head.fingerprint % AUDIO_ONE_IN == 0,
+            FrameKind::Audio => !head.codec_header && head.fingerprint.is_multiple_of(AUDIO_ONE_IN),
             FrameKind::Data => false,
         }
     }
