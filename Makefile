@@ -26,7 +26,7 @@ OHA_VERSION := 1.16.0
 # Django and npm's ws themselves are installed below the target directory by the first test that needs them.
 PEERS := "nginx -v:nginx" "test -e /usr/lib/nginx/modules/ngx_rtmp_module.so:libnginx-mod-rtmp" "ffmpeg -version:ffmpeg" "rtmpdump --help:rtmpdump" "command -v prosody:prosody" "python3 -c 'import ensurepip, venv':python3-venv" "node --version:nodejs" "npm --version:npm"
 
-.PHONY: help setup rust-targets tools peers guests build demo test lint check doc deny bench clean-results
+.PHONY: help setup rust-targets tools peers guests build demo test lint check doc deny bench fuzz clean-results
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -113,6 +113,13 @@ deny:
 	fi
 
 check: lint doc deny ## formatting, lints for host and guests, documentation, licences
+
+# How many inputs, and the number of the first: each input follows from its number alone, so one that fails can be made again.
+FUZZ_INPUTS ?= 10000000
+FUZZ_SEED ?= 0
+fuzz: ## ten million random inputs for the RTMP decoder (FUZZ_INPUTS, FUZZ_SEED)
+	cargo build --release $(HOST_FLAGS) --example fuzz_rtmp
+	$(TARGET_DIR)/release/examples/fuzz_rtmp --inputs $(FUZZ_INPUTS) --seed $(FUZZ_SEED)
 
 # Beside the product: oha (built once, some four minutes), wrk and tsung (Debian packages). Without them their rows say so.
 bench: setup guests ## the figures of the bench, side by side (BENCH_ARGS: --quick, --only ROW,ROW, --strict)
