@@ -68,6 +68,8 @@ pub struct Pump {
     is_pending_new: bool,
     arrived: Instant,
     out: Outbox,
+    /// Whether what was written may not be with the kernel yet (TLS).
+    is_unflushed: bool,
     lanes: Vec<Lane>,
     next_lane: u32,
     /// Commands that wait for their answer, by their transaction.
@@ -103,6 +105,7 @@ impl Pump {
             pending: established.rest,
             arrived: now,
             out: Outbox::default(),
+            is_unflushed: false,
             lanes: Vec::new(),
             next_lane: 0,
             waiting: Vec::new(),
@@ -214,12 +217,9 @@ impl Pump {
             Asked::Publish(publisher) => self.begin_publishing(publisher),
             Asked::Play(player, request) => self.begin_playing(player, request),
             Asked::Call(name, arguments, call) => {
-                if !call.is_waited_for() {
-                    return;
-                }
                 let mut values = vec![super::Value::Null];
                 values.extend(arguments);
-                let transaction = self.transaction(Waiting::Call(call));
+                let transaction = self.transaction(Waiting::Call(Rc::downgrade(&call)));
                 self.say(&command::command(0, &name, transaction, &values));
             }
         }
@@ -228,7 +228,14 @@ impl Pump {
     /// The number of a command, and who waits for its answer.
     fn transaction(&mut self, waiting: Waiting) -> f64 {
         let transaction = self.number();
-        self.waiting.retain(|(_, waiting)| waiting.is_waited_for());
+        let lanes = &self.lanes;
+        self.waiting.retain(|(_, waiting)| match waiting {
+            Waiting::Create(_) => true,
+            Waiting::Start(key) | Waiting::Question(key) => {
+                lanes.iter().any(|lane| lane.key == *key)
+            }
+            Waiting::Call(call) => call.upgrade().is_some_and(|call| call.is_waited_for()),
+        });
         if self.waiting.len() >= lane::WAITING_MAX {
             // The oldest waits for what will never come.
             self.waiting.remove(0);
@@ -301,3 +308,6 @@ impl Drop for Pump {
 fn refused(status: &Status) -> RtmpError {
     RtmpError::Refused(status.clone())
 }
+
+#[cfg(test)]
+mod tests;

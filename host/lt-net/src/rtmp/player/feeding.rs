@@ -33,11 +33,6 @@ impl Player {
         self.stream.start(now);
     }
 
-    /// There is no stream, and this is why.
-    pub(crate) fn fail_start(&self, error: RtmpError, now: Instant) {
-        self.stream.fail_start(error, now);
-    }
-
     /// The first bytes of a frame came.
     pub(crate) fn begun(&self, now: Instant) {
         self.heard.set(now);

@@ -15,7 +15,7 @@ impl Pump {
             self.leave(observer);
         }
         if let State::Closing { until } = self.state {
-            let is_out = self.lanes.is_empty() && self.out.is_empty();
+            let is_out = self.lanes.is_empty() && self.is_all_out();
             if is_out || self.broken.is_some() || until <= Instant::now() {
                 self.leave(observer);
             }
@@ -85,7 +85,9 @@ impl Pump {
             lane.end(close.clone(), now);
         }
         for (_, waiting) in self.waiting.drain(..) {
-            if let Waiting::Call(call) = waiting {
+            if let Waiting::Call(call) = waiting
+                && let Some(call) = call.upgrade()
+            {
                 call.end(close);
             }
         }

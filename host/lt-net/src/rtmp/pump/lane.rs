@@ -9,7 +9,7 @@
 //! | any | the server says no, or ends it; the time for its start is over; the user stops or drops it; the connection ends | gone |
 //! | `Stopping` | the kernel has the last words, or the time for that is over | gone |
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -35,16 +35,8 @@ pub(super) enum Waiting {
     Start(u32),
     /// `pause` or `seek`.
     Question(u32),
-    Call(Rc<Call>),
-}
-
-impl Waiting {
-    pub(super) fn is_waited_for(&self) -> bool {
-        match self {
-            Self::Call(call) => call.is_waited_for() && Rc::strong_count(call) > 1,
-            _ => true,
-        }
-    }
+    /// Unless the user has dropped it.
+    Call(Weak<Call>),
 }
 
 #[derive(Debug)]
@@ -238,6 +230,11 @@ impl Pump {
         }
         lane.progress = Progress::Live;
         lane.start_until = None;
+        let is_it = |waiting: &Waiting| matches!(waiting, Waiting::Start(key) if *key == lane.key);
+        self.waiting.retain(|(_, waiting)| !is_it(waiting));
+        if self.waiting.is_empty() {
+            self.waiting = Vec::new();
+        }
         match &lane.flow {
             Flow::Play(player, _) => player.start(now),
             Flow::Publish(publisher) => {

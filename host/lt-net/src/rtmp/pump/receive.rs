@@ -54,6 +54,7 @@ impl Pump {
                 }
                 Poll::Ready(Ok(())) => {
                     self.arrived = self.stream.wire().counters().arrived();
+                    self.hurry();
                     self.take_in(filled.filled(), observer);
                 }
                 Poll::Ready(Err(error)) => self.end_failed(&error, observer),
@@ -130,7 +131,7 @@ impl Pump {
             self.state = State::Done;
             return false;
         }
-        if self.out.is_empty() && Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
+        if self.is_all_out() && Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
             return false;
         }
         let mut buffer = READ_BUFFER.take();

@@ -168,7 +168,11 @@ impl Pump {
                     self.fail_lane(key, RtmpError::Protocol(text.to_owned()));
                 }
             },
-            Some(Waiting::Call(call)) => call.answer(Ok(values)),
+            Some(Waiting::Call(call)) => {
+                if let Some(call) = call.upgrade() {
+                    call.answer(Ok(values));
+                }
+            }
             // What these wait for is a status.
             Some(Waiting::Start(_) | Waiting::Question(_)) | None => {}
         }
@@ -192,7 +196,9 @@ impl Pump {
             }
             Some(Waiting::Call(call)) => {
                 observer.error(&status);
-                call.answer(Err(refused(&status)));
+                if let Some(call) = call.upgrade() {
+                    call.answer(Err(refused(&status)));
+                }
             }
             // `releaseStream` and the like, which many servers do not know.
             None => {}

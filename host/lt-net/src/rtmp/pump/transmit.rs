@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite as _;
 use tokio::time::Instant;
 
-use super::lane::{Flow, Progress};
+use super::lane::{Flow, Lane, Progress};
 use super::{Pump, State};
 use crate::rtmp::command::{CSID_AUDIO, CSID_DATA, CSID_VIDEO, type_id};
 use crate::rtmp::publisher::Publisher;
@@ -34,6 +34,7 @@ impl Pump {
                 Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
                     any_written = true;
+                    self.is_unflushed = true;
                     self.out.written(written);
                     self.account();
                 }
@@ -43,20 +44,37 @@ impl Pump {
         }
         if self.broken.is_some() {
             self.out.clear();
-        } else if any_written {
+            self.is_unflushed = false;
+        } else if self.is_unflushed {
             // Over TLS it is not with the kernel before.
             match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.is_unflushed = false,
                 Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+                Poll::Pending => {}
             }
+        }
+        if any_written {
+            self.hurry();
         }
         self.note_progress(any_written);
         self.end_stopped();
     }
 
+    /// While a stream starts the server says one small thing after the other, each held back until the one before is acknowledged.
+    pub(super) fn hurry(&self) {
+        if self.lanes.iter().any(Lane::is_starting) {
+            self.stream.quick_ack();
+        }
+    }
+
+    /// Whether the kernel has all that was encoded.
+    pub(super) fn is_all_out(&self) -> bool {
+        self.out.is_empty() && !self.is_unflushed
+    }
+
     /// Since when the peer takes nothing.
     fn note_progress(&mut self, any_written: bool) {
-        if self.out.is_empty() {
+        if self.is_all_out() {
             self.stuck_since = None;
         } else if any_written || self.stuck_since.is_none() {
             self.stuck_since = Some(Instant::now());
@@ -143,7 +161,7 @@ impl Pump {
 
     /// What was to stop has stopped when its last words are with the kernel, or it is time.
     fn end_stopped(&mut self) {
-        let is_all_out = self.out.is_empty();
+        let is_all_out = self.is_all_out();
         let mut any = false;
         for lane in &self.lanes {
             if let Progress::Stopping { until, is_said } = lane.progress {
