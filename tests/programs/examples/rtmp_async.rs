@@ -41,9 +41,10 @@ impl Scenario for Guest {
         let server = &self.0;
         let ingest = server.connect()?;
         let publisher = ingest.publish(&server.stream).start()?;
-        let edge = server.connect()?;
+        // One each: nginx-rtmp has one stream a connection.
+        let (edge, other) = (server.connect()?, server.connect()?);
         let one = edge.play(&server.stream).frames(Inbox::new()).start()?;
-        let two = edge.play(&server.stream).frames(Inbox::new()).start()?;
+        let two = other.play(&server.stream).frames(Inbox::new()).start()?;
         publisher.publish_asset("video").start()?;
         let (first, second, begun) = join!(frames(&one, 20), frames(&two, 20), first_frame(&one));
         check!("both got theirs", first? == 20 && second? == 20);

@@ -45,7 +45,6 @@ fn players(server: &Server, connection: &Connection) -> Result<()> {
             "too large an inbox",
             good().frames(Inbox::new().bytes(17 << 20)),
         ),
-        ("no name", connection.play("")),
     ] {
         ensure!(is_invalid(&wrong.start()), "{what} was taken");
     }

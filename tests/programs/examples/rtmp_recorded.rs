@@ -51,10 +51,12 @@ impl Scenario for Guest {
         check!("what is paused does not lag", !after.lagged);
         player.unpause()?;
         player.watch_timeout(before.media_time + options.part, Duration::from_secs(20))?;
+        // nginx-rtmp begins anew where it was paused: a jump that is the server's.
+        let jumps = player.statistics().discontinuities;
         player.seek(options.position)?;
         player.watch_timeout(options.part, Duration::from_secs(20))?;
         let sought = player.statistics();
-        check!("a seek is no jump", sought.discontinuities == 0);
+        check!("a seek is no jump", sought.discontinuities <= jumps);
         check!("media begins anew", sought.media_time < options.position);
         let end = tell_events(&player, Duration::from_secs(20))?;
         tell_playback(&player.statistics());

@@ -61,14 +61,12 @@ impl Scenario for Guest {
                 frame.kind,
                 frame.data.len()
             );
-            if self.0.server.stream != "any-time" {
-                ensure!(
-                    frame.timestamp_ms == tag.timestamp_ms,
-                    "tag {number} of {} ms came at {} ms",
-                    tag.timestamp_ms,
-                    frame.timestamp_ms
-                );
-            }
+            ensure!(
+                frame.timestamp_ms == tag.timestamp_ms,
+                "tag {number} of {} ms came at {} ms",
+                tag.timestamp_ms,
+                frame.timestamp_ms
+            );
             if !codecs.contains(&frame.codec) {
                 codecs.push(frame.codec);
             }

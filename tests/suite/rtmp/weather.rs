@@ -126,13 +126,14 @@ fn players_are_told_of_publishers_who_come_and_go() {
     running.interrupt();
     let ran = running.finish().expect_code(105);
     let said = told(&ran, "event");
-    for event in [
-        "NetStream.Play.Start",
-        "NetStream.Play.PublishNotify",
-        "NetStream.Play.UnpublishNotify",
+    // A user may tell ten lines a second, and no more.
+    for (event, least) in [
+        ("NetStream.Play.Start", 2),
+        ("NetStream.Play.PublishNotify", 2),
+        ("NetStream.Play.UnpublishNotify", 1),
     ] {
         let count = said.iter().filter(|found| *found == event).count();
-        assert!(count >= 2, "{event}: {said:?}\n{ran}");
+        assert!(count >= least, "{event}: {said:?}\n{ran}");
     }
     // It was one stream all the time.
     assert_eq!(ran.summary().count("rtmp_connections"), 1, "{ran}");
