@@ -122,6 +122,7 @@ fn setting(setting: &Setting) -> (String, String) {
     let mut about = kind.to_owned();
     match (&setting.default, setting.kind) {
         (None, _) => about.push_str(", required"),
+        (Some(default), SettingKind::Secret) if default.is_empty() => about.push_str(", optional"),
         (Some(_), SettingKind::Secret) => about.push_str(", has a default"),
         (Some(default), _) => about.push_str(&format!(", default {:?}", plain(default))),
     }

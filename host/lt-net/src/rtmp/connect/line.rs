@@ -127,6 +127,9 @@ impl Line {
             Ok(()) => self.stream.flush().await,
             error => error,
         };
+        // Servers answer in several small writes, and many hold back all but the first until it is acknowledged: 40 ms that are
+        // nobody's time but the kernel's.
+        self.stream.quick_ack();
         flushed.map_err(|error| NetError::from_io(&error).into())
     }
 
