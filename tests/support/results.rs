@@ -28,6 +28,15 @@ impl Summary {
         )
     }
 
+    /// A value of a part of a metric: of the submetric with this selector, such as `state:failed`. `None` if there is none.
+    #[must_use]
+    pub fn part(&self, metric: &str, selector: &str, value: &str) -> Option<f64> {
+        let metrics = self.0["metrics"].as_array().expect("a summary has metrics");
+        let found = metrics.iter().find(|found| found["name"] == metric)?;
+        let mut parts = found["submetrics"].as_array()?.iter();
+        parts.find(|part| part["selector"] == selector)?["values"][value].as_f64()
+    }
+
     /// Sum of a counter, zero without samples.
     #[must_use]
     #[expect(

@@ -128,7 +128,7 @@ fn streams_that_failed_are_still_asked_for() {
         .expect_clean();
     let summary = ran.summary();
     assert_eq!(summary.value("rtmp_streams", "max"), Some(3.0), "{ran}");
-    let failed = summary.value("rtmp_streams{state:failed}", "max");
+    let failed = summary.part("rtmp_streams", "state:failed", "max");
     assert_eq!(failed, Some(1.0), "{ran}");
 }
 
