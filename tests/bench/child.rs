@@ -12,6 +12,8 @@ use lt_tests::temp::TempDir;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
 
+use crate::pin;
+
 /// CPU time of one child, user and system.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
@@ -56,7 +58,12 @@ fn children_cpu_us() -> f64 {
 
 /// `lt-host` with these arguments, in a directory of its own.
 pub(crate) fn lt_host(directory: &TempDir, arguments: &[String]) -> Command {
-    let mut command = Command::new(program());
+    lt_host_on(directory, arguments, None)
+}
+
+/// The same on one processor, if one is given.
+fn lt_host_on(directory: &TempDir, arguments: &[String], core: Option<usize>) -> Command {
+    let mut command = pin::command(program().as_os_str(), core);
     command
         .args(arguments)
         .current_dir(directory.path())
@@ -65,6 +72,18 @@ pub(crate) fn lt_host(directory: &TempDir, arguments: &[String]) -> Command {
         .env("XDG_CACHE_HOME", target().join("tmp/lt-bench-cache"))
         .env("NO_COLOR", "1");
     command
+}
+
+/// CPU time that the threads of a process have used so far, to the nanosecond: a process that uses little is not to be counted in ticks.
+pub(crate) fn run_time(id: u32) -> Duration {
+    let tasks = format!("/proc/{id}/task");
+    let tasks = std::fs::read_dir(&tasks).unwrap_or_else(|error| panic!("{tasks}: {error}"));
+    let nanos = tasks.filter_map(|task| {
+        let path = task.ok()?.path().join("schedstat");
+        let text = std::fs::read_to_string(path).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
 }
 
 /// The summary of a run that was made in this directory.
@@ -89,9 +108,14 @@ pub(crate) struct Sleeping {
 impl Sleeping {
     /// Start it.
     pub(crate) fn start(arguments: &[String]) -> Self {
+        Self::start_on(arguments, None)
+    }
+
+    /// The same on one processor, if one is given.
+    pub(crate) fn start_on(arguments: &[String], core: Option<usize>) -> Self {
         let directory = TempDir::new();
         let begun = Instant::now();
-        let mut child = lt_host(&directory, arguments)
+        let mut child = lt_host_on(&directory, arguments, core)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -178,6 +202,11 @@ impl Sleeping {
             .sum();
         let each_second = rustix::param::clock_ticks_per_second();
         Duration::from_millis(ticks * 1000 / each_second)
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Wait until it ends by itself; its summary.

@@ -15,6 +15,7 @@ mod chat_server;
 mod child;
 mod curve;
 mod nginx;
+mod pin;
 mod plan;
 mod rows;
 mod table;
@@ -29,7 +30,7 @@ use crate::table::{Table, Verdict};
 /// What may be typed.
 const USAGE: &str = "usage: lt-bench [--quick] [--strict] [--only ROW,ROW…] [--json FILE]\n\
                      rows: speed latency sleepers connections tls joining start arrivals wakes pairs sockets echo fan-out curves \
-                     xmpp-idle xmpp-login xmpp-messages";
+                     xmpp-idle xmpp-login xmpp-messages rtmp-players rtmp-memory rtmp-publishers";
 
 #[expect(
     clippy::disallowed_methods,

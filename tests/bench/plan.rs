@@ -43,6 +43,14 @@ pub(crate) struct Plan {
     pub(crate) xmpp_users: u64,
     /// How long users write to each other over XMPP.
     pub(crate) xmpp_talk_time: Duration,
+    /// Users that play one RTMP stream.
+    pub(crate) rtmp_players: u64,
+    /// Processes that play the same stream, for comparison.
+    pub(crate) rtmp_processes: usize,
+    /// Users that publish an RTMP stream each.
+    pub(crate) rtmp_publishers: u64,
+    /// How long streams are looked at.
+    pub(crate) rtmp_time: Duration,
     /// How many times faster than documented k6's example of ramping users runs.
     pub(crate) users_curve_faster: u32,
     /// How many times faster than documented k6's example of a ramping arrival rate runs, with as many times its rates.
@@ -101,6 +109,10 @@ impl Plan {
             receivers: 2_000,
             xmpp_users: 5_000,
             xmpp_talk_time: Duration::from_secs(20),
+            rtmp_players: 1_000,
+            rtmp_processes: 40,
+            rtmp_publishers: 200,
+            rtmp_time: Duration::from_secs(20),
             users_curve_faster: 1,
             arrivals_curve_faster: 10,
         }
@@ -123,6 +135,10 @@ impl Plan {
             receivers: 500,
             xmpp_users: 500,
             xmpp_talk_time: Duration::from_secs(6),
+            rtmp_players: 200,
+            rtmp_processes: 20,
+            rtmp_publishers: 50,
+            rtmp_time: Duration::from_secs(6),
             users_curve_faster: 5,
             arrivals_curve_faster: 60,
             ..Self::full()

@@ -6,6 +6,7 @@ mod joining;
 mod latency;
 mod memory;
 mod pairs;
+mod rtmp;
 mod sockets;
 mod speed;
 mod start;
@@ -66,6 +67,15 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     }
     if plan.wants("xmpp-messages") {
         xmpp::messages(plan, table);
+    }
+    if plan.wants("rtmp-players") {
+        rtmp::players(plan, table);
+    }
+    if plan.wants("rtmp-memory") {
+        rtmp::memory(plan, table);
+    }
+    if plan.wants("rtmp-publishers") {
+        rtmp::publishers(plan, table);
     }
     if plan.wants("curves") {
         curves::measure(plan, table);
