@@ -183,7 +183,7 @@ mod tests {
             lost += thread.journal(lines(3));
         }
         assert!(lost == 3 || lost == 6, "{lost}");
-        drop(let_go.send(()));
+        let_go.send(()).unwrap();
         let written = QUEUE_REPORTS_MAX + 2 - lost / 3;
         (1..written).for_each(|_| let_go.send(()).unwrap());
         thread.finish().unwrap();

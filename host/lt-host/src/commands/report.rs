@@ -141,8 +141,10 @@ impl Report {
             row.map_err(|fault| faulty(path, &fault))?;
         }
         let (told, asked_to_end) = channel();
-        // Who asks when all was shown is not heard.
-        on_interrupt(move |_| drop(told.send(())))?;
+        on_interrupt(move |_| {
+            // Who asks when all was shown is not heard.
+            let _unheard = told.send(());
+        })?;
         self.show(path, process, &asked_to_end)
     }
 
