@@ -98,17 +98,18 @@ impl Fan {
     fn session(&mut self, on_air: &OnAir, attempt: u64) -> Result<()> {
         let start = timing::now();
         let url = self.way(on_air, attempt)?;
+        let shown = urls::public(&url);
         if urls::has_scheme(&url, &["http", "https"]) {
             let play = with(Player::http(&url), &self.options);
-            let player = stream::counted(play.start(), NAME, &url)?;
-            let watched = self.watch(&player, &url, start);
+            let player = stream::counted(play.start(), NAME, &shown)?;
+            let watched = self.watch(&player, &shown, start);
             player.stop();
             return watched;
         }
-        let (connection, name) = stream::connect(&url, NAME, None)?;
+        let (connection, name) = stream::connect(&url, &shown, NAME, None)?;
         let play = with(connection.play(name), &self.options);
-        let player = stream::counted(play.start(), NAME, &url)?;
-        let watched = self.watch(&player, &url, start);
+        let player = stream::counted(play.start(), NAME, &shown)?;
+        let watched = self.watch(&player, &shown, start);
         player.stop();
         connection.close();
         watched
@@ -196,31 +197,38 @@ impl Fan {
         }
     }
 
-    /// Watch until it has seen enough, the stream ends, or the run does. The host counts; the fan only hears when something changes.
-    fn watch(&mut self, player: &Player, url: &str, start: Instant) -> Result<()> {
-        let mut state = State::default();
+    /// Watch until it has seen enough, the stream ends, or the run does. The host counts; the fan only hears when something changes, and looks
+    /// then how the stream stands: of events the oldest are lost if there are many.
+    fn watch(&mut self, player: &Player, shown: &str, start: Instant) -> Result<()> {
+        let mut begun = false;
         loop {
             let event = match player.next_event(self.options.watch_time.map(|_| LOOK)) {
                 Ok(event) => Some(event),
                 Err(RtmpError::Timeout) => None,
-                Err(RtmpError::Closed(close)) => return stream::ended(&close, NAME, url),
+                Err(RtmpError::Closed(close)) => return stream::ended(&close, NAME, shown),
                 Err(error) => return Err(error.into()),
             };
             if user::should_stop() {
                 return Ok(());
             }
-            if let Some(Event { what, at, .. }) = &event {
-                if let Happening::Ended(close) = what {
-                    return stream::ended(close, NAME, url);
-                }
-                if *what == Happening::FirstFrame {
-                    tally::time_to_watch(*at - start)?;
-                }
-                state.see(what);
-                self.set_streaming(state.is_streaming())?;
+            if let Some(Event {
+                what: Happening::Ended(close),
+                ..
+            }) = &event
+            {
+                return stream::ended(close, NAME, shown);
             }
-            if let Some(enough) = self.options.watch_time
-                && player.statistics().media_time >= enough
+            let playback = player.statistics();
+            if !begun && playback.first_frame.is_some() {
+                begun = true;
+                let watched_for = playback.elapsed;
+                tally::time_to_watch((timing::now() - start).saturating_sub(watched_for))?;
+            }
+            self.set_streaming(playback.is_flowing())?;
+            if self
+                .options
+                .watch_time
+                .is_some_and(|enough| playback.media_time >= enough)
             {
                 return Ok(());
             }
@@ -253,54 +261,5 @@ fn with<Source>(play: Play<Source>, options: &Options) -> Play<Source> {
     match options.lag_after {
         Some(lag_after) => play.lag_after(lag_after),
         None => play,
-    }
-}
-
-/// What a fan has heard of its stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct State {
-    begun: bool,
-    stalled: bool,
-    lagged: bool,
-}
-
-impl State {
-    const fn see(&mut self, what: &Happening) {
-        match what {
-            Happening::FirstFrame => self.begun = true,
-            Happening::Stalled => self.stalled = true,
-            Happening::Resumed(_) => self.stalled = false,
-            Happening::Lagged => self.lagged = true,
-            Happening::CaughtUp => self.lagged = false,
-            _ => {}
-        }
-    }
-
-    /// Whether media comes as it should.
-    const fn is_streaming(self) -> bool {
-        self.begun && !self.stalled && !self.lagged
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_goes_on_while_it_is_neither_stalled_nor_lagged() {
-        let mut state = State::default();
-        let resumed = Happening::Resumed(Duration::from_secs(4));
-        for (what, streaming) in [
-            (Happening::Metadata(Vec::new()), false),
-            (Happening::FirstFrame, true),
-            (Happening::Discontinuity(5), true),
-            (Happening::Stalled, false),
-            (Happening::Lagged, false),
-            (resumed, false),
-            (Happening::CaughtUp, true),
-        ] {
-            state.see(&what);
-            assert_eq!(state.is_streaming(), streaming, "{what:?}");
-        }
     }
 }

@@ -61,18 +61,19 @@ impl Influencer {
     fn broadcast(&mut self) -> Result<()> {
         let (origin, name) = self.prepare()?;
         let url = self.options.publish_url(&origin, &name);
+        let shown = self.options.publish_url_shown(&origin, &name);
         let credentials = self
             .options
             .publish_user
             .as_deref()
             .zip(self.options.publish_password.as_deref());
-        let (connection, key) = stream::connect(&url, NAME, credentials)?;
+        let (connection, key) = stream::connect(&url, &shown, NAME, credentials)?;
         let publisher = connection.publish(key).name(NAME).start();
-        let publisher = stream::counted(publisher, NAME, &url)?;
+        let publisher = stream::counted(publisher, NAME, &shown)?;
         let started = publisher.publish_asset(ASSET).start();
-        stream::counted(started, NAME, &url)?;
+        stream::counted(started, NAME, &shown)?;
         self.backoff.reset();
-        let held = self.hold(&publisher, &url, &name);
+        let held = self.hold(&publisher, &shown, &name);
         publisher.stop();
         connection.close();
         held
@@ -112,7 +113,7 @@ impl Influencer {
     }
 
     /// Look after the stream until the run ends; the fans are told of it when it has stood for a while.
-    fn hold(&mut self, publisher: &Publisher, url: &str, name: &str) -> Result<()> {
+    fn hold(&mut self, publisher: &Publisher, shown: &str, name: &str) -> Result<()> {
         let begun = timing::now();
         let mut told = false;
         let mut keep_alive_at = begun + self.options.keep_alive_interval;
@@ -137,11 +138,11 @@ impl Influencer {
             match publisher.next_event(LOOK.min(next - timing::now())) {
                 Ok(event) => {
                     if let Happening::Ended(close) = &event.what {
-                        return stream::ended(close, NAME, url);
+                        return stream::ended(close, NAME, shown);
                     }
                 }
                 Err(RtmpError::Timeout) => {}
-                Err(RtmpError::Closed(close)) => return stream::ended(&close, NAME, url),
+                Err(RtmpError::Closed(close)) => return stream::ended(&close, NAME, shown),
                 Err(error) => return Err(error.into()),
             }
             if user::should_stop() {

@@ -168,6 +168,15 @@ impl Options {
     /// Where to publish a stream that this server takes.
     pub(crate) fn publish_url(&self, origin: &str, stream: &str) -> String {
         let key = self.stream_key.as_deref().unwrap_or_default();
+        self.publish_url_with(origin, stream, key)
+    }
+
+    /// The same as anybody may see it: the key may stand anywhere in it, often as the stream's name.
+    pub(crate) fn publish_url_shown(&self, origin: &str, stream: &str) -> String {
+        urls::public(&self.publish_url_with(origin, stream, "{key}"))
+    }
+
+    fn publish_url_with(&self, origin: &str, stream: &str, key: &str) -> String {
         let with = Fill {
             origin,
             stream,
@@ -283,5 +292,21 @@ mod tests {
         assert_eq!(options.publish_url("a", "b"), "rtmp://a/live/b?key=k");
         options.stream_url = Some("rtmp://c/d/e".to_owned());
         assert_eq!(options.publish_url("a", "b"), "rtmp://c/d/e");
+    }
+
+    #[test]
+    fn the_key_is_not_shown_wherever_it_stands() {
+        let mut options = plain();
+        options.stream_key = Some("secret".to_owned());
+        for (template, shown) in [
+            ("rtmp://{origin}/live/{key}", "rtmp://a/live/{key}"),
+            ("rtmp://{origin}/{key}/{stream}", "rtmp://a/{key}/b"),
+            ("rtmp://{key}@{origin}/live/{stream}", "rtmp://a/live/b"),
+            ("rtmp://{origin}/live/{stream}?{key}", "rtmp://a/live/b"),
+        ] {
+            template.clone_into(&mut options.publish_url);
+            assert!(options.publish_url("a", "b").contains("secret"));
+            assert_eq!(options.publish_url_shown("a", "b"), shown);
+        }
     }
 }

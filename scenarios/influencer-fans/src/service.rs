@@ -150,7 +150,9 @@ impl<'a> Service<'a> {
         let url = [base, FAN_SIGN_IN.path].concat();
         let request = http::request(FAN_SIGN_IN.method, &url).json(&body);
         // That there is none is no failure: it is made then.
-        let request = request.expect_status(200..=422);
+        let request = [200..=299, 401..=401, 404..=404, 422..=422]
+            .into_iter()
+            .fold(request, Request::expect_status);
         let answer = send(&FAN_SIGN_IN, request, &url)?;
         match answer.status() {
             401 | 404 | 422 => Ok(None),

@@ -6,24 +6,26 @@ use lt_sdk::user::Woken;
 
 use crate::{service, tally, urls};
 
-/// Connect to the application of a stream. The name of the stream is returned with the connection.
+/// Connect to the application of a stream. The name of the stream is returned with the connection. `shown` is the URL as anybody may see it, here and below:
+/// what fails is counted under it.
 ///
 /// # Errors
 /// If the URL is none of a stream, or the server cannot be reached or refuses.
 pub(crate) fn connect<'u>(
     url: &'u str,
+    shown: &str,
     name: &str,
     credentials: Option<(&str, &str)>,
 ) -> Result<(Connection, &'u str)> {
     let Some((application, stream)) = urls::split_stream(url) else {
-        tally::error("no-stream", &urls::public(url));
-        bail!("{name}: `{}` is no stream", urls::public(url));
+        tally::error("no-stream", shown);
+        bail!("{name}: `{shown}` is no stream");
     };
     let mut request = Connection::to(application).name(name);
     if let Some((user, password)) = credentials {
         request = request.credentials(user, password);
     }
-    let connection = counted(request.connect(), name, url)?;
+    let connection = counted(request.connect(), name, shown)?;
     Ok((connection, stream))
 }
 
@@ -31,11 +33,11 @@ pub(crate) fn connect<'u>(
 ///
 /// # Errors
 /// If it failed.
-pub(crate) fn counted<T>(result: lt_sdk::rtmp::Result<T>, name: &str, url: &str) -> Result<T> {
+pub(crate) fn counted<T>(result: lt_sdk::rtmp::Result<T>, name: &str, shown: &str) -> Result<T> {
     if let Err(error) = &result
         && !error.is_stopping()
     {
-        tally::error(&code_of(error), &urls::public(url));
+        tally::error(&code_of(error), shown);
     }
     result.context(name)
 }
@@ -44,8 +46,8 @@ pub(crate) fn counted<T>(result: lt_sdk::rtmp::Result<T>, name: &str, url: &str)
 ///
 /// # Errors
 /// Always.
-pub(crate) fn ended(close: &Close, name: &str, url: &str) -> Result<()> {
-    tally::error(&code_of_end(close), &urls::public(url));
+pub(crate) fn ended(close: &Close, name: &str, shown: &str) -> Result<()> {
+    tally::error(&code_of_end(close), shown);
     bail!("{name}: the stream ended: {close}")
 }
 
