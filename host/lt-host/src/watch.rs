@@ -380,8 +380,10 @@ mod tests {
             name: "live".into(),
             direction: Direction::Play,
             state,
+            lagged: user == 2,
             bytes: 0,
             media: Duration::ZERO,
+            elapsed: Duration::ZERO,
             lag: Duration::ZERO,
             kbps: 500.0,
         };
@@ -389,7 +391,7 @@ mod tests {
         let cores = [
             table(vec![row(1, StreamState::Flowing)]),
             table(vec![
-                row(2, StreamState::Lagged),
+                row(2, StreamState::Flowing),
                 row(3, StreamState::Failed),
             ]),
         ];

@@ -1,9 +1,10 @@
 //! What single users did, in order: kept only where an output follows each user (`--out stream-csv`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::recorder::unix_nanos;
-use crate::streams::{Direction, StreamRow, StreamState};
+use crate::streams::{Direction, StreamRow};
 
 /// One line of a user's journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +24,11 @@ pub enum JournalEvent {
     Joined,
     /// An HTTP request ended, whether answered or not.
     Request,
-    /// An HTTP request failed: its status, or the number of its error, and its URL or name.
+    /// An HTTP request, a connect or a stream failed.
     RequestFailed {
         /// Status, or number of the error.
         code: u16,
-        /// Name of its samples.
+        /// Name of the samples; of a connect or a stream, with what went wrong: `watch: reset`.
         url: Arc<str>,
     },
     /// An HTTP request was not answered in time.
@@ -47,6 +48,8 @@ pub enum JournalEvent {
         bytes: u64,
         /// Media time so far, in milliseconds.
         media_ms: u64,
+        /// Since its first media, without pauses, in milliseconds.
+        elapsed_ms: u64,
     },
 }
 
@@ -88,20 +91,19 @@ impl MachineUse {
     }
 }
 
-/// A line for each user whose stream has had media and has not failed: of its newest player, else its newest publisher. Media
+/// A line for each user whose stream has had a frame and is not over: of its newest player, else its newest publisher. Media
 /// time of several together would be nobody's.
 #[must_use]
 pub fn journal_of(rows: &[StreamRow]) -> Vec<JournalLine> {
-    let has_media = |row: &&StreamRow| match row.state {
-        StreamState::Flowing | StreamState::Lagged | StreamState::Stalled => true,
-        StreamState::Starting | StreamState::Failed => false,
-    };
+    // Before the first frame its time has not begun: a line would begin it too early.
+    let has_media = |row: &&StreamRow| row.is_established() && !row.elapsed.is_zero();
     let rank = |row: &StreamRow| (row.user, row.direction == Direction::Play, row.number);
     let mut streams: Vec<&StreamRow> = rows.iter().filter(has_media).collect();
     // The best of each user first, which alone is kept.
     streams.sort_by_key(|row| std::cmp::Reverse(rank(row)));
     streams.dedup_by_key(|row| row.user);
     let time_unix_ns = unix_nanos();
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let line = |row: &StreamRow| JournalLine {
         user: row.user,
         time_unix_ns,
@@ -109,7 +111,8 @@ pub fn journal_of(rows: &[StreamRow]) -> Vec<JournalLine> {
             number: row.number,
             direction: row.direction,
             bytes: row.bytes,
-            media_ms: u64::try_from(row.media.as_millis()).unwrap_or(u64::MAX),
+            media_ms: ms(row.media),
+            elapsed_ms: ms(row.elapsed),
         },
     };
     streams.into_iter().map(line).collect()
@@ -118,6 +121,7 @@ pub fn journal_of(rows: &[StreamRow]) -> Vec<JournalLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::streams::StreamState;
     use crate::streams::testing::row;
 
     #[test]
@@ -134,6 +138,11 @@ mod tests {
             with(1, 4, Direction::Play, StreamState::Starting),
             with(2, 0, Direction::Publish, StreamState::Flowing),
             with(3, 0, Direction::Play, StreamState::Failed),
+            with(4, 0, Direction::Play, StreamState::Ended),
+            StreamRow {
+                elapsed: Duration::ZERO,
+                ..row(5, StreamState::Flowing)
+            },
         ];
         let lines: Vec<(u64, JournalEvent)> = journal_of(&rows)
             .into_iter()
@@ -144,6 +153,7 @@ mod tests {
             direction,
             bytes: 1000,
             media_ms: 2000,
+            elapsed_ms: 2000,
         };
         assert_eq!(
             lines,

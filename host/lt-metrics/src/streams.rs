@@ -30,10 +30,10 @@ pub enum StreamState {
     Starting,
     /// Media flows.
     Flowing,
-    /// Media flows too late: more than three seconds behind, unless the scenario says otherwise.
-    Lagged,
-    /// No media comes.
+    /// It had media, and none comes now.
     Stalled,
+    /// The peer said that it is over, and its user has not asked for another: it stays in the denominator.
+    Ended,
     /// It did not start, or ended badly, and its user has not asked for another: it stays in the denominator.
     Failed,
 }
@@ -51,14 +51,32 @@ pub struct StreamRow {
     pub direction: Direction,
     /// Where it stands.
     pub state: StreamState,
+    /// Whether its media, flowing or stalled, is too late: more than three seconds behind, unless the scenario says otherwise.
+    pub lagged: bool,
     /// Bytes of media so far.
     pub bytes: u64,
     /// Media time so far.
     pub media: Duration,
+    /// Since its first media, without pauses; zero before that.
+    pub elapsed: Duration,
     /// How far it is behind: of a player, its lag; of a publisher, how late its last frame was.
     pub lag: Duration,
     /// Media over the last whole second, in kbit/s.
     pub kbps: f64,
+}
+
+impl StreamRow {
+    /// Whether it has had media and is not over.
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        matches!(self.state, StreamState::Flowing | StreamState::Stalled)
+    }
+
+    /// Whether it counts as lagged: what is over, or never began, is not behind any more.
+    #[must_use]
+    pub fn is_lagged(&self) -> bool {
+        self.lagged && self.is_established()
+    }
 }
 
 /// How many streams stand where.
@@ -70,7 +88,7 @@ pub struct StreamCounts {
     pub publishing: u64,
     /// Those that are played and whose media flows, lagged or not.
     pub playing: u64,
-    /// Those whose media flows too late.
+    /// Those whose media is too late, whether it flows or nothing comes at all.
     pub lagged: u64,
     /// Those that had media and have none now.
     pub stalled: u64,
@@ -103,20 +121,16 @@ impl StreamCounts {
     }
 
     /// Add a stream.
-    pub fn count(&mut self, direction: Direction, state: StreamState) {
+    pub fn count(&mut self, row: &StreamRow) {
         self.asked += 1;
-        match state {
-            StreamState::Starting => {}
-            StreamState::Flowing | StreamState::Lagged => {
-                match direction {
-                    Direction::Publish => self.publishing += 1,
-                    Direction::Play => self.playing += 1,
-                }
-                self.lagged += u64::from(state == StreamState::Lagged);
-            }
-            StreamState::Stalled => self.stalled += 1,
-            StreamState::Failed => self.failed += 1,
+        match (row.state, row.direction) {
+            (StreamState::Starting | StreamState::Ended, _) => {}
+            (StreamState::Flowing, Direction::Publish) => self.publishing += 1,
+            (StreamState::Flowing, Direction::Play) => self.playing += 1,
+            (StreamState::Stalled, _) => self.stalled += 1,
+            (StreamState::Failed, _) => self.failed += 1,
         }
+        self.lagged += u64::from(row.is_lagged());
     }
 }
 
@@ -149,8 +163,10 @@ pub(crate) mod testing {
             name: "live".into(),
             direction: Direction::Play,
             state,
+            lagged: false,
             bytes: 1000,
             media: Duration::from_secs(2),
+            elapsed: Duration::from_secs(2),
             lag: Duration::ZERO,
             kbps: 500.0,
         }
@@ -158,22 +174,45 @@ pub(crate) mod testing {
 
     #[test]
     fn every_stream_counts_as_asked_for_and_once_more() {
-        use StreamState::{Failed, Flowing, Lagged, Stalled, Starting};
+        use StreamState::{Ended, Failed, Flowing, Stalled, Starting};
 
         let mut counts = StreamCounts::default();
-        for state in [Starting, Flowing, Flowing, Lagged, Stalled, Failed, Failed] {
-            counts.count(Direction::Play, state);
+        for state in [Starting, Flowing, Flowing, Stalled, Ended, Failed, Failed] {
+            counts.count(&row(1, state));
         }
-        counts.count(Direction::Publish, Flowing);
+        counts.count(&StreamRow {
+            direction: Direction::Publish,
+            ..row(2, Flowing)
+        });
         let named = [
             ("asked", 8),
             ("publishing", 1),
-            ("playing", 3),
-            ("lagged", 1),
+            ("playing", 2),
+            ("lagged", 0),
             ("stalled", 1),
             ("failed", 2),
         ];
         assert_eq!(counts.by_state(), named);
-        assert_eq!(counts.established(), 5);
+        assert_eq!(counts.established(), 4);
+    }
+
+    /// What does not come at all is the most late, and was counted as not late.
+    #[test]
+    fn a_stream_lags_whether_media_flows_or_not() {
+        use StreamState::{Ended, Failed, Flowing, Stalled, Starting};
+
+        let counted = |state| {
+            let mut counts = StreamCounts::default();
+            counts.count(&StreamRow {
+                lagged: true,
+                ..row(1, state)
+            });
+            (counts.playing, counts.stalled, counts.lagged)
+        };
+        assert_eq!(counted(Flowing), (1, 0, 1));
+        assert_eq!(counted(Stalled), (0, 1, 1));
+        for over in [Starting, Ended, Failed] {
+            assert_eq!(counted(over), (0, 0, 0));
+        }
     }
 }

@@ -49,18 +49,18 @@ fn row(user: u64, second: u64) -> StreamRow {
         _ if !has_begun => StreamState::Starting,
         7 if second > 8 => StreamState::Failed,
         11 if second > 6 => StreamState::Stalled,
-        _ if user % 37 == 3 && second > 5 => StreamState::Lagged,
         _ => StreamState::Flowing,
     };
+    let lagged = state == StreamState::Flowing && user % 37 == 3 && second > 5;
     let kbps = match state {
-        StreamState::Starting | StreamState::Failed | StreamState::Stalled => 0.0,
-        StreamState::Lagged => 310.0,
+        StreamState::Flowing if lagged => 310.0,
         StreamState::Flowing => 498.0 + (user * 7 + second) as f64 % 5.0,
+        _ => 0.0,
     };
     let lag = match state {
-        StreamState::Lagged => 3_000 + second * 100 + user,
         StreamState::Stalled => (second - 6) * 1000,
-        StreamState::Starting | StreamState::Failed | StreamState::Flowing => user % 40,
+        _ if lagged => 3_000 + second * 100 + user,
+        _ => user % 40,
     };
     StreamRow {
         user,
@@ -72,8 +72,10 @@ fn row(user: u64, second: u64) -> StreamRow {
             Direction::Play
         },
         state,
+        lagged: lag > 3_000,
         bytes: second * 62_500,
         media: Duration::from_secs(second),
+        elapsed: Duration::from_secs(second),
         lag: Duration::from_millis(lag),
         kbps,
     }

@@ -415,7 +415,7 @@ mod tests {
             ..halfway()
         };
         let line = progress.line();
-        let wanted = " failures=2 steady=197/201 streams=198/200 lagged=2 stalled=1 kbps=97862 SATURATED: short of CPU";
+        let wanted = " failures=2 steady=197/201 streams=198/200 lagged=3 stalled=1 kbps=97862 SATURATED: short of CPU";
         assert!(line.ends_with(wanted), "{line}");
         let mut bar = hidden_bar();
         bar.update(&progress).unwrap();

@@ -2,7 +2,8 @@
 //! no time of day.
 //!
 //! What has no time of day happens, for its entity, as many seconds after the entity's start as its row says, and an entity
-//! starts when its first row is come to. Rows of a file are in order, so the clock never goes back.
+//! starts when its first row is come to. Rows of a file are in order, but for those that begin a stream, which stand behind what came
+//! before they were seen: the clock never goes back.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
@@ -122,6 +123,7 @@ struct Session {
     /// Whether it is one of those that are to stream: a machine is not.
     is_user: bool,
     state: StreamState,
+    is_lagged: bool,
     direction: Direction,
     /// When its first media came, by its own seconds.
     first_media: Option<f64>,
@@ -308,7 +310,8 @@ impl Replay {
         let rows: Vec<StreamRow> = users.map(Session::stream).collect();
         let mut streams = StreamsView::of(rows.iter()).unwrap_or_default();
         for worst in &mut streams.worst {
-            worst.user = std::mem::take(&mut worst.name);
+            // A recording knows a session and which way its stream goes, not what the stream was called.
+            worst.user = std::mem::replace(&mut worst.name, worst.direction.name().to_owned());
         }
         let mut kinds: Vec<(String, String, u64)> = self
             .errors_by_kind
@@ -365,6 +368,7 @@ impl Session {
             base_seconds,
             is_user: false,
             state: StreamState::Starting,
+            is_lagged: false,
             direction: Direction::Play,
             first_media: None,
             rate_from: None,
@@ -420,11 +424,11 @@ impl Session {
         let first = *self.first_media.get_or_insert(at);
         self.media = seconds;
         self.lag = (at - first - seconds).max(0.0);
+        // Also of what nothing comes of: it is the most late.
+        self.is_lagged = self.lag > LAG_MAX_SECONDS;
         let has_rate = self.rate_from.is_some_and(|(from, _)| from > first);
         self.state = if has_rate && self.kbps <= 0.0 {
             StreamState::Stalled
-        } else if self.lag > LAG_MAX_SECONDS {
-            StreamState::Lagged
         } else {
             StreamState::Flowing
         };
@@ -444,8 +448,10 @@ impl Session {
             name: self.name.clone(),
             direction: self.direction,
             state: self.state,
+            lagged: self.is_lagged,
             bytes: (self.kilobytes * KILOBYTE) as u64,
             media: time(self.media),
+            elapsed: time(self.media + self.lag),
             lag: time(self.lag),
             kbps: self.kbps,
         }

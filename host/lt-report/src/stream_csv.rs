@@ -7,7 +7,8 @@
 //!
 //! Viewers also want a row `StartTestOnMachine` before any other of an entity, and again after a `critical` error, which
 //! takes the entity out of their statistics. They take bytes and media time for those of one stream: another stream of the same user begins with
-//! such a row too.
+//! such a row too. And they count how far a stream is behind from its first rows on: so the first are of nothing received, at the time of the
+//! first frame, although they are written when somebody looks next, up to a second later.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -110,7 +111,7 @@ impl<W: Write> StreamCsv<W> {
             self.settle(user, "warning")?;
         }
         if restarts {
-            self.start(user, now)?;
+            self.start(user, begins_at(&line.what, now))?;
         }
         match &line.what {
             JournalEvent::Joined => Ok(()),
@@ -132,6 +133,7 @@ impl<W: Write> StreamCsv<W> {
                 direction,
                 bytes,
                 media_ms,
+                ..
             } => {
                 let stream = Stream {
                     number: *number,
@@ -139,6 +141,18 @@ impl<W: Write> StreamCsv<W> {
                     bytes: *bytes,
                     media_ms: *media_ms,
                 };
+                let has_begun = self
+                    .users
+                    .get(&user)
+                    .is_some_and(|known| known.stream.is_some());
+                if !has_begun {
+                    let nothing = Stream {
+                        bytes: 0,
+                        media_ms: 0,
+                        ..stream
+                    };
+                    self.progress(user, begins_at(&line.what, now), nothing)?;
+                }
                 self.progress(user, now, stream)
             }
         }
@@ -267,6 +281,7 @@ impl User {
                     direction,
                     bytes,
                     media_ms,
+                    ..
                 },
             ) => {
                 (known.number, known.direction) != (*number, *direction)
@@ -309,6 +324,19 @@ impl<W: Write> JournalWriter for StreamCsv<W> {
     }
 }
 
+/// When that began of which something was seen now: of a stream, when its first frame came.
+fn begins_at(what: &JournalEvent, now: i64) -> i64 {
+    match what {
+        JournalEvent::Stream { elapsed_ms, .. } => {
+            let elapsed_ns = i64::try_from(*elapsed_ms)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1_000_000);
+            now.saturating_sub(elapsed_ns)
+        }
+        _ => now,
+    }
+}
+
 fn entity(user: u64) -> String {
     format!("user-{user}")
 }
@@ -343,6 +371,7 @@ mod tests {
             direction: Direction::Play,
             bytes,
             media_ms,
+            elapsed_ms: media_ms + 250,
         }
     }
 
@@ -370,6 +399,7 @@ mod tests {
             direction: Direction::Publish,
             bytes: 2048,
             media_ms: 40,
+            elapsed_ms: 50,
         };
         writer
             .lines(&[
@@ -393,8 +423,12 @@ mod tests {
 user-1,0.000,StartTestOnMachine,generator,,2021-02-24T13:37:10.000Z
 user-7,0.000,StartTestOnMachine,generator,,2021-02-24T13:37:10.500Z
 user-7,1.000,ApiRequest,generator,,2021-02-24T13:37:11.500Z
+user-7,1.960,StreamProgressKiloBytes,0.00,play,2021-02-24T13:37:12.460Z
+user-7,1.960,StreamProgressSeconds,0.000,play,2021-02-24T13:37:12.460Z
 user-7,3.250,StreamProgressKiloBytes,62.50,play,2021-02-24T13:37:13.750Z
 user-7,3.250,StreamProgressSeconds,1.040,play,2021-02-24T13:37:13.750Z
+user-1,3.700,StreamProgressKiloBytes,0.00,publish,2021-02-24T13:37:13.700Z
+user-1,3.700,StreamProgressSeconds,0.000,publish,2021-02-24T13:37:13.700Z
 user-1,3.750,StreamProgressKiloBytes,2.00,publish,2021-02-24T13:37:13.750Z
 user-1,3.750,StreamProgressSeconds,0.040,publish,2021-02-24T13:37:13.750Z
 generator,0.000,KiloBytesSent,2.00,,2021-02-24T13:37:14.000Z
@@ -472,6 +506,36 @@ user-8,0.300,ApiError,warning,404,\"http://127.0.0.1/a,b\"
         assert_eq!(starts(stream(0, 200, 1900)), 1);
         assert_eq!(starts(stream(1, 200, 1900)), 2, "another stream");
         assert_eq!(starts(stream(0, 200, 800)), 2, "an earlier place");
+    }
+
+    /// Else a viewer takes what had come by then for media that is ahead, and finds the stream less late than it is.
+    #[test]
+    fn a_stream_begins_with_its_first_frame_also_if_it_is_not_the_first() {
+        let text = written(&[
+            line(7, 0, JournalEvent::Joined),
+            line(7, 2_000, stream(0, 1024, 700)),
+            line(7, 3_000, stream(0, 1024, 700)),
+            line(7, 9_000, stream(1, 2048, 500)),
+        ]);
+        let rows: Vec<String> = text
+            .lines()
+            .map(|row| row.split(',').collect::<Vec<_>>())
+            .filter(|row| row[2] != "StreamProgressKiloBytes")
+            .map(|row| format!("{} {} {}", row[1], row[3], row[5]))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "0.000 gene\u{fffd}rator 2021-02-24T13:37:10.000Z",
+                "1.050 0.000 2021-02-24T13:37:11.050Z",
+                "2.000 0.700 2021-02-24T13:37:12.000Z",
+                "3.000 0.700 2021-02-24T13:37:13.000Z",
+                // Another.
+                "0.000 gene\u{fffd}rator 2021-02-24T13:37:18.250Z",
+                "0.000 0.000 2021-02-24T13:37:18.250Z",
+                "0.750 0.500 2021-02-24T13:37:19.000Z",
+            ]
+        );
     }
 
     #[test]

@@ -48,8 +48,12 @@ pub struct WorstStream {
     pub user: String,
     /// Its name.
     pub name: String,
+    /// Which way it goes.
+    pub direction: Direction,
     /// Where it stands.
     pub state: StreamState,
+    /// Whether it is too far behind.
+    pub lagged: bool,
     /// How far it is behind.
     pub lag: Duration,
     /// Media over the last second, in kbit/s.
@@ -96,14 +100,13 @@ impl StreamsView {
     }
 
     fn add(&mut self, row: &StreamRow) {
-        self.counts.count(row.direction, row.state);
+        self.counts.count(row);
         let flow = match row.direction {
             Direction::Play => &mut self.received,
             Direction::Publish => &mut self.sent,
         };
-        match row.state {
-            StreamState::Starting | StreamState::Failed => {}
-            StreamState::Flowing | StreamState::Lagged | StreamState::Stalled => flow.add(row.kbps),
+        if row.is_established() {
+            flow.add(row.kbps);
         }
     }
 
@@ -174,7 +177,7 @@ impl StreamsView {
                 &name(stream),
                 &humanize_duration(stream.lag.as_millis() as f64),
                 &format!("{:.0}", stream.kbps),
-                state_name(stream.state),
+                state_name(stream.state, stream.lagged),
             )
         });
         std::iter::once(heading).chain(streams).collect()
@@ -186,7 +189,9 @@ impl From<&StreamRow> for WorstStream {
         Self {
             user: row.user.to_string(),
             name: row.name.as_ref().to_owned(),
+            direction: row.direction,
             state: row.state,
+            lagged: row.is_lagged(),
             lag: row.lag,
             kbps: row.kbps,
         }
@@ -206,29 +211,32 @@ fn worst_first<'a, 'row>(rows: &'a mut [&'row StreamRow]) -> &'a [&'row StreamRo
 
 /// The worse first; ties by user, so that lines do not jump.
 fn compare(a: &StreamRow, b: &StreamRow) -> Ordering {
-    badness(b.state)
-        .cmp(&badness(a.state))
+    badness(b)
+        .cmp(&badness(a))
         .then(b.lag.cmp(&a.lag))
         .then(a.kbps.total_cmp(&b.kbps))
         .then_with(|| (a.user, a.number).cmp(&(b.user, b.number)))
 }
 
-fn badness(state: StreamState) -> u8 {
-    match state {
+fn badness(row: &StreamRow) -> u8 {
+    match row.state {
+        StreamState::Flowing if row.lagged => 3,
         StreamState::Flowing => 0,
         StreamState::Starting => 1,
-        StreamState::Lagged => 2,
-        StreamState::Stalled => 3,
-        StreamState::Failed => 4,
+        StreamState::Ended => 2,
+        StreamState::Stalled => 4,
+        StreamState::Failed => 5,
     }
 }
 
-fn state_name(state: StreamState) -> &'static str {
+/// What a person reads of it. That a stalled stream lags as well, its lag tells.
+fn state_name(state: StreamState, lagged: bool) -> &'static str {
     match state {
         StreamState::Starting => "starting",
+        StreamState::Flowing if lagged => "lagged",
         StreamState::Flowing => "flowing",
-        StreamState::Lagged => "lagged",
         StreamState::Stalled => "stalled",
+        StreamState::Ended => "ended",
         StreamState::Failed => "failed",
     }
 }
@@ -260,16 +268,18 @@ pub(crate) mod testing {
             name: "live/one".into(),
             direction: Direction::Play,
             state,
+            lagged: lag_ms > 3_000,
             bytes: 1000,
             media: Duration::from_secs(2),
+            elapsed: Duration::from_millis(2_000 + lag_ms),
             lag: Duration::from_millis(lag_ms),
             kbps,
         };
         let mut rows: Vec<StreamRow> = (2..=195)
             .map(|user| row(user, StreamState::Flowing, user, 500.0))
             .collect();
-        rows.push(row(196, StreamState::Lagged, 3_250, 250.0));
-        rows.push(row(197, StreamState::Lagged, 9_000, 100.0));
+        rows.push(row(196, StreamState::Flowing, 3_250, 250.0));
+        rows.push(row(197, StreamState::Flowing, 9_000, 100.0));
         rows.push(row(198, StreamState::Stalled, 12_345, 0.0));
         rows.push(row(199, StreamState::Starting, 0, 0.0));
         rows.push(row(200, StreamState::Failed, 0, 0.0));
@@ -289,7 +299,7 @@ pub(crate) mod testing {
         assert!((view.received.kbps - 97_350.0).abs() < 1e-6);
         assert_eq!(
             view.fields(),
-            " streams=198/200 lagged=2 stalled=1 kbps=97862"
+            " streams=198/200 lagged=3 stalled=1 kbps=97862"
         );
         assert_eq!(StreamsView::of(std::iter::empty()), None);
     }

@@ -205,10 +205,13 @@ impl Reporter<'_> {
 
     /// What was measured, and what users did.
     fn take(&self) -> Delta {
-        let mut delta = self.recorder.borrow_mut().take();
+        let mut journal = Vec::new();
         for core in self.cores {
-            core.journal(&mut delta.journal);
+            core.journal(&mut journal);
         }
+        // After that, for it is recorded what of it was lost.
+        let mut delta = self.recorder.borrow_mut().take();
+        delta.journal.append(&mut journal);
         delta
     }
 

@@ -43,7 +43,7 @@ impl Streams {
         }
         let mut counts = StreamCounts::default();
         for row in self.tables.iter().flat_map(|table| &table.rows) {
-            counts.count(row.direction, row.state);
+            counts.count(row);
         }
         office.record_streams(&counts);
     }
@@ -82,8 +82,10 @@ mod tests {
             name: "live".into(),
             direction: Direction::Play,
             state,
+            lagged: false,
             bytes: 0,
             media: Duration::ZERO,
+            elapsed: Duration::ZERO,
             lag: Duration::ZERO,
             kbps: 0.0,
         }

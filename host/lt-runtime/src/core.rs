@@ -283,9 +283,16 @@ impl Core {
         self.streams.look(into);
     }
 
-    /// Move what users did since the last call, if that is kept, to the end of a list.
+    /// Move what users did since the last call, if that is kept, to the end of a list. What there was no room for is recorded as
+    /// dropped: take what was recorded after this.
     pub fn journal(&self, into: &mut Vec<JournalLine>) {
-        self.journal.take(into);
+        let lost = self.journal.take(into);
+        if lost > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "lines stay far below 2^53")]
+            let lost = lost as f64;
+            let mut recorder = self.recorder.borrow_mut();
+            recorder.record(builtin::SAMPLES_DROPPED, TagsId::EMPTY, lost);
+        }
     }
 
     /// All users have ended: wait, a second at most, until the WebSockets, XMPP sessions and RTMP connections that they left

@@ -136,9 +136,18 @@ impl Report {
     }
 
     fn replay(&self, path: &Path, process: &mut Process) -> Result<Exit, CommandError> {
-        // All of it is looked through before any of it is shown.
+        // All of it is looked through before any of it is shown: what can be read only once would then be empty.
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let message = "cannot be read twice: it is no regular file";
+            return Err(recording(path, message.to_owned()));
+        }
+        let mut is_empty = true;
         for row in rows(path)? {
             row.map_err(|fault| faulty(path, &fault))?;
+            is_empty = false;
+        }
+        if is_empty {
+            return Err(recording(path, "holds no rows".to_owned()));
         }
         let (told, asked_to_end) = channel();
         on_interrupt(move |_| {
@@ -368,6 +377,9 @@ fan1,401.00,ApiRequest,box
             (&["FILE", "--replay", "FILE"], "contradicts"),
             (&["/nowhere"], "/nowhere"),
             (&["--replay", "/nowhere"], "cannot be read"),
+            (&["--replay", "/dev/null"], "cannot be read twice"),
+            (&["--replay", "/"], "cannot be read twice"),
+            (&["--replay", "FILE"], "holds no rows"),
             (&["--replay", "FILE", "--speed", "0"], "number above zero"),
             (&["FILE", "--summary-trend-stats", "p(7)"], "p(7)"),
         ] {

@@ -112,6 +112,7 @@ fn what_is_recorded_is_shown_again() {
             direction,
             bytes,
             media_ms,
+            elapsed_ms: u64::try_from(ms).unwrap() - 1_000,
         };
         line(user, ms, what)
     };
@@ -161,7 +162,46 @@ fn what_is_recorded_is_shown_again() {
     // Kilobytes are written with two digits.
     assert!((end.streams.sent.kbps - 1000.0).abs() < 0.2, "{end:?}");
     assert_eq!((end.requests, end.timeouts, end.errors), (1, 1, 0));
-    assert_eq!(end.streams.worst[0].user, "user-3");
+    let worst = &end.streams.worst;
+    assert_eq!(
+        (worst[0].user.as_str(), worst[2].user.as_str()),
+        ("user-3", "user-1")
+    );
+    assert_eq!(
+        (worst[0].name.as_str(), worst[2].name.as_str()),
+        ("play", "publish"),
+        "a recording does not know more of a stream"
+    );
+}
+
+/// As the run itself says of it: what stands still is the most late.
+#[test]
+fn a_stalled_stream_lags_and_is_no_less_late_than_it_is() {
+    let shared = Shared::default();
+    let mut writer = Box::new(StreamCsv::new(shared.clone(), "generator"));
+    // Seen 900 ms after its first frame, then never anything: late by 3 s after 3.9 s.
+    let line = |elapsed_ms: u64| JournalLine {
+        user: 1,
+        time_unix_ns: 1_614_173_830_000_000_000 + i64::try_from(elapsed_ms).unwrap() * 1_000_000,
+        what: JournalEvent::Stream {
+            number: 0,
+            direction: Direction::Play,
+            bytes: 50_000,
+            media_ms: 900,
+            elapsed_ms,
+        },
+    };
+    let mut look = |elapsed_ms: u64| {
+        writer.lines(&[line(elapsed_ms)]).unwrap();
+        let end = replayed(&shared.text());
+        let counts = end.streams.counts;
+        (counts.stalled, counts.lagged, end.streams.worst[0].lag)
+    };
+    assert_eq!(look(900), (0, 0, Duration::ZERO));
+    assert_eq!(look(1_900).0, 1);
+    assert_eq!(look(2_900), (1, 0, Duration::from_secs(2)));
+    assert_eq!(look(3_900), (1, 0, Duration::from_secs(3)));
+    assert_eq!(look(4_100), (1, 1, Duration::from_millis(3_200)));
 }
 
 #[test]

@@ -112,12 +112,13 @@ async fn dialled(link: &IoLink, dial: Dial) -> Connected {
     let labelled = Rc::new(Labelled::new(&link.core, link.who, labels, || {
         default_name(&request.url)
     }));
-    let connecting = Connecting::begin(&labelled);
+    let connecting = Connecting::begin(&labelled, link.streams());
     let (attempt, outcome) = link.client.connect_rtmp(request).await;
     connecting.finish();
     match outcome {
         Ok(Opened { connection, pump }) => {
             labelled.record(&attempt, None);
+            link.streams().connected();
             let told = Told::new(&link.core, labelled.tags);
             tokio::task::spawn_local(pump.run(told));
             Ok(OpenConnection {
@@ -130,6 +131,7 @@ async fn dialled(link: &IoLink, dial: Dial) -> Connected {
             // What makes no sense was not attempted.
             if !is_senseless(&error) {
                 labelled.record(&attempt, Some(&Failure::of(&error)));
+                link.streams().connect_failed(labelled.name.clone());
             }
             Err(error.into())
         }
@@ -199,15 +201,17 @@ impl Drop for CutOff<'_> {
 /// A connect under way. If its user ends first it is counted all the same: else a server that never answers would be no failure.
 struct Connecting<'a> {
     labelled: &'a Labelled,
+    streams: &'a StreamsOfUser,
     begun: Instant,
     finished: bool,
     _still_open: StillOpen,
 }
 
 impl<'a> Connecting<'a> {
-    fn begin(labelled: &'a Labelled) -> Self {
+    fn begin(labelled: &'a Labelled, streams: &'a StreamsOfUser) -> Self {
         Self {
             labelled,
+            streams,
             begun: Instant::now(),
             finished: false,
             _still_open: labelled.core.sockets.begin(),
@@ -223,6 +227,7 @@ impl Drop for Connecting<'_> {
     fn drop(&mut self) {
         if !self.finished {
             self.labelled.record_cut_off(self.begun.elapsed());
+            self.streams.connect_failed(self.labelled.name.clone());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lt_metrics::{Recorder, TagsId, builtin};
+use lt_metrics::{JournalEvent, Recorder, TagsId, builtin};
 use lt_net::rtmp::{Attempt, Close, ConnectTimings, Ending, RtmpError, Status};
 use lt_spec::limits::NAME_BYTES_MAX;
 
@@ -34,6 +34,8 @@ pub(super) struct Failure {
     pub(super) kind: String,
     /// What the server said, if it did.
     pub(super) code: Option<String>,
+    /// What outputs that follow users say of it beside the number: what the server said, else the name of the case.
+    pub(super) reason: String,
 }
 
 impl Failure {
@@ -44,25 +46,39 @@ impl Failure {
         let (number, name) = (error.code(), error.kind());
         let mut kind = format!("{name} {number}");
         let mut code = None;
+        let mut reason = name.to_owned();
         match error {
             RtmpError::Refused(status) => {
                 code = Some(code_of(status).to_owned());
                 kind = with_code(kind, &status.code);
+                reason = said(&status.code, name);
             }
-            RtmpError::Closed(close) => kind = with_code(kind, &close.code),
-            RtmpError::HttpStatus(status) => kind = format!("{kind} status {status}"),
+            RtmpError::Closed(close) => {
+                kind = with_code(kind, &close.code);
+                reason = said(&close.code, name);
+            }
+            RtmpError::HttpStatus(status) => {
+                kind = format!("{kind} status {status}");
+                reason = format!("{name} {status}");
+            }
             _ => {}
         }
-        Self { number, kind, code }
+        Self {
+            number,
+            kind,
+            code,
+            reason,
+        }
     }
 
     /// The end of a stream; none if it was by either side's will.
     pub(super) fn of_end(close: &Close) -> Option<Self> {
-        let number = close.ending.code();
+        let (number, name) = (close.ending.code(), close.ending.as_str());
         (!close.ending.is_clean()).then(|| Self {
             number,
-            kind: with_code(format!("{} {number}", close.ending.as_str()), &close.code),
+            kind: with_code(format!("{name} {number}"), &close.code),
             code: None,
+            reason: said(&close.code, name),
         })
     }
 
@@ -71,6 +87,7 @@ impl Failure {
             number: CUT_OFF,
             kind: format!("cut-off {CUT_OFF}"),
             code: None,
+            reason: "cut-off".to_owned(),
         }
     }
 }
@@ -80,6 +97,22 @@ fn with_code(kind: String, code: &str) -> String {
         "" => kind,
         code => format!("{kind} {}", cut(code, NAME_BYTES_MAX)),
     }
+}
+
+/// What the server said, or the name of the case.
+fn said(code: &str, name: &str) -> String {
+    match code {
+        "" => name.to_owned(),
+        code => cut(code, NAME_BYTES_MAX).to_owned(),
+    }
+}
+
+/// What the journal says of a connect or a stream that failed: whoever follows a user is to see why it has no stream.
+pub(super) fn write_failure(core: &Core, user: u64, name: &str, failure: &Failure) {
+    core.journal.write(user, || JournalEvent::RequestFailed {
+        code: failure.number,
+        url: format!("{name}: {}", failure.reason).into(),
+    });
 }
 
 /// What an error that a server said is counted as.
@@ -170,6 +203,10 @@ impl Labelled {
         }
         let (sent, received) = (attempt.bytes_sent, attempt.bytes_received);
         record_bytes(&mut recorder, self.tags, sent, received);
+        drop(recorder);
+        if let Some(failure) = failure {
+            write_failure(&self.core, self.who.id.0, &self.name, failure);
+        }
     }
 
     /// Record a connect whose user ended before it was done.
@@ -209,27 +246,46 @@ mod tests {
 
     #[test]
     fn a_failure_is_counted_as_its_name_the_number_of_its_tag_and_what_the_server_said() {
-        for (error, kind) in [
+        for (error, kind, reason) in [
             (
                 RtmpError::Refused(status("NetConnection.Connect.Rejected")),
                 "refused 2101 NetConnection.Connect.Rejected",
+                "NetConnection.Connect.Rejected",
             ),
-            (RtmpError::Refused(status("")), "refused 2101"),
+            (RtmpError::Refused(status("")), "refused 2101", "refused"),
             (
                 NetError::ConnectionRefused.into(),
                 "connection-refused 1212",
+                "connection-refused",
             ),
-            (RtmpError::Handshake("HTTP".to_owned()), "handshake 2100"),
-            (RtmpError::HttpStatus(404), "http-status 2106 status 404"),
-            (RtmpError::Timeout, "timeout 1050"),
+            (
+                RtmpError::Handshake("HTTP".to_owned()),
+                "handshake 2100",
+                "handshake",
+            ),
+            (
+                RtmpError::HttpStatus(404),
+                "http-status 2106 status 404",
+                "http-status 404",
+            ),
+            (RtmpError::Timeout, "timeout 1050", "timeout"),
             (
                 RtmpError::Closed(close(Ending::Disconnected, "")),
                 "disconnected 1221",
+                "disconnected",
             ),
-            (RtmpError::Closed(close(Ending::ByUs, "")), "cut-off 2120"),
+            (
+                RtmpError::Closed(close(Ending::ByUs, "")),
+                "cut-off 2120",
+                "cut-off",
+            ),
         ] {
             let failure = Failure::of(&error);
-            assert_eq!(failure.kind, kind);
+            assert_eq!(
+                (failure.kind.as_str(), failure.reason.as_str()),
+                (kind, reason)
+            );
+            let kind = failure.kind;
             assert!(kind.contains(&failure.number.to_string()));
         }
         let refused = Failure::of(&RtmpError::Refused(status("")));
@@ -244,6 +300,7 @@ mod tests {
         let refused = close(Ending::Refused, "NetStream.Publish.BadName");
         let failure = Failure::of_end(&refused).unwrap();
         assert_eq!(failure.kind, "refused 2101 NetStream.Publish.BadName");
+        assert_eq!(failure.reason, "NetStream.Publish.BadName");
         let reset = Failure::of_end(&close(Ending::Reset, "")).unwrap();
         assert_eq!(reset.kind, "reset 1220");
     }

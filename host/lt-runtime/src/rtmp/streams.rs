@@ -16,8 +16,8 @@ pub(crate) struct StreamsOfCore {
     users: RefCell<Vec<Weak<StreamsOfUser>>>,
 }
 
-/// The streams of one user: those that it asked for and has not ended. One that failed stays until its user asks for another, so that
-/// who sees nothing is seen.
+/// The streams of one user: those that it asked for and has not ended. One that failed, or that the peer ended, stays until its user
+/// asks for another, so that who sees nothing is seen; also one that there could not be because connecting failed.
 pub(crate) struct StreamsOfUser {
     user: u64,
     next: Cell<u32>,
@@ -29,7 +29,10 @@ pub(super) struct Row {
     number: u32,
     name: Arc<str>,
     direction: Direction,
-    failed: Cell<bool>,
+    /// `Failed` or `Ended`, once it is over.
+    over: Cell<Option<StreamState>>,
+    /// Whether it stands for a connect that failed.
+    is_connect: bool,
     source: RefCell<Source>,
     last: Cell<Look>,
 }
@@ -53,8 +56,10 @@ struct Look {
 /// What is seen now.
 struct Seen {
     state: StreamState,
+    lagged: bool,
     bytes: u64,
     media: Duration,
+    elapsed: Duration,
     lag: Duration,
     kbps: f64,
 }
@@ -88,8 +93,10 @@ impl StreamsOfCore {
                     name: row.name.clone(),
                     direction: row.direction,
                     state: seen.state,
+                    lagged: seen.lagged,
                     bytes: seen.bytes,
                     media: seen.media,
+                    elapsed: seen.elapsed,
                     lag: seen.lag,
                     kbps: seen.kbps,
                 });
@@ -99,15 +106,40 @@ impl StreamsOfCore {
 }
 
 impl StreamsOfUser {
-    /// A stream is asked for: what failed before is not shown any more.
+    /// A stream is asked for: what is over is not shown any more.
     pub(super) fn begin(&self, name: Arc<str>, direction: Direction) -> Rc<Row> {
+        self.rows
+            .borrow_mut()
+            .retain(|row| row.over.get().is_none());
+        self.add(name, direction, false)
+    }
+
+    /// Connecting failed, so that there is no stream to ask for: shown as one that failed, or else who never gets as far would be in no
+    /// count. A stream that failed before stands for the user already. Which way it was to go nobody knows yet: most play.
+    pub(super) fn connect_failed(&self, name: Arc<str>) {
+        let mut rows = self.rows.borrow_mut();
+        rows.retain(|row| row.over.get() != Some(StreamState::Ended));
+        let has_failed = rows.iter().any(|row| row.over.get().is_some());
+        drop(rows);
+        if !has_failed {
+            self.add(name, Direction::Play, true).fail();
+        }
+    }
+
+    /// Connecting succeeded.
+    pub(super) fn connected(&self) {
+        self.rows.borrow_mut().retain(|row| !row.is_connect);
+    }
+
+    fn add(&self, name: Arc<str>, direction: Direction, is_connect: bool) -> Rc<Row> {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         let row = Rc::new(Row {
             number,
             name,
             direction,
-            failed: Cell::new(false),
+            over: Cell::new(None),
+            is_connect,
             source: RefCell::new(Source::None),
             last: Cell::new(Look {
                 at: Instant::now(),
@@ -115,9 +147,7 @@ impl StreamsOfUser {
                 media: Duration::ZERO,
             }),
         });
-        let mut rows = self.rows.borrow_mut();
-        rows.retain(|row| !row.failed.get());
-        rows.push(row.clone());
+        self.rows.borrow_mut().push(row.clone());
         row
     }
 
@@ -135,15 +165,22 @@ impl Row {
 
     /// It did not start, or ended badly.
     pub(super) fn fail(&self) {
-        self.failed.set(true);
+        self.over.set(Some(StreamState::Failed));
+    }
+
+    /// The peer said that it is over.
+    pub(super) fn end(&self) {
+        self.over.set(Some(StreamState::Ended));
     }
 
     fn look(&self, now: Instant) -> Seen {
         let last = self.last.get();
         let mut seen = Seen {
             state: StreamState::Starting,
+            lagged: false,
             bytes: last.bytes,
             media: last.media,
+            elapsed: Duration::ZERO,
             lag: Duration::ZERO,
             kbps: 0.0,
         };
@@ -160,8 +197,8 @@ impl Row {
                 }
             }
         }
-        if self.failed.get() {
-            (seen.state, seen.kbps) = (StreamState::Failed, 0.0);
+        if let Some(over) = self.over.get() {
+            (seen.state, seen.lagged, seen.kbps) = (over, false, 0.0);
         }
         self.last.set(Look {
             at: now,
@@ -183,11 +220,13 @@ fn playback(player: &Player) -> Seen {
         state: match () {
             () if found.first_byte.is_none() => StreamState::Starting,
             () if found.stalled => StreamState::Stalled,
-            () if found.lagged => StreamState::Lagged,
             () => StreamState::Flowing,
         },
+        // Whatever its state: a stream of which nothing comes is the most late.
+        lagged: found.lagged,
         bytes: found.bytes,
         media: found.media_time,
+        elapsed: found.elapsed,
         lag: found.lag,
         kbps,
     }
@@ -211,11 +250,12 @@ fn broadcast(publisher: &Publisher, last: Look, now: Instant) -> Seen {
             () if found.bytes == 0 => StreamState::Starting,
             // There is something to send, and the peer takes none of it.
             () if found.unsent_bytes > 0 && new == 0 => StreamState::Stalled,
-            () if found.late > RTMP_LAG_AFTER => StreamState::Lagged,
             () => StreamState::Flowing,
         },
+        lagged: found.late > RTMP_LAG_AFTER,
         bytes: found.bytes,
         media: found.media_time,
+        elapsed: found.elapsed,
         lag: found.late,
         kbps,
     }
@@ -248,6 +288,37 @@ mod tests {
         again.fail();
         drop(one);
         assert_eq!(table(&streams), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cannot_connect_is_one_that_failed_until_it_can() {
+        let streams = StreamsOfCore::default();
+        let user = streams.enter(1);
+        let (starting, failed, ended) = (
+            StreamState::Starting,
+            StreamState::Failed,
+            StreamState::Ended,
+        );
+        user.connect_failed("live".into());
+        user.connect_failed("live".into());
+        assert_eq!(table(&streams), [(1, 0, failed)], "counted once");
+        user.connected();
+        assert_eq!(table(&streams), []);
+        let row = user.begin("live".into(), Direction::Play);
+        user.connect_failed("other".into());
+        assert_eq!(table(&streams), [(1, 1, starting), (1, 2, failed)]);
+        user.connected();
+        row.fail();
+        user.connect_failed("live".into());
+        user.connected();
+        assert_eq!(table(&streams), [(1, 1, failed)], "it stands for its user");
+        let row = user.begin("live".into(), Direction::Play);
+        row.end();
+        assert_eq!(table(&streams), [(1, 3, ended)]);
+        user.connect_failed("live".into());
+        assert_eq!(table(&streams), [(1, 4, failed)]);
+        user.begin("live".into(), Direction::Play);
+        assert_eq!(table(&streams), [(1, 5, starting)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,15 +2,16 @@
 
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lt_metrics::{Direction, MetricId, TagsId, builtin};
 use lt_net::rtmp::{
-    Close, Counted, Observer, Player, Publisher, RtmpError, Status, StreamObserver,
+    Close, Counted, Ending, Observer, Player, Publisher, RtmpError, Status, StreamObserver,
 };
 use tokio::time::Instant;
 
-use super::record::{Failure, Labelled, code_of, record_error};
+use super::record::{Failure, Labelled, code_of, record_error, write_failure};
 use super::streams::{Row, Source, StreamsOfUser};
 use crate::core::Core;
 use crate::sockets::StillOpen;
@@ -75,6 +76,10 @@ enum Stage {
 /// Told of one stream.
 pub(crate) struct ToldStream {
     core: Rc<Core>,
+    /// Whose it is.
+    user: u64,
+    /// Its name in samples.
+    name: Arc<str>,
     /// Tags of the stream's samples.
     tags: TagsId,
     /// The same with the tag `kind`: audio, video, data.
@@ -101,6 +106,8 @@ impl ToldStream {
         drop(recorder);
         Rc::new(Self {
             core,
+            user: labelled.who.id.0,
+            name: labelled.name.clone(),
             tags,
             kind_tags,
             row: streams.begin(labelled.name.clone(), direction),
@@ -175,6 +182,8 @@ impl ToldStream {
         if let Some(code) = &failure.code {
             record_error(&mut recorder, self.tags, code);
         }
+        drop(recorder);
+        write_failure(&self.core, self.user, &self.name, failure);
     }
 
     fn record_end(&self, close: &Close, lasted: Duration) {
@@ -195,7 +204,12 @@ impl ToldStream {
         }
         drop(recorder);
         match failure {
-            Some(_) => self.row.fail(),
+            Some(failure) => {
+                self.row.fail();
+                write_failure(&self.core, self.user, &self.name, &failure);
+            }
+            // It is not what its user wanted to be over: it stays in the count of what was asked for.
+            None if close.ending == Ending::ByPeer => self.row.end(),
             None => self.show_no_more(),
         }
     }
