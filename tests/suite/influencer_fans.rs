@@ -250,6 +250,111 @@ fn fans_who_are_known_sign_in() {
 }
 
 #[test]
+fn a_sign_in_that_is_refused_is_a_failed_request() {
+    let Some(video) = Clip::default().make() else {
+        return;
+    };
+    let Some(nginx) = NginxRtmp::start() else {
+        return;
+    };
+    let service = service(&nginx, 50);
+    service.fail(Step::SignIn, Fault::Status(403), Some(2));
+    let ran = served(
+        &nginx,
+        &service,
+        &video,
+        "--users 6 --percent-new 0 --steady 2s --deadline 50s --out stream-csv=streams.csv",
+    )
+    .finish()
+    .expect_code(0);
+    let failed = ran.summary().value("http_req_failed", "rate");
+    assert!(failed > Some(0.0), "{failed:?}\n{ran}");
+    let url = format!("{}/api/v1/fans/sign_in", service.url());
+    assert_eq!(
+        conclusion(&ran)["errors"]["403"],
+        json!({ url: 2 }),
+        "{ran}"
+    );
+    let recorded = std::fs::read_to_string(ran.path("streams.csv")).unwrap();
+    assert_eq!(
+        recorded.matches("ApiError,critical,403,").count(),
+        2,
+        "{recorded}\n{ran}"
+    );
+}
+
+#[test]
+fn a_sign_in_that_finds_nobody_is_no_failed_request() {
+    let Some(video) = Clip::default().make() else {
+        return;
+    };
+    let Some(nginx) = NginxRtmp::start() else {
+        return;
+    };
+    let service = service(&nginx, 0);
+    let ran = served(
+        &nginx,
+        &service,
+        &video,
+        "--users 6 --percent-new 0 --steady 2s --deadline 50s",
+    )
+    .finish()
+    .expect_code(0);
+    assert_eq!(service.refused(Step::SignIn), 5, "{ran}");
+    assert_eq!(service.served(Step::SignUp), 5, "{ran}");
+    let failed = ran.summary().value("http_req_failed", "rate");
+    assert_eq!(failed, Some(0.0), "{ran}");
+}
+
+#[test]
+fn a_stream_key_is_told_nowhere() {
+    let Some(video) = Clip::default().make() else {
+        return;
+    };
+    // Nobody listens there.
+    let server = "rtmp://127.0.0.1:1/live";
+    let shown_of = |name: &str| format!("{server}/{name}");
+    for (publish_url, shown) in [
+        (shown_of("{key}"), shown_of("{key}")),
+        (
+            shown_of("{stream}?key={key}"),
+            shown_of(streaming::USERNAME),
+        ),
+    ] {
+        let service = StreamingPeer::start(Options {
+            polls: 1,
+            base: shown_of("_definst_"),
+            known_fans: 0,
+            password: "pass-of-a-fan".to_owned(),
+        });
+        let options = "--users 2 --duration 3s --out stream-csv=streams.csv";
+        let ran = fans(&video, options)
+            .set("api-url", service.url())
+            .set("streams-api-url", service.url())
+            .set("streams-api-token", streaming::STREAMS_TOKEN)
+            .set("influencer-email", streaming::EMAIL)
+            .set("influencer-token", streaming::OAUTH_TOKEN)
+            .set("fan-password", "pass-of-a-fan")
+            .set("ready-poll-interval", "10ms")
+            .set("publish-url", publish_url)
+            .set("stream-key", "key-of-a-star")
+            .finish();
+        let refused = conclusion(&ran)["errors"]["connection-refused"].clone();
+        assert!(refused[&shown].as_u64() > Some(0), "{shown}\n{ran}");
+        let told = [ran.stdout(), ran.stderr()].concat();
+        assert!(!told.contains("key-of-a-star"), "{ran}");
+        for name in [
+            "results/latest/summary.json",
+            "results/latest/events.jsonl",
+            "streams.csv",
+        ] {
+            let text = std::fs::read_to_string(ran.path(name)).unwrap();
+            assert!(!text.contains("key-of-a-star"), "{name}: {text}\n{ran}");
+        }
+    }
+}
+
+#[test]
 fn failures_of_the_service_are_told_by_code_and_url() {
     let Some(video) = Clip::default().make() else {
         return;

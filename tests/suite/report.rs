@@ -303,6 +303,28 @@ fn what_a_scenario_concludes_is_the_last_of_standard_output() {
 }
 
 #[test]
+fn what_a_scenario_concludes_has_no_secret_in_it() {
+    // As many characters as its digits say: a count in a line for programs is none of the secret's business.
+    for (word, count) in [("dis\"close", 9), ("10-closed", 9), ("1", 1)] {
+        let ran = LtHost::run("log_conclude")
+            .set("word", word)
+            .arguments("--users 1 --iterations 1 --quiet")
+            .finish()
+            .expect_clean();
+        let want = [
+            format!("{{\"word\":\"***\",\"count\":{count}}}"),
+            "the word is ***".to_owned(),
+        ];
+        let lines: Vec<&str> = ran.stdout().lines().rev().take(3).collect();
+        assert_eq!(lines[2..], want[..1], "{ran}");
+        assert_eq!(lines[1..2], want[1..], "{ran}");
+        let summary = json(&ran.path("results/latest/summary.json"));
+        let written = summary["conclusions"].as_array().unwrap();
+        assert_eq!(written[..2], want.map(serde_json::Value::from), "{ran}");
+    }
+}
+
+#[test]
 fn what_users_did_is_recorded_for_viewers_of_streams_and_can_be_shown_again() {
     let peer = HttpPeer::always("ok");
     let ran = LtHost::run("http_fetch")

@@ -29,6 +29,7 @@ mod prepare;
 mod process;
 mod record;
 mod scenario_file;
+mod secrets;
 mod show;
 mod target;
 mod trace;

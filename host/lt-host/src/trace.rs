@@ -9,7 +9,8 @@ use lt_runtime::Tracer;
 use lt_runtime::trace::{Call, Outcome, Seen};
 use tokio::time::Instant;
 
-use crate::show::{HIDDEN, plain};
+use crate::secrets::{Secrets, quoted_length};
+use crate::show::plain;
 
 /// Characters of arguments, and of a result, that are shown: a screen's few lines.
 const TEXT_CHARS_MAX: usize = 300;
@@ -17,10 +18,7 @@ const TEXT_CHARS_MAX: usize = 300;
 const BYTES_SHOWN_MAX: usize = 8;
 
 /// What writes a line for each call from now on, without these values. `write` takes whole lines.
-pub(crate) fn tracer<'a>(
-    secrets: impl Iterator<Item = &'a str>,
-    write: impl Fn(&str) + Send + Sync + 'static,
-) -> Tracer {
+pub(crate) fn tracer(secrets: Secrets, write: impl Fn(&str) + Send + Sync + 'static) -> Tracer {
     let run = Run::new(secrets);
     Arc::new(move |seen| write(&run.line(&seen)))
 }
@@ -29,22 +27,14 @@ pub(crate) fn tracer<'a>(
 #[derive(Debug)]
 struct Run {
     began: Instant,
-    /// Values that are not shown, in each form they may have in a line.
-    secrets: Vec<String>,
+    secrets: Secrets,
 }
 
 impl Run {
-    fn new<'a>(secrets: impl Iterator<Item = &'a str>) -> Self {
-        let mut forms: Vec<String> = secrets
-            .filter(|secret| !secret.is_empty())
-            .flat_map(|secret| [secret.to_owned(), inside(&format!("{secret:?}")).to_owned()])
-            .collect();
-        // A secret that is part of another must not leave the rest of it.
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        forms.dedup();
+    fn new(secrets: Secrets) -> Self {
         Self {
             began: Instant::now(),
-            secrets: forms,
+            secrets,
         }
     }
 
@@ -122,22 +112,12 @@ impl Run {
 
     /// A text without what nobody may see, and not longer than a reader wants.
     fn hidden(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for secret in &self.secrets {
-            text = text.replace(secret, HIDDEN);
-        }
-        cut(&plain(&text))
+        cut(&plain(&self.secrets.hide(text)))
     }
 }
 
 fn human(time: Duration) -> String {
     humanize_duration(time.as_secs_f64() * 1000.0)
-}
-
-/// A printed text without its quotes.
-fn inside(quoted: &str) -> &str {
-    let text = quoted.strip_prefix('"').unwrap_or(quoted);
-    text.strip_suffix('"').unwrap_or(text)
 }
 
 /// The first characters of a text, with how many there are.
@@ -210,15 +190,8 @@ fn brief(text: &str) -> String {
 
 /// A printed text, as it is, and its length: what looks like bytes in it is none.
 fn quoted(from: &str) -> Option<(String, usize)> {
-    let mut escaped = false;
-    for (at, char) in from.strip_prefix('"')?.char_indices() {
-        if char == '"' && !escaped {
-            let length = at + 2;
-            return Some((from.get(..length)?.to_owned(), length));
-        }
-        escaped = char == '\\' && !escaped;
-    }
-    None
+    let length = quoted_length(from)?;
+    Some((from.get(..length)?.to_owned(), length))
 }
 
 /// `[104, 105]` as `b"hi"`, and its length. Other bytes stay numbers, unless there are many.

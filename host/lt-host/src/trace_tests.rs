@@ -7,7 +7,7 @@ use crate::process::testing::Shared;
 fn traced(secrets: &[&str], seen: &[Seen<'_>]) -> Vec<String> {
     let written = Shared::default();
     let to = written.clone();
-    let tracer = tracer(secrets.iter().copied(), move |line: &str| {
+    let tracer = tracer(Secrets::new(secrets.iter().copied()), move |line: &str| {
         std::io::Write::write_all(&mut to.clone(), format!("{line}\n").as_bytes()).unwrap();
     });
     for seen in seen {
@@ -136,7 +136,7 @@ fn values_read_as_people_write_them() {
 
 #[test]
 fn secrets_are_hidden_in_every_form_and_before_the_cut() {
-    let run = Run::new(["a\"b", "a\"bc", ""].into_iter());
+    let run = Run::new(Secrets::new(["a\"b", "a\"bc", ""].into_iter()));
     assert_eq!(
         run.shown(&format!("{:?}", "x a\"bc y a\"b")),
         "\"x *** y ***\""

@@ -27,6 +27,7 @@ use crate::options::{ReportOptions, RunOptions};
 use crate::prepare::{Prepared, prepare};
 use crate::process::{Process, end_at_once, on_interrupt};
 use crate::record::Record;
+use crate::secrets::Secrets;
 use crate::show::plain;
 use crate::trace;
 use crate::watch::Watch;
@@ -133,7 +134,7 @@ impl Run {
         }
         let tracer = self
             .is_traced()
-            .then(|| trace::tracer(secrets(&spec), write_line));
+            .then(|| trace::tracer(Secrets::of(&spec), write_line));
         obey_interrupts(&control)?;
         let facts = spec.clone();
         let mut watch = Watch::new(
@@ -160,6 +161,7 @@ impl Run {
         let mut outcome = outcome.map_err(refused)?;
 
         let exit = exit_of(&outcome);
+        Secrets::of(&facts).hide_in_lines(&mut outcome.summary.conclusions);
         let how = (&outcome.ended, outcome.terminate_failed.as_deref());
         complete(&mut outcome.summary, how, exit, now_unix_ns);
         let mut faults = record.ended(&outcome.summary, (process.now_unix_ns)());
@@ -212,17 +214,6 @@ fn banner(spec: &RunSpec, scenarios: &[Scenario]) -> Vec<String> {
         }
     })
     .collect()
-}
-
-/// Values that nobody may see.
-fn secrets(spec: &RunSpec) -> impl Iterator<Item = &str> {
-    spec.scenarios.iter().flat_map(|scenario| {
-        let values = scenario
-            .secrets
-            .iter()
-            .filter_map(|name| scenario.settings.get(name));
-        values.map(String::as_str)
-    })
 }
 
 /// The outputs of a run, open.

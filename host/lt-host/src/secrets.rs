@@ -1,0 +1,170 @@
+//! Values that nobody may see: what is shown or written is without them.
+
+use lt_spec::spec::{Action, RunSpec};
+use serde::de::IgnoredAny;
+
+use crate::show::HIDDEN;
+
+/// What is not shown.
+#[derive(Debug)]
+pub(crate) struct Secrets {
+    /// Each value in each form that it may have in a text; the longest first.
+    forms: Vec<String>,
+}
+
+impl Secrets {
+    /// Those among a run's settings, from its start and by its changes.
+    pub(crate) fn of(spec: &RunSpec) -> Self {
+        let settings = spec.scenarios.iter().flat_map(|scenario| {
+            let names = scenario.secrets.iter();
+            names.filter_map(|name| scenario.settings.get(name))
+        });
+        let is_secret = |name| {
+            let mut scenarios = spec.scenarios.iter();
+            scenarios.any(|scenario| scenario.secrets.contains(name))
+        };
+        let changes = spec
+            .changes
+            .iter()
+            .filter_map(|change| match &change.action {
+                Action::Set { name, value } if is_secret(name) => Some(value),
+                _ => None,
+            });
+        Self::new(settings.chain(changes).map(String::as_str))
+    }
+
+    /// These.
+    pub(crate) fn new<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+        let mut forms: Vec<String> = values
+            .filter(|value| !value.is_empty())
+            .flat_map(|value| {
+                let printed = format!("{value:?}");
+                let json = serde_json::Value::from(value).to_string();
+                [
+                    value.to_owned(),
+                    inside(&printed).to_owned(),
+                    inside(&json).to_owned(),
+                ]
+            })
+            .collect();
+        // A secret that is part of another must not leave the rest of it.
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self { forms }
+    }
+
+    /// A text without them.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for form in &self.forms {
+            text = text.replace(form, HIDDEN);
+        }
+        text
+    }
+
+    /// Lines for programs without them.
+    pub(crate) fn hide_in_lines(&self, lines: &mut [String]) {
+        for line in lines {
+            *line = self.hide_in_line(line);
+        }
+    }
+
+    /// A line for programs without them. In one that is JSON only texts are looked at, names among them: a count that
+    /// happens to be a secret's digits stays one, and the line can still be read.
+    fn hide_in_line(&self, line: &str) -> String {
+        if serde_json::from_str::<IgnoredAny>(line).is_err() {
+            return self.hide(line);
+        }
+        let mut out = String::with_capacity(line.len());
+        let mut rest = line;
+        while let Some((before, from)) = rest.find('"').and_then(|at| rest.split_at_checked(at)) {
+            out.push_str(before);
+            let length = quoted_length(from).unwrap_or(from.len());
+            let (text, behind) = from.split_at_checked(length).unwrap_or((from, ""));
+            out.push_str(&self.hide_in_quoted(text));
+            rest = behind;
+        }
+        out + rest
+    }
+
+    /// A text as JSON has it, without them. It is read for that: a part of an escape is no secret.
+    fn hide_in_quoted(&self, quoted: &str) -> String {
+        let Ok(text) = serde_json::from_str::<String>(quoted) else {
+            // Half a pair of surrogates: no text has that.
+            return self.hide(quoted);
+        };
+        let hidden = self.hide(&text);
+        if hidden == text {
+            quoted.to_owned()
+        } else {
+            serde_json::Value::from(hidden).to_string()
+        }
+    }
+}
+
+/// A printed text without its quotes.
+fn inside(quoted: &str) -> &str {
+    let text = quoted.strip_prefix('"').unwrap_or(quoted);
+    text.strip_suffix('"').unwrap_or(text)
+}
+
+/// Bytes of the text in quotes that begins here, its quotes included; none if there is no such text.
+pub(crate) fn quoted_length(from: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, char) in from.strip_prefix('"')?.char_indices() {
+        if char == '"' && !escaped {
+            return Some(at + 2);
+        }
+        escaped = char == '\\' && !escaped;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(values: &[&str]) -> Secrets {
+        Secrets::new(values.iter().copied())
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_each_form() {
+        let secrets = secrets(&["a\"b\u{1}", "", "key", "key-of-a-star"]);
+        for (text, shown) in [
+            ("a\"b\u{1}, a\\\"b\\u{1}, a\\\"b\\u0001", "***, ***, ***"),
+            ("rtmp://a/live/key-of-a-star", "rtmp://a/live/***"),
+            ("keykey", "******"),
+            ("", ""),
+        ] {
+            assert_eq!(secrets.hide(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_line_of_json_stays_json_and_its_counts_stay() {
+        let secrets = secrets(&["200", "star\"key", "\\", "nn"]);
+        let line = r#"{"sessions":200,"errors":{"refused":{"rtmp://a/live/star\"key":4},"200":{"\\":1,"é\"\nn":-2e200}}}"#;
+        let hidden = secrets.hide_in_line(line);
+        assert_eq!(
+            hidden,
+            r#"{"sessions":200,"errors":{"refused":{"rtmp://a/live/***":4},"***":{"***":1,"é\"\nn":-2e200}}}"#
+        );
+        assert!(serde_json::from_str::<IgnoredAny>(&hidden).is_ok());
+        assert_eq!(
+            secrets.hide_in_line(r#"["\ud800 200"]"#),
+            r#"["***ud800 ***"]"#
+        );
+    }
+
+    #[test]
+    fn in_another_line_all_of_it_is_looked_at() {
+        let secrets = secrets(&["200", "word"]);
+        assert_eq!(
+            secrets.hide_in_line("sessions 200, \"pass-word"),
+            "sessions ***, \"pass-***"
+        );
+        assert_eq!(secrets.hide_in_line("{} 200"), "{} ***");
+        assert_eq!(secrets.hide_in_line("\"word\""), "\"***\"");
+    }
+}
