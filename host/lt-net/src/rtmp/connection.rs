@@ -14,6 +14,7 @@ use super::player::Player;
 use super::publisher::Publisher;
 use super::pump::Pump;
 use super::stamps::Stamps;
+use super::stream::Place;
 use super::{Close, Connected, PlayRequest, PublishRequest, RtmpError, StreamObserver, Value};
 use crate::error::NetError;
 use crate::waiting::Ends;
@@ -26,6 +27,10 @@ pub const CALLS_MAX: usize = 16;
 pub const NAME_BYTES_MAX: usize = 0xffff;
 /// Most bytes of the arguments of one command, or of one data message. Servers assemble them, and bound them far below.
 pub const COMMAND_BYTES_MAX: usize = 1 << 20;
+/// Bytes of calls that the peer has not taken yet, those for which nobody waits any more included: all that may wait at a time.
+const UNSENT_CALL_BYTES_MAX: usize = CALLS_MAX * COMMAND_BYTES_MAX;
+/// What the pump may have been given and not begun: who asks and gives up again without ever letting it run is not to fill the memory.
+const ASKED_MAX: usize = 64;
 /// How long sending what is to be sent may take at the end of a stream or of the connection.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -53,8 +58,10 @@ pub struct Connection {
     connected: Box<Connected>,
     stamps: Arc<Stamps>,
     pub(super) asked: RefCell<Vec<Asked>>,
-    /// How many there are, those that are asked for included.
-    pub(super) streams: Cell<usize>,
+    /// How many streams of it somebody holds.
+    pub(super) places: Rc<Cell<usize>>,
+    /// Bytes that the peer has not taken: what the pump has, and the calls that it was given since.
+    pub(super) unsent: Cell<usize>,
     calls: RefCell<Vec<Weak<Call>>>,
     pub(super) close_until: Cell<Option<Instant>>,
     pub(super) abandoned: Cell<bool>,
@@ -72,7 +79,8 @@ impl Connection {
             connected: Box::new(connected),
             stamps: established.stamps.clone(),
             asked: RefCell::default(),
-            streams: Cell::new(0),
+            places: Rc::default(),
+            unsent: Cell::new(0),
             calls: RefCell::default(),
             close_until: Cell::new(None),
             abandoned: Cell::new(false),
@@ -98,7 +106,7 @@ impl Connection {
     /// Publish a stream: `createStream`, `releaseStream`, `FCPublish`, `publish`. [`Publisher::poll_started`] says what came of it.
     ///
     /// # Errors
-    /// `Closed`; `TooMany`: [`STREAMS_MAX`]; `InvalidRequest`: a name longer than [`NAME_BYTES_MAX`].
+    /// `Closed`; `TooMany`: [`STREAMS_MAX`], where one that was dropped or stopped does not count; `InvalidRequest`: no name, or one longer than [`NAME_BYTES_MAX`].
     pub fn publish(
         self: &Rc<Self>,
         request: PublishRequest,
@@ -106,14 +114,15 @@ impl Connection {
     ) -> Result<Rc<Publisher>, RtmpError> {
         self.check_stream(&request.name)?;
         let publisher = Rc::new(Publisher::new(request, self.stamps.clone(), observer));
-        self.ask_stream(Asked::Publish(publisher.clone()));
+        publisher.stream.hold(Place::take(&self.places));
+        self.ask(Asked::Publish(publisher.clone()));
         Ok(publisher)
     }
 
     /// Play a stream: `createStream`, `play`. [`Player::poll_started`] says what came of it.
     ///
     /// # Errors
-    /// `Closed`; `TooMany`: [`STREAMS_MAX`]; `InvalidRequest`: a name longer than [`NAME_BYTES_MAX`].
+    /// `Closed`; `TooMany`: [`STREAMS_MAX`], where one that was dropped or stopped does not count; `InvalidRequest`: no name, or one longer than [`NAME_BYTES_MAX`].
     pub fn play(
         self: &Rc<Self>,
         request: PlayRequest,
@@ -127,15 +136,16 @@ impl Connection {
             self.stamps.clone(),
             observer,
         );
-        self.ask_stream(Asked::Play(player.clone(), Box::new(request)));
+        player.stream.hold(Place::take(&self.places));
+        self.ask(Asked::Play(player.clone(), Box::new(request)));
         Ok(player)
     }
 
     /// Send a command that is no stream's; its answer is the call's. Time is the caller's affair.
     ///
     /// # Errors
-    /// `Closed`; `TooMany`: [`CALLS_MAX`] wait for their answers; `InvalidRequest`: a name longer than [`NAME_BYTES_MAX`]; `TooLarge`:
-    /// arguments of more than [`COMMAND_BYTES_MAX`].
+    /// `Closed`; `TooMany`: [`CALLS_MAX`] wait for their answers; `InvalidRequest`: no name, or one longer than [`NAME_BYTES_MAX`]; `TooLarge`:
+    /// arguments of more than [`COMMAND_BYTES_MAX`], or so much that the peer has not taken yet.
     pub fn call(&self, command: &str, arguments: Vec<Value>) -> Result<Rc<Call>, RtmpError> {
         self.check_open()?;
         check_name("command", command)?;
@@ -146,6 +156,11 @@ impl Connection {
         if encoded.len() > COMMAND_BYTES_MAX {
             return Err(RtmpError::TooLarge(encoded.len() as u64));
         }
+        let unsent = self.unsent.get() + encoded.len();
+        if unsent > UNSENT_CALL_BYTES_MAX {
+            return Err(RtmpError::TooLarge(unsent as u64));
+        }
+        self.check_asked()?;
         let mut calls = self.calls.borrow_mut();
         calls.retain(|call| call.upgrade().is_some_and(|call| call.is_waited_for()));
         if calls.len() >= CALLS_MAX {
@@ -155,9 +170,8 @@ impl Connection {
         let call = Rc::new(Call::default());
         calls.push(Rc::downgrade(&call));
         drop(calls);
-        let asked = Asked::Call(command.into(), arguments, call.clone());
-        self.asked.borrow_mut().push(asked);
-        self.ends.wake_pump();
+        self.unsent.set(unsent);
+        self.ask(Asked::Call(command.into(), arguments, call.clone()));
         Ok(call)
     }
 
@@ -183,15 +197,23 @@ impl Connection {
     fn check_stream(&self, name: &str) -> Result<(), RtmpError> {
         self.check_open()?;
         check_name("name", name)?;
-        if self.streams.get() >= STREAMS_MAX {
+        if self.places.get() >= STREAMS_MAX {
             let text = format!("{STREAMS_MAX} streams on one connection");
+            return Err(RtmpError::TooMany(text));
+        }
+        self.check_asked()
+    }
+
+    /// Whether the pump may be given more to begin.
+    fn check_asked(&self) -> Result<(), RtmpError> {
+        if self.asked.borrow().len() >= ASKED_MAX {
+            let text = format!("{ASKED_MAX} streams and calls that were not begun yet");
             return Err(RtmpError::TooMany(text));
         }
         Ok(())
     }
 
-    fn ask_stream(&self, asked: Asked) {
-        self.streams.set(self.streams.get() + 1);
+    fn ask(&self, asked: Asked) {
         self.asked.borrow_mut().push(asked);
         self.ends.wake_pump();
     }
@@ -207,11 +229,12 @@ impl Connection {
     }
 }
 
-/// Whether it can be sent at all.
+/// Whether it can be sent at all. Nothing has no name: servers take a stream without one for an error of the client's, or close the connection.
 fn check_name(field: &str, name: &str) -> Result<(), RtmpError> {
-    if name.len() <= NAME_BYTES_MAX {
-        return Ok(());
-    }
-    let text = format!("{field}: longer than {NAME_BYTES_MAX} bytes");
+    let text = match name.len() {
+        0 => format!("{field}: empty"),
+        1..=NAME_BYTES_MAX => return Ok(()),
+        _ => format!("{field}: longer than {NAME_BYTES_MAX} bytes"),
+    };
     Err(NetError::InvalidRequest(text).into())
 }

@@ -164,16 +164,17 @@ impl Publisher {
         Ok(())
     }
 
-    /// Ready when the asset was sent as often as asked, all of it with the kernel; at once if there is none.
+    /// Ready when the asset was sent as often as asked, all of it with the kernel; at once if there is none. An asset that was sent stays
+    /// so when the stream ends.
     ///
     /// # Errors
-    /// The end, if that was before.
+    /// The end, if that was before, whoever brought it about.
     pub fn poll_asset_done(&self, cx: &mut Context<'_>) -> Poll<Result<(), Close>> {
         let mut sending = self.sending.borrow_mut();
         let result = match self.stream.closed() {
             _ if sending.is_asset_done() => Some(Ok(())),
             Some(close) => Some(Err(close)),
-            None => None,
+            None => sending.has_no_asset().then_some(Ok(())),
         };
         sending.is_awaited = result.is_none();
         drop(sending);

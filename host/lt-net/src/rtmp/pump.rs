@@ -3,6 +3,7 @@
 
 mod clock;
 mod ending;
+pub(super) mod gather;
 mod lane;
 mod outbox;
 mod receive;
@@ -10,6 +11,7 @@ mod route;
 mod status;
 mod transmit;
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -26,6 +28,7 @@ use super::command::{self, Message};
 use super::connect::Established;
 use super::connection::{Asked, Connection};
 use super::message::Reader;
+use super::stream::{NetStream, Wish};
 use super::{Close, Observer, RtmpError, Status};
 use crate::dial::tcp::Stream;
 use crate::overdue::Overdue;
@@ -66,12 +69,18 @@ pub struct Pump {
     pending: Vec<u8>,
     /// Whether to look at `pending` although nothing more came.
     is_pending_new: bool,
+    /// Until when what comes is left to lie.
+    gather_until: Option<Instant>,
     arrived: Instant,
     out: Outbox,
     /// Whether what was written may not be with the kernel yet (TLS).
     is_unflushed: bool,
     lanes: Vec<Lane>,
     next_lane: u32,
+    /// Numbers that the server gave streams, the newest: what still comes for one that has ended here is no other's.
+    given: VecDeque<u32>,
+    /// The lane that is next to have what it sends encoded: a slow peer's room is to be shared.
+    turn: usize,
     /// Commands that wait for their answer, by their transaction.
     waiting: Vec<(f64, Waiting)>,
     next_transaction: f64,
@@ -103,11 +112,14 @@ impl Pump {
             encoder: established.encoder,
             is_pending_new: !established.rest.is_empty(),
             pending: established.rest,
+            gather_until: None,
             arrived: now,
             out: Outbox::default(),
             is_unflushed: false,
             lanes: Vec::new(),
             next_lane: 0,
+            given: VecDeque::new(),
+            turn: 0,
             waiting: Vec::new(),
             next_transaction: established.next_transaction,
             window: established.window,
@@ -149,14 +161,16 @@ impl Pump {
                 self.end_broken(observer);
             }
         }
-        self.settle(observer);
+        self.settle(cx, observer);
         if let State::Lingering { .. } = self.state {
             self.write(cx);
             again |= self.linger(cx);
         }
-        if self.state != State::Done {
+        // Nothing is told behind the end.
+        if self.is_receiving() {
             self.tell(observer);
         }
+        self.connection.unsent.set(self.out.len());
         self.out.return_buffer();
         if self.is_done(cx) {
             return Poll::Ready(());
@@ -191,28 +205,48 @@ impl Pump {
         if !self.is_receiving() {
             return;
         }
-        if !self.connection.asked.borrow().is_empty() {
-            for asked in self.connection.asked.take() {
-                self.begin(asked);
-            }
-        }
         let mut index = 0;
         while index < self.lanes.len() {
             self.take_wish(index);
             self.take_question(index);
             index += 1;
         }
-        self.lanes.retain(|lane| !lane.is_over());
         if let (State::Open, Some(until)) = (self.state, self.connection.close_until.get()) {
             self.state = State::Closing { until };
             for index in 0..self.lanes.len() {
                 self.stop(index, until);
             }
         }
-        self.count_streams();
+        self.drop_ended();
+        // Behind the last words of those that end: a server that has one number for all streams has it for the next by then.
+        if !self.connection.asked.borrow().is_empty() {
+            for asked in self.connection.asked.take() {
+                self.begin(asked);
+            }
+        }
+    }
+
+    /// Streams that have ended are nobody's any more.
+    fn drop_ended(&mut self) {
+        let before = self.lanes.len();
+        self.lanes.retain(|lane| !lane.is_over());
+        if self.lanes.len() < before {
+            self.choose_payloads();
+        }
     }
 
     fn begin(&mut self, asked: Asked) {
+        let stream = match &asked {
+            Asked::Publish(publisher) => Some(&publisher.stream),
+            Asked::Play(player, _) => Some(&player.stream),
+            Asked::Call(..) => None,
+        };
+        let is_wanted =
+            |stream: &&NetStream| stream.wish() == Wish::None && self.state == State::Open;
+        if let Some(stream) = stream.filter(|stream| !is_wanted(stream)) {
+            stream.end(Close::by_us(), Instant::now());
+            return;
+        }
         match asked {
             Asked::Publish(publisher) => self.begin_publishing(publisher),
             Asked::Play(player, request) => self.begin_playing(player, request),
@@ -256,16 +290,6 @@ impl Pump {
         if self.broken.is_none() {
             message.write(&mut self.encoder, self.out.bytes(), 0);
         }
-    }
-
-    /// How many streams there are: those that have ended make room for others.
-    fn count_streams(&self) {
-        let asked = self.connection.asked.borrow();
-        let asked = asked
-            .iter()
-            .filter(|asked| !matches!(asked, Asked::Call(..)))
-            .count();
-        self.connection.streams.set(self.lanes.len() + asked);
     }
 
     /// Tell the observers what was counted.

@@ -74,6 +74,10 @@ pub(super) struct Sending {
     written_bytes: usize,
     asset: Option<Box<(Arc<Asset>, AssetOptions)>>,
     pacing: Option<Box<Pacing>>,
+    /// Rounds of the asset that was given up.
+    rounds: u32,
+    /// Whether the asset was given up before its end.
+    is_cut: bool,
     metadata: Vec<(String, Value)>,
     next_stamp: Option<Instant>,
     /// Time stamp of the last frame that was written, and when.
@@ -100,6 +104,8 @@ impl Sending {
             written_bytes: 0,
             asset: None,
             pacing: None,
+            rounds: 0,
+            is_cut: false,
             metadata: Vec::new(),
             next_stamp: None,
             last: None,
@@ -133,12 +139,18 @@ impl Sending {
     /// Publish this from now on.
     pub(super) fn publish(&mut self, asset: Arc<Asset>, options: AssetOptions) {
         self.asset = Some(Box::new((asset, options)));
+        self.is_cut = false;
     }
 
-    /// Whether no more of an asset is to be sent, and the kernel has all of it.
+    /// Whether an asset was sent as often as asked, and the kernel has all of it. That stays so when the stream ends.
     pub(super) fn is_asset_done(&self) -> bool {
-        let is_done = self.pacing.as_ref().is_none_or(|pacing| pacing.is_done());
+        let is_done = self.pacing.as_ref().is_some_and(|pacing| pacing.is_done());
         self.asset.is_none() && is_done && self.written_bytes == 0
+    }
+
+    /// Whether there is nothing to wait for: no asset was given.
+    pub(super) fn has_no_asset(&self) -> bool {
+        self.asset.is_none() && self.pacing.is_none() && !self.is_cut
     }
 
     /// The server said yes.
@@ -148,8 +160,9 @@ impl Sending {
 
     /// No more of the asset: what the user gave to send is all that goes.
     pub(super) fn stop_asset(&mut self) {
-        self.asset = None;
-        self.pacing = None;
+        let pacing = self.pacing.take_if(|pacing| !pacing.is_done());
+        self.is_cut |= pacing.is_some() || self.asset.take().is_some();
+        self.rounds = pacing.map_or(self.rounds, |pacing| pacing.rounds());
     }
 
     /// Nothing more goes.
@@ -381,6 +394,9 @@ impl Sending {
     }
 
     pub(super) fn statistics(&self, now: Instant) -> BroadcastStatistics {
+        // What does not go at all is later than what went.
+        let next = self.pacing.as_ref().and_then(|pacing| pacing.next());
+        let waits = next.map_or(Duration::ZERO, |next| now.saturating_duration_since(next));
         BroadcastStatistics {
             bytes: self.bytes,
             frames: self.frames,
@@ -388,8 +404,11 @@ impl Sending {
             elapsed: self
                 .began
                 .map_or(Duration::ZERO, |began| now.saturating_duration_since(began)),
-            rounds: self.pacing.as_ref().map_or(0, |pacing| pacing.rounds()),
-            late: self.late,
+            rounds: self
+                .pacing
+                .as_ref()
+                .map_or(self.rounds, |pacing| pacing.rounds()),
+            late: self.late.max(waits),
             unsent_bytes: self.unsent_bytes(),
         }
     }

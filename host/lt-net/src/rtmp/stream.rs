@@ -32,8 +32,27 @@ pub(super) struct NetStream {
     events: RefCell<Events>,
     wish: Cell<Wish>,
     closed: OnceCell<Box<Close>>,
+    /// Among the streams of its connection, as long as somebody wants it.
+    place: Cell<Option<Place>>,
     /// Who waits for whom.
     pub(super) ends: Ends,
+}
+
+/// One of the places that a connection has for streams. It is free when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place(Rc<Cell<usize>>);
+
+impl Place {
+    pub(super) fn take(taken: &Rc<Cell<usize>>) -> Self {
+        taken.set(taken.get() + 1);
+        Self(taken.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
 }
 
 impl std::fmt::Debug for NetStream {
@@ -55,11 +74,17 @@ impl NetStream {
             events: RefCell::default(),
             wish: Cell::default(),
             closed: OnceCell::new(),
+            place: Cell::new(None),
             ends: Ends::default(),
         }
     }
 
     // The user's side.
+
+    /// Keep this place until it is not wanted any more, or has ended.
+    pub(super) fn hold(&self, place: Place) {
+        self.place.set(Some(place));
+    }
 
     pub(super) fn poll_started(&self, cx: &mut Context<'_>) -> Poll<Result<Duration, RtmpError>> {
         let outcome = self.started.get().cloned();
@@ -111,6 +136,9 @@ impl NetStream {
         if self.wish.get() != Wish::Abandon {
             self.wish.set(wish);
         }
+        if wish != Wish::None {
+            self.place.take();
+        }
         self.ends.wake_pump();
     }
 
@@ -154,6 +182,7 @@ impl NetStream {
         if self.started.set(Err(error.clone())).is_ok() {
             self.observer.started(took, Some(&error));
             let _ = self.closed.set(Box::new(close));
+            self.place.take();
             self.ends.wake_user();
         }
     }
@@ -170,6 +199,7 @@ impl NetStream {
         let lasted = now.saturating_duration_since(self.asked + self.started());
         self.observer.ended(&close, lasted);
         let _ = self.closed.set(Box::new(close.clone()));
+        self.place.take();
         self.tell(now, Happening::Ended(close));
     }
 

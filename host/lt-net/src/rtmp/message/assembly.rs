@@ -33,6 +33,10 @@ pub(crate) struct Assemblies {
     assembled: usize,
     /// Message streams whose payload is kept.
     kept: Vec<u32>,
+    /// Whether that of all others is kept too.
+    keeps_others: bool,
+    /// The stream of the last media that is not whole and came on.
+    moved: Option<u32>,
     /// Whether media has begun that nobody was told of.
     begun: bool,
     aggregate: Option<Aggregate>,
@@ -65,6 +69,20 @@ impl Assemblies {
         }
     }
 
+    /// The same for all other streams.
+    pub(crate) fn keep_other_payloads(&mut self, on: bool) {
+        self.keeps_others = on;
+    }
+
+    fn keeps(&self, stream_id: u32) -> bool {
+        self.keeps_others || self.kept.contains(&stream_id)
+    }
+
+    /// The stream of media of which a piece came since this was asked last, and not the end.
+    pub(crate) fn take_moved(&mut self) -> Option<u32> {
+        self.moved.take()
+    }
+
     /// Take a piece of a message.
     ///
     /// # Errors
@@ -95,6 +113,9 @@ impl Assemblies {
         }
         slot.bytes.extend_from_slice(data);
         if !piece.is_last() {
+            if matches!(header.type_id, type_id::AUDIO | type_id::VIDEO) {
+                self.moved = Some(header.stream_id);
+            }
             return Ok(Taken::Nothing);
         }
         let collected = slot.collected;
@@ -115,11 +136,11 @@ impl Assemblies {
     /// # Errors
     /// What is in it is no aggregate.
     pub(crate) fn next(&mut self) -> Result<Option<Incoming>, String> {
+        let stream_id = self.aggregate.as_ref().map(Aggregate::stream_id);
+        let keep = stream_id.is_some_and(|stream_id| self.keeps(stream_id));
         let Some(aggregate) = &mut self.aggregate else {
             return Ok(None);
         };
-        let stream_id = aggregate.stream_id();
-        let keep = self.kept.contains(&stream_id);
         while let Some((header, bytes)) = aggregate.next()? {
             if let Some(message) = media_or_data(&header, bytes, keep) {
                 return Ok(Some(message));
@@ -174,9 +195,7 @@ impl Assemblies {
     fn to_collect(&self, header: &Header) -> Result<Collected, String> {
         Ok(match header.type_id {
             type_id::SET_CHUNK_SIZE..=type_id::PEER_BANDWIDTH => Collected::First,
-            type_id::AUDIO | type_id::VIDEO if !self.kept.contains(&header.stream_id) => {
-                Collected::First
-            }
+            type_id::AUDIO | type_id::VIDEO if !self.keeps(header.stream_id) => Collected::First,
             type_id::AUDIO | type_id::VIDEO | type_id::AGGREGATE => Collected::All,
             type_id::COMMAND | type_id::COMMAND_AMF3 if header.length as usize > TEXT_BYTES_MAX => {
                 return Err(format!("a command of {} bytes", header.length));
@@ -189,7 +208,7 @@ impl Assemblies {
 
     /// Data that is too long to be looked at is counted all the same.
     fn looks_at_data(&self, header: &Header) -> bool {
-        header.length as usize <= TEXT_BYTES_MAX || self.kept.contains(&header.stream_id)
+        header.length as usize <= TEXT_BYTES_MAX || self.keeps(header.stream_id)
     }
 
     fn begin(&mut self, piece: &Piece<'_>, collected: Collected) {
@@ -232,7 +251,7 @@ impl Assemblies {
             }
             type_id => {
                 // Payload may have been asked for when the message was under way: it is not all there.
-                let keep = collected == Collected::All && self.kept.contains(&header.stream_id);
+                let keep = collected == Collected::All && self.keeps(header.stream_id);
                 media_or_data(header, bytes, keep).unwrap_or(Incoming::Unknown {
                     type_id,
                     size: header.length,
@@ -288,7 +307,10 @@ fn command(header: &Header, bytes: &[u8]) -> Result<Incoming, String> {
 /// A data message. It is the affair of whoever published it: what is no AMF0, and what is too long, has no handler and no values.
 fn data(header: &Header, bytes: &[u8], payload: Option<Box<[u8]>>) -> Incoming {
     let mut values = if bytes.len() <= TEXT_BYTES_MAX {
-        amf0::decode_all(bytes).unwrap_or_default()
+        let values = amf0::decode_all(bytes);
+        // Metadata with a long index of key frames say all else that they do.
+        let values = values.or_else(|_| amf0::decode_without_long_lists(bytes));
+        values.unwrap_or_default()
     } else {
         Vec::new()
     };

@@ -130,6 +130,16 @@ impl Reader {
         self.assemblies.keep_payload(stream_id, on);
     }
 
+    /// The same for all other streams.
+    pub(crate) fn keep_other_payloads(&mut self, on: bool) {
+        self.assemblies.keep_other_payloads(on);
+    }
+
+    /// The stream of media of which a piece came since this was asked last, and not the end.
+    pub(crate) fn take_moved(&mut self) -> Option<u32> {
+        self.assemblies.take_moved()
+    }
+
     /// Bytes taken in: what is acknowledged.
     pub(crate) fn received(&self) -> u64 {
         self.received

@@ -33,6 +33,11 @@ impl Player {
         self.stream.start(now);
     }
 
+    /// More of a frame came.
+    pub(crate) fn hear(&self, now: Instant) {
+        self.heard.set(now);
+    }
+
     /// The first bytes of a frame came.
     pub(crate) fn begun(&self, now: Instant) {
         self.heard.set(now);
@@ -117,7 +122,15 @@ impl Player {
         }
     }
 
+    /// Whether what comes may lie in the kernel for a moment: it flows as it should, and nobody wants each frame.
+    pub(in crate::rtmp) fn may_gather(&self) -> bool {
+        !self.is_prompt && self.frames.is_none() && self.playback.borrow().is_flowing()
+    }
+
     fn took(&self, took: Duration) {
+        if self.may_gather() {
+            return;
+        }
         self.end_to_end.set(Some(took));
         self.stream.observer.end_to_end(took);
     }

@@ -1,6 +1,7 @@
 //! How a connection ends: told once, to its streams, its calls, its user and the observers.
 
 use std::io;
+use std::task::Context;
 
 use tokio::time::Instant;
 
@@ -10,14 +11,14 @@ use crate::rtmp::{Close, Ending, Observer};
 
 impl Pump {
     /// Look whether it is time to end.
-    pub(super) fn settle(&mut self, observer: &impl Observer) {
+    pub(super) fn settle(&mut self, cx: &mut Context<'_>, observer: &impl Observer) {
         if self.is_receiving() && self.connection.abandoned.get() {
-            self.leave(observer);
+            self.leave(cx, observer);
         }
         if let State::Closing { until } = self.state {
             let is_out = self.lanes.is_empty() && self.is_all_out();
             if is_out || self.broken.is_some() || until <= Instant::now() {
-                self.leave(observer);
+                self.leave(cx, observer);
             }
         }
         if self.is_receiving() {
@@ -26,11 +27,16 @@ impl Pump {
     }
 
     /// This side ends it. The peer is to see the last words, and close first: an address that this side closes first is not free
-    /// again for a minute.
-    fn leave(&mut self, observer: &impl Observer) {
+    /// again for a minute. The last words are with the kernel before the end is told, if it takes them: so they are counted.
+    fn leave(&mut self, cx: &mut Context<'_>, observer: &impl Observer) {
         for index in 0..self.lanes.len() {
             self.say_last_words(index, true);
         }
+        let now = Instant::now();
+        for lane in self.lanes.drain(..) {
+            lane.end(Close::by_us(), now);
+        }
+        self.write(cx);
         self.end(Close::by_us(), observer);
         if self.broken.is_none() {
             self.state = State::Lingering {
@@ -98,7 +104,6 @@ impl Pump {
                 Asked::Call(_, _, call) => call.end(close),
             }
         }
-        self.connection.streams.set(0);
     }
 
     /// Whoever waits for the connection's end; once.

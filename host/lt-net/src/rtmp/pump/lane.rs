@@ -14,17 +14,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Pump;
+use super::{Pump, refused};
 use crate::rtmp::call::Call;
 use crate::rtmp::command;
 use crate::rtmp::connection::CLOSE_TIMEOUT;
 use crate::rtmp::player::{Player, Question};
 use crate::rtmp::publisher::Publisher;
 use crate::rtmp::stream::{NetStream, Wish};
-use crate::rtmp::{Close, PlayRequest, PlayStart, RtmpError};
+use crate::rtmp::{Close, PlayRequest, PlayStart, RtmpError, Status};
 
 /// Commands whose answers are waited for: those of calls and streams, and as many again whose streams were given up.
 pub(super) const WAITING_MAX: usize = 64;
+
+/// Numbers of streams that are remembered: those of all that there may be, and of as many that have just ended.
+const GIVEN_MAX: usize = 64;
+/// Said of a stream that got the number of another.
+const TAKEN_NUMBER: &str = "the server gave the number of a stream that is there already: it takes one stream a connection";
 
 /// Who waits for the answer to a command.
 #[derive(Debug)]
@@ -179,11 +184,25 @@ impl Pump {
         let index = self.lanes.iter().position(|lane| {
             lane.key == key && lane.progress == Progress::Creating && !lane.is_over()
         });
+        let is_taken = self.has_number(stream_id);
+        self.note_given(stream_id);
         let Some(lane) = index.and_then(|index| self.lanes.get_mut(index)) else {
-            let number = self.number();
-            self.say(&command::delete_stream(number, stream_id));
+            if !is_taken {
+                let number = self.number();
+                self.say(&command::delete_stream(number, stream_id));
+            }
             return;
         };
+        if is_taken {
+            // nginx-rtmp has one stream a connection, which is always 1: it would mix up the two, or end the first.
+            let status = Status {
+                code: String::new(),
+                level: "error".to_owned(),
+                description: TAKEN_NUMBER.to_owned(),
+            };
+            self.fail_lane(key, refused(&status));
+            return;
+        }
         lane.stream_id = stream_id;
         lane.progress = Progress::Starting;
         match &mut lane.flow {
@@ -196,7 +215,9 @@ impl Pump {
             }
             Flow::Play(player, request) => {
                 self.reader.keep_payload(stream_id, player.keeps_payload());
-                if let Some(request) = request.take() {
+                let request = request.take();
+                self.choose_payloads();
+                if let Some(request) = request {
                     self.say_play(key, stream_id, &request);
                 }
             }
@@ -258,7 +279,32 @@ impl Pump {
             Ok(close) => lane.end(close, now),
             Err(error) => lane.fail_start(error, now),
         }
-        self.count_streams();
+        self.choose_payloads();
+    }
+
+    /// Whether a stream that is there has this number.
+    fn has_number(&self, stream_id: u32) -> bool {
+        let is_it = |lane: &Lane| lane.stream_id == stream_id && !lane.is_over();
+        stream_id != 0 && self.lanes.iter().any(is_it)
+    }
+
+    fn note_given(&mut self, stream_id: u32) {
+        if stream_id == 0 || self.given.contains(&stream_id) {
+            return;
+        }
+        if self.given.len() >= GIVEN_MAX {
+            self.given.pop_front();
+        }
+        self.given.push_back(stream_id);
+    }
+
+    /// What comes on numbers that the server did not give, as `ffmpeg -listen` sends on 0, is the only player's: also what it carries.
+    pub(super) fn choose_payloads(&mut self) {
+        let mut players = self.lanes.iter().filter(|lane| lane.stream_id != 0);
+        let mut players = players.by_ref().filter_map(Lane::player);
+        let keeps = players.next().is_some_and(|player| player.keeps_payload());
+        let is_only = players.next().is_none();
+        self.reader.keep_other_payloads(keeps && is_only);
     }
 
     /// Tell the server that a stream is over, as Adobe's clients do; `had_name`: it may have been published.
@@ -282,7 +328,12 @@ impl Pump {
                 &publisher.request.name,
             ));
         }
-        if stream_id == 0 {
+        let others = self.lanes.iter().enumerate();
+        let is_others = others.filter(|(other, _)| *other != index);
+        let is_others = is_others
+            .filter(|(_, lane)| !lane.is_over())
+            .any(|(_, lane)| lane.stream_id == stream_id);
+        if stream_id == 0 || is_others {
             return;
         }
         if publisher.is_none() {
@@ -333,6 +384,12 @@ impl Pump {
         }
     }
 
+    /// Servers answer questions by a status: no other answer is to be waited for then.
+    pub(super) fn forget_question(&mut self, key: u32) {
+        let is_it = |waiting: &Waiting| matches!(waiting, Waiting::Question(of) if *of == key);
+        self.waiting.retain(|(_, waiting)| !is_it(waiting));
+    }
+
     /// Send what the user asks of the server.
     pub(super) fn take_question(&mut self, index: usize) {
         let Some(lane) = self.lanes.get(index) else {
@@ -343,6 +400,8 @@ impl Pump {
         let Some((question, position)) = player.and_then(|player| player.take_question()) else {
             return;
         };
+        // A question takes the place of the one before.
+        self.forget_question(key);
         let transaction = self.transaction(Waiting::Question(key));
         let message = match question {
             Question::Pause(paused) => {

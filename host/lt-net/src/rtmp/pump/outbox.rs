@@ -52,6 +52,12 @@ impl Outbox {
             WRITE_BUFFER.replace(buffer);
         } else if self.bytes.is_empty() {
             self.bytes = Vec::new();
+        } else if self.done > self.len() {
+            // Of what a slow peer never takes all of, what it has taken is let go: at most as much is moved as was written since.
+            self.before += self.done as u64;
+            self.bytes.drain(..self.done);
+            self.done = 0;
+            self.bytes.shrink_to(KEPT_BUFFER_BYTES);
         }
         if self.ledger.is_empty() && self.ledger.capacity() > KEPT_CAPACITY {
             self.ledger = VecDeque::new();

@@ -1,13 +1,13 @@
 //! What a pump takes in.
 
 use std::cell::RefCell;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
+use super::lane::Lane;
 use super::{Pump, State};
 use crate::rtmp::{Close, Ending, Observer, command};
 
@@ -15,12 +15,14 @@ use crate::rtmp::{Close, Ending, Observer, command};
 const READ_BYTES: usize = 32 << 10;
 /// Reads of one connection before its neighbours get their turn.
 const READS_PER_POLL: usize = 4;
-/// Capacity that a connection keeps for what came and was not looked at.
-const KEPT_PENDING_BYTES: usize = 4 << 10;
+/// Capacity that a connection keeps for what came and was not looked at: mostly a part of a chunk's header.
+const KEPT_PENDING_BYTES: usize = 64;
 
 thread_local! {
     /// Shared by all connections of a thread, so that an idle one has no buffer.
     static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// What was left over, and what came behind it.
+    static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Pump {
@@ -29,6 +31,10 @@ impl Pump {
         if !self.is_receiving() {
             return false;
         }
+        if self.is_gathering() {
+            return false;
+        }
+        self.gather_until = None;
         self.put_stalled();
         if self.is_pending_new && !self.is_full() {
             self.is_pending_new = false;
@@ -55,7 +61,13 @@ impl Pump {
                 Poll::Ready(Ok(())) => {
                     self.arrived = self.stream.wire().counters().arrived();
                     self.hurry();
+                    let is_all = filled.remaining() > 0;
                     self.take_in(filled.filled(), observer);
+                    self.note_moved();
+                    if is_all && self.gather() {
+                        again = false;
+                        break;
+                    }
                 }
                 Poll::Ready(Err(error)) => self.end_failed(&error, observer),
             }
@@ -64,6 +76,15 @@ impl Pump {
         self.reader.idle();
         self.acknowledge();
         again && self.is_receiving()
+    }
+
+    /// A large frame over a slow line is no silence.
+    fn note_moved(&mut self) {
+        let moved = self.reader.take_moved();
+        let lane = moved.and_then(|stream_id| self.player(stream_id));
+        if let Some(player) = lane.and_then(Lane::player) {
+            player.hear(self.arrived);
+        }
     }
 
     /// Look whether there is room now for what had none.
@@ -82,16 +103,17 @@ impl Pump {
             self.pending
                 .extend_from_slice(new.get(used..).unwrap_or_default());
         } else {
-            let mut bytes = mem::take(&mut self.pending);
+            // Put together in a buffer that all share: what a connection keeps stays as small as what is left over.
+            let mut bytes = JOINED.take();
+            bytes.clear();
+            bytes.extend_from_slice(&self.pending);
             bytes.extend_from_slice(new);
             let used = self.read_messages(&bytes, observer);
-            if used < bytes.len() {
-                bytes.drain(..used);
-                if bytes.capacity() > KEPT_PENDING_BYTES && bytes.len() < bytes.capacity() / 4 {
-                    bytes.shrink_to(KEPT_PENDING_BYTES);
-                }
-                self.pending = bytes;
-            }
+            self.pending.clear();
+            self.pending.shrink_to(KEPT_PENDING_BYTES);
+            self.pending
+                .extend_from_slice(bytes.get(used..).unwrap_or_default());
+            JOINED.replace(bytes);
         }
         if !self.is_receiving() {
             self.pending = Vec::new();

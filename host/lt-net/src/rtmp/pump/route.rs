@@ -80,21 +80,27 @@ impl Pump {
         self.out.len() <= ANSWERS_BYTES_MAX
     }
 
-    /// The player of this stream: the newest, for nginx-rtmp gives all streams the same number. A server that sends on a number
-    /// of its own means the only one.
+    /// Whether a stream that has ended here had this number: what still comes for it is nobody's.
+    fn is_past(&self, stream_id: u32) -> bool {
+        let is_there = |lane: &Lane| lane.stream_id == stream_id;
+        self.given.contains(&stream_id) && !self.lanes.iter().any(is_there)
+    }
+
+    /// The player of this stream. A server that sends on 0 (`ffmpeg -listen`), or on a number of its own, means the only one.
     fn player_index(&self, stream_id: u32) -> Option<usize> {
         let plays = |lane: &Lane| lane.player().is_some() && lane.progress != Progress::Creating;
         let is_it = |lane: &Lane| lane.stream_id == stream_id && plays(lane);
         let exact = self.lanes.iter().rposition(is_it);
-        exact.or_else(|| {
-            let mut players =
-                (0..self.lanes.len()).filter(|index| self.lanes.get(*index).is_some_and(plays));
-            let only = players.next()?;
-            players.next().is_none().then_some(only)
-        })
+        if exact.is_some() || self.is_past(stream_id) {
+            return exact;
+        }
+        let mut players =
+            (0..self.lanes.len()).filter(|index| self.lanes.get(*index).is_some_and(plays));
+        let only = players.next()?;
+        players.next().is_none().then_some(only)
     }
 
-    fn player(&self, stream_id: u32) -> Option<&Lane> {
+    pub(super) fn player(&self, stream_id: u32) -> Option<&Lane> {
         self.lanes.get(self.player_index(stream_id)?)
     }
 
@@ -206,7 +212,7 @@ impl Pump {
     }
 
     /// The start of a stream has failed, unless it has started already.
-    fn fail_lane(&mut self, key: u32, error: RtmpError) {
+    pub(super) fn fail_lane(&mut self, key: u32, error: RtmpError) {
         let lane = |lane: &Lane| lane.key == key && lane.is_starting();
         if let Some(index) = self.lanes.iter().position(lane) {
             self.drop_lane(index, Err(error));
@@ -215,6 +221,9 @@ impl Pump {
 
     /// The stream that a status is of. Servers put it on the stream, or on the connection.
     fn lane_of_status(&self, stream_id: u32, code: &str) -> Option<usize> {
+        if self.is_past(stream_id) {
+            return None;
+        }
         let direction = status::direction(code);
         let is_meant = |lane: &Lane| match direction {
             Direction::Publish => lane.publisher().is_some(),
@@ -258,10 +267,18 @@ impl Pump {
             return;
         };
         lane.stream().tell_status(self.arrived, status.clone());
-        let player = lane.player();
+        let (key, player) = (lane.key, lane.player().cloned());
+        let is_answer = matches!(
+            meaning,
+            Meaning::Paused(_) | Meaning::Sought | Meaning::QuestionRefused
+        );
+        let is_starting = lane.is_starting();
+        if is_answer {
+            self.forget_question(key);
+        }
         let now = self.arrived;
         match (meaning, player) {
-            (Meaning::Refused, _) if lane.is_starting() => {
+            (Meaning::Refused, _) if is_starting => {
                 self.drop_lane(index, Err(refused(&status)));
             }
             (Meaning::Refused, _) => self.drop_lane(index, Ok(Close::refused(&status))),

@@ -83,10 +83,14 @@ impl Pump {
 
     /// Encode what is due, as far as that may be ahead of the kernel.
     fn fill(&mut self) {
-        let mut index = 0;
-        while index < self.lanes.len() && self.out.len() < WRITE_BYTES {
+        let count = self.lanes.len();
+        for _ in 0..count {
+            if self.out.len() >= WRITE_BYTES {
+                return;
+            }
+            let index = self.turn % count;
+            self.turn = index + 1;
             self.fill_from(index);
-            index += 1;
         }
     }
 
@@ -162,19 +166,14 @@ impl Pump {
     /// What was to stop has stopped when its last words are with the kernel, or it is time.
     fn end_stopped(&mut self) {
         let is_all_out = self.is_all_out();
-        let mut any = false;
         for lane in &self.lanes {
             if let Progress::Stopping { until, is_said } = lane.progress {
                 let now = Instant::now();
                 if (is_said && is_all_out) || until <= now || self.broken.is_some() {
                     lane.end(Close::by_us(), now);
-                    any = true;
                 }
             }
         }
-        if any {
-            self.lanes.retain(|lane| !lane.is_over());
-            self.count_streams();
-        }
+        self.drop_ended();
     }
 }

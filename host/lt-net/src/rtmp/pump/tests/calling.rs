@@ -81,3 +81,28 @@ fn the_servers_command_to_close_is_the_end() {
         assert_eq!(client.closed().await.ending, Ending::ByPeer);
     });
 }
+
+#[test]
+fn calls_that_nobody_takes_are_bounded() {
+    local_paused(async {
+        let client = pair(|server| async move {
+            tokio::time::sleep(SECOND * 100).await;
+            drop(server);
+        })
+        .await;
+        let mut taken = 0;
+        let refused = loop {
+            let argument = Value::Text("a".repeat(1_000_000));
+            match client.connection.call("x", vec![argument]) {
+                Ok(call) => {
+                    taken += 1;
+                    settle().await;
+                    call.forget();
+                }
+                Err(error) => break error,
+            }
+            assert!(taken < 100);
+        };
+        assert!(matches!(refused, RtmpError::TooLarge(_)), "{refused:?}");
+    });
+}

@@ -2,8 +2,10 @@
 
 mod calling;
 mod faults;
+mod gathering;
 mod playing;
 mod publishing;
+mod sharing;
 mod timing;
 mod watching;
 
@@ -37,6 +39,8 @@ struct Log {
     said: RefCell<Vec<String>>,
     bytes: Cell<(u64, u64)>,
     received: Cell<Counted>,
+    /// How often that was told.
+    tellings: Cell<u32>,
     sent: Cell<Counted>,
     late: RefCell<Vec<Duration>>,
     seconds: RefCell<Vec<(Duration, u64)>>,
@@ -62,6 +66,7 @@ impl Log {
 
 impl Observer for Rc<Log> {
     fn bytes(&self, sent: u64, received: u64) {
+        assert!(!self.is_over.get(), "nothing behind the end");
         let before = self.bytes.get();
         self.bytes.set((before.0 + sent, before.1 + received));
     }
@@ -111,6 +116,7 @@ impl StreamObserver for Log {
 
     fn received(&self, counted: Counted) {
         add(&self.received, counted);
+        self.tellings.set(self.tellings.get() + 1);
     }
 
     fn sent(&self, counted: Counted) {
@@ -332,6 +338,8 @@ struct Server {
     reader: Reader,
     encoder: Encoder,
     heard: VecDeque<Incoming>,
+    /// The number that it gives the next stream, and says things on.
+    stream_id: u32,
 }
 
 impl Server {
@@ -343,6 +351,7 @@ impl Server {
             reader,
             encoder: Encoder::new(),
             heard: VecDeque::new(),
+            stream_id: STREAM,
         }
     }
 
@@ -426,11 +435,11 @@ impl Server {
     }
 
     async fn status(&mut self, code: &str) {
-        self.status_on(STREAM, code, "status").await;
+        self.status_on(self.stream_id, code, "status").await;
     }
 
     async fn error(&mut self, code: &str) {
-        self.status_on(STREAM, code, "error").await;
+        self.status_on(self.stream_id, code, "error").await;
     }
 
     async fn result(&mut self, told: &Told, value: Value) {
@@ -442,7 +451,8 @@ impl Server {
     /// `createStream`, up to its answer.
     async fn create(&mut self) {
         let told = self.until("createStream").await;
-        self.result(&told, Value::Number(f64::from(STREAM))).await;
+        self.result(&told, Value::Number(f64::from(self.stream_id)))
+            .await;
     }
 
     /// Play as nginx-rtmp does, up to `NetStream.Play.Start`.
@@ -450,7 +460,7 @@ impl Server {
         self.create().await;
         let told = self.expect("play").await;
         assert_eq!(told.values[1], Value::Text("cam".to_owned()));
-        self.say(command::user_control(0, &[STREAM])).await;
+        self.say(command::user_control(0, &[self.stream_id])).await;
         self.status("NetStream.Play.Start").await;
     }
 
@@ -467,8 +477,8 @@ impl Server {
             FrameKind::Audio => (CSID_AUDIO, type_id::AUDIO),
             FrameKind::Video | FrameKind::Data => (CSID_VIDEO, type_id::VIDEO),
         };
-        let encoder = &mut self.encoder;
-        encoder.message(&mut out, csid, timestamp, type_id, STREAM, payload);
+        let (encoder, stream_id) = (&mut self.encoder, self.stream_id);
+        encoder.message(&mut out, csid, timestamp, type_id, stream_id, payload);
         self.write(&out).await;
     }
 

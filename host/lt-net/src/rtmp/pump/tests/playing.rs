@@ -48,6 +48,7 @@ fn what_is_asked_for_is_said() {
                 assert_eq!(told.values[2], Value::Number(start));
                 assert_eq!(told.values.get(3), length.as_ref());
                 server.status("NetStream.Play.Start").await;
+                server.stream_id = 2;
             }
             server.end().await;
         })
@@ -197,7 +198,7 @@ fn a_user_that_is_gone_in_mid_start_leaves_nothing_behind() {
             log.check(&["not started: ended: by-us "]);
             tokio::time::sleep(SECOND * 5).await;
         }
-        assert_eq!(client.connection.streams.get(), 0);
+        assert_eq!(client.connection.places.get(), 0);
         client.close().await;
     });
 }

@@ -259,6 +259,7 @@ fn players_of_the_process_know_when_it_was_sent() {
             let stamps: Arc<Stamps> = Arc::default();
             let client = pair_with(stamps, move |mut server| async move {
                 server.publish().await;
+                server.stream_id = 2;
                 server.play().await;
                 while let Some(incoming) = server.next().await {
                     match incoming {
@@ -269,7 +270,7 @@ fn players_of_the_process_know_when_it_was_sent() {
                         Incoming::Data {
                             handler, values, ..
                         } if relays_data => {
-                            server.say(command::data(STREAM, &handler, &values)).await;
+                            server.say(command::data(2, &handler, &values)).await;
                         }
                         _ => {}
                     }
@@ -337,6 +338,7 @@ fn a_connection_that_is_dropped_says_the_last_words_of_its_streams() {
     local_paused(async {
         let client = pair(|mut server| async move {
             server.publish().await;
+            server.stream_id = 2;
             server.play().await;
             server.until("FCUnpublish").await;
             server.expect("deleteStream").await;
@@ -354,4 +356,108 @@ fn a_connection_that_is_dropped_says_the_last_words_of_its_streams() {
         assert_eq!(client.closed().await, Close::by_us());
         assert_eq!(publisher.closed(), Some(Close::by_us()));
     });
+}
+
+/// A key frame, two frames, and a minute without one.
+fn long_asset() -> Arc<Asset> {
+    flv(&[
+        (9, 0, key_frame(1)),
+        (9, 400, video(3)),
+        (9, 60_000, video(4)),
+    ])
+}
+
+#[test]
+fn an_asset_that_is_cut_off_is_not_done() {
+    let rounds = |rounds| AssetOptions {
+        rounds,
+        ..AssetOptions::default()
+    };
+    for stops in [false, true] {
+        local_paused(async move {
+            let client = pair(move |mut server| async move {
+                server.publish().await;
+                server.frame().await;
+                server.frame().await;
+                if stops {
+                    server.end().await;
+                }
+            })
+            .await;
+            let (publisher, _) = client.publish();
+            published(&publisher).await.unwrap();
+            publisher.publish_asset(long_asset(), rounds(None)).unwrap();
+            let done = poll_fn(|cx| {
+                if stops && publisher.statistics().frames == 2 {
+                    publisher.begin_stop();
+                }
+                publisher.poll_asset_done(cx)
+            });
+            let ticks = async {
+                loop {
+                    settle().await;
+                }
+            };
+            let close = tokio::select! {
+                biased;
+                done = done => done.unwrap_err(),
+                () = ticks => unreachable!(),
+            };
+            let ending = if stops {
+                Ending::ByUs
+            } else {
+                Ending::Disconnected
+            };
+            assert_eq!(close.ending, ending);
+            assert_eq!(publisher.closed(), Some(close));
+        });
+    }
+}
+
+#[test]
+fn what_was_done_stays_done() {
+    local_paused(async {
+        let client = pair(|mut server| async move {
+            server.publish().await;
+            server.end().await;
+        })
+        .await;
+        let (publisher, _) = client.publish();
+        published(&publisher).await.unwrap();
+        let twice = AssetOptions {
+            rounds: Some(2),
+            ..AssetOptions::default()
+        };
+        publisher.publish_asset(asset(), twice).unwrap();
+        poll_fn(|cx| publisher.poll_asset_done(cx)).await.unwrap();
+        publisher.begin_stop();
+        poll_fn(|cx| publisher.poll_stopped(cx)).await;
+        assert_eq!(publisher.statistics().rounds, 2);
+        assert!(matches!(
+            poll_now(|cx| publisher.poll_asset_done(cx)),
+            Poll::Ready(Ok(()))
+        ));
+        let (other, _) = client.publish();
+        other.abandon();
+        // Nothing was sent, and nothing will be.
+        let none = poll_fn(|cx| other.poll_stopped(cx)).await;
+        let waited = poll_now(|cx| other.poll_asset_done(cx));
+        assert_eq!(waited, Poll::Ready(Err(none)));
+        client.close().await;
+    });
+}
+
+#[test]
+fn what_a_slow_peer_has_taken_costs_no_memory() {
+    let mut out = super::super::outbox::Outbox::default();
+    for _ in 0..1000 {
+        out.borrow_buffer();
+        while out.len() < 64 << 10 {
+            out.bytes().extend_from_slice(&[0; 4096]);
+        }
+        out.written(32 << 10);
+        out.return_buffer();
+    }
+    assert_eq!(out.len(), 32 << 10);
+    assert!(out.bytes().capacity() <= 256 << 10);
 }

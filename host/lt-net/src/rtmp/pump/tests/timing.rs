@@ -206,3 +206,33 @@ fn closing_waits_two_seconds_for_a_peer_that_takes_nothing() {
         assert_eq!(client.closed().await, Close::by_us());
     });
 }
+
+#[test]
+fn a_large_frame_over_a_slow_line_is_no_silence() {
+    local_paused(async {
+        let client = pair(|mut server| async move {
+            server.play().await;
+            server.video(0).await;
+            let (mut out, frame) = (Vec::new(), video(1).repeat(120));
+            server
+                .encoder
+                .message(&mut out, CSID_VIDEO, 40, type_id::VIDEO, STREAM, &frame);
+            for piece in out.chunks(1000) {
+                server.write(piece).await;
+                tokio::time::sleep(SECOND / 2).await;
+            }
+            server.end().await;
+        })
+        .await;
+        let mut request = play_request("cam");
+        request.options.silence_max = Some(SECOND * 2);
+        let began = Instant::now();
+        let (player, _) = client.play_with(request);
+        let close = ended(&player).await;
+        assert_eq!(close.ending, Ending::Silence);
+        assert_eq!(player.statistics().video_frames, 2);
+        let took = began.elapsed();
+        assert!(took >= SECOND * 8, "{took:?}");
+        client.close().await;
+    });
+}
