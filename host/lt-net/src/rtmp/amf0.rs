@@ -4,8 +4,10 @@ use super::Value;
 
 /// How deep values may be nested: metadata with cue points has some five levels.
 pub(crate) const DEPTH_MAX: usize = 16;
-/// Values in one message: a long recording's index of key frames has some thousands.
+/// Values in one message: an index of key frames every two seconds of some three hours.
 const VALUES_MAX: usize = 10_000;
+/// Where long lists are left out, these are longer: indexes of key frames. What else metadata have in lists, as cue points, are some tens.
+const LIST_VALUES_MAX: usize = 1000;
 
 impl Value {
     /// Append its bytes. Texts and names are as long as the format has room for: a name ends at 65 535 bytes.
@@ -40,6 +42,17 @@ impl Value {
             .find_map(|(key, value)| (key == name).then_some(value))
     }
 
+    /// Bytes of memory that it takes, some of them left aside.
+    pub(crate) fn held(&self) -> usize {
+        let within: usize = match self {
+            Self::Object(fields) | Self::Map(fields) => held(fields),
+            Self::List(values) => values.iter().map(Value::held).sum(),
+            Self::Text(text) => text.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + within
+    }
+
     /// The fields of an object or an ECMA array, in their order.
     #[must_use]
     pub fn fields(&self) -> Option<&[(String, Value)]> {
@@ -48,6 +61,12 @@ impl Value {
             _ => None,
         }
     }
+}
+
+/// Bytes of memory that fields take, some of them left aside.
+pub(crate) fn held(fields: &[(String, Value)]) -> usize {
+    let field = |(name, value): &(String, Value)| size_of::<String>() + name.len() + value.held();
+    fields.iter().map(field).sum()
 }
 
 const NUMBER: u8 = 0;
@@ -76,45 +95,85 @@ const AVM_PLUS: u8 = 17;
 /// # Errors
 /// The values are cut off, nested deeper than [`DEPTH_MAX`], too many, or of a type that is none; the text names the byte.
 pub(crate) fn decode_all(bytes: &[u8]) -> Result<Vec<Value>, String> {
-    let mut decoder = Decoder {
-        rest: bytes,
-        values: 0,
-        is_over: false,
-    };
+    decode(Decoder::new(bytes))
+}
+
+/// The same, but lists of more than [`LIST_VALUES_MAX`] values, those within theirs included, are left out: a field with its name, elsewhere it
+/// comes out as undefined. Of what is still more than [`VALUES_MAX`] values the fields and values at the end are left out.
+///
+/// # Errors
+/// Those of [`decode_all`] but that there are too many.
+pub(crate) fn decode_without_long_lists(bytes: &[u8]) -> Result<Vec<Value>, String> {
+    decode(Decoder {
+        leaves_out: true,
+        ..Decoder::new(bytes)
+    })
+}
+
+fn decode(mut decoder: Decoder<'_>) -> Result<Vec<Value>, String> {
+    let length = decoder.rest.len();
     let mut values = Vec::new();
     while !decoder.rest.is_empty() && !decoder.is_over {
+        let before = decoder.values;
         let value = decoder
             .value(0)
-            .map_err(|what| format!("AMF0: {what} at byte {}", bytes.len() - decoder.rest.len()))?;
-        values.push(value);
+            .map_err(|what| format!("AMF0: {what} at byte {}", length - decoder.rest.len()))?;
+        decoder.is_left_out = false;
+        if decoder.keeps(before) {
+            values.push(value);
+        }
     }
     Ok(values)
 }
 
 /// Whether the first value is this text.
 pub(crate) fn begins_with_text(bytes: &[u8], text: &str) -> bool {
-    let mut decoder = Decoder {
-        rest: bytes,
-        values: 0,
-        is_over: false,
-    };
+    let mut decoder = Decoder::new(bytes);
     decoder.array() == Ok([STRING]) && decoder.short_text().as_deref() == Ok(text)
 }
 
 struct Decoder<'a> {
     rest: &'a [u8],
+    /// Values so far that are kept.
     values: usize,
+    /// Whether what is too much is left out, or else an error.
+    leaves_out: bool,
+    /// The last value was left out.
+    is_left_out: bool,
     /// A value came behind which nothing can be read.
     is_over: bool,
 }
 
 impl<'a> Decoder<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            rest: bytes,
+            values: 0,
+            leaves_out: false,
+            is_left_out: false,
+            is_over: false,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.values <= VALUES_MAX
+    }
+
+    /// Whether there is room for the last value, before which there were so many; else it is forgotten.
+    fn keeps(&mut self, before: usize) -> bool {
+        let keeps = self.has_room();
+        if !keeps {
+            self.values = before;
+        }
+        keeps
+    }
+
     fn value(&mut self, depth: usize) -> Result<Value, String> {
         if depth >= DEPTH_MAX {
             return Err(format!("values nested more than {DEPTH_MAX} deep"));
         }
         self.values += 1;
-        if self.values > VALUES_MAX {
+        if !self.has_room() && !self.leaves_out {
             return Err(format!("more than {VALUES_MAX} values"));
         }
         let [marker] = self.array()?;
@@ -138,17 +197,7 @@ impl<'a> Decoder<'a> {
                 let count = u32::from_be_bytes(self.array()?);
                 Value::Map(self.fields(depth, count as usize)?)
             }
-            STRICT_ARRAY => {
-                let count = u32::from_be_bytes(self.array()?);
-                let mut values = Vec::new();
-                for _ in 0..count {
-                    if self.is_over {
-                        break;
-                    }
-                    values.push(self.value(depth + 1)?);
-                }
-                Value::List(values)
-            }
+            STRICT_ARRAY => self.list(depth)?,
             DATE => {
                 let milliseconds = f64::from_be_bytes(self.array()?);
                 let _time_zone: [u8; 2] = self.array()?;
@@ -168,12 +217,42 @@ impl<'a> Decoder<'a> {
         })
     }
 
+    /// A list (2.12), or undefined if it is left out.
+    fn list(&mut self, depth: usize) -> Result<Value, String> {
+        let count = u32::from_be_bytes(self.array()?);
+        let begin = self.values;
+        let mut values = Vec::new();
+        let mut is_long = false;
+        for _ in 0..count {
+            if self.is_over {
+                break;
+            }
+            let before = self.values;
+            let value = self.value(depth + 1)?;
+            self.is_left_out = false;
+            is_long |= self.leaves_out && self.values - begin > LIST_VALUES_MAX;
+            if is_long {
+                // All the same its end is to be found, and what is read on the way takes no memory.
+                values = Vec::new();
+                self.values = begin;
+            } else if self.keeps(before) {
+                values.push(value);
+            }
+        }
+        self.is_left_out = is_long;
+        Ok(if is_long {
+            Value::Undefined
+        } else {
+            Value::List(values)
+        })
+    }
+
     /// The fields of an object up to its end. An ECMA array (2.10) says how many there are; some muxers leave its end out
     /// when nothing follows, and some say a wrong number.
     fn fields(&mut self, depth: usize, announced: usize) -> Result<Vec<(String, Value)>, String> {
         let mut fields = Vec::new();
-        loop {
-            if self.is_over || self.rest.is_empty() && fields.len() >= announced {
+        for read in 0.. {
+            if self.is_over || self.rest.is_empty() && read >= announced {
                 return Ok(fields);
             }
             let name = self.short_text()?;
@@ -181,9 +260,13 @@ impl<'a> Decoder<'a> {
                 let [_] = self.array()?;
                 return Ok(fields);
             }
+            let before = self.values;
             let value = self.value(depth + 1)?;
-            fields.push((name, value));
+            if !std::mem::take(&mut self.is_left_out) && self.keeps(before) {
+                fields.push((name, value));
+            }
         }
+        Ok(fields)
     }
 
     fn short_text(&mut self) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! AMF0 against its specification, and as JSON.
 
 use super::Value;
-use super::amf0::{DEPTH_MAX, begins_with_text, decode_all};
+use super::amf0::{DEPTH_MAX, begins_with_text, decode_all, decode_without_long_lists};
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
@@ -154,6 +154,75 @@ fn bounds_hold() {
         decode_all(b"\x05\x0e").unwrap_err(),
         "AMF0: type 14, which is none at byte 2"
     );
+}
+
+/// A list of so many numbers.
+fn list(length: usize) -> Value {
+    Value::List(vec![Value::Number(1.0); length])
+}
+
+#[test]
+fn long_lists_are_left_out_and_all_else_is_kept() {
+    let index = Value::Object(vec![
+        field("times", list(100_000)),
+        field("filepositions", list(100_000)),
+    ]);
+    let cues = vec![Value::Object(vec![field("name", text("cue"))]); 501];
+    let fields = vec![
+        field("width", Value::Number(640.0)),
+        field("keyframes", index),
+        field("short", list(1000)),
+        field("cuePoints", Value::List(cues)),
+        field("lists", Value::List(vec![list(1001), list(1)])),
+        field("height", Value::Number(360.0)),
+    ];
+    let bytes = encoded(&[
+        text("onMetaData"),
+        Value::Map(fields),
+        list(1001),
+        text("end"),
+    ]);
+    let kept = vec![
+        field("width", Value::Number(640.0)),
+        field("keyframes", Value::Object(Vec::new())),
+        field("short", list(1000)),
+        field("lists", Value::List(vec![Value::Undefined, list(1)])),
+        field("height", Value::Number(360.0)),
+    ];
+    let expected = [
+        text("onMetaData"),
+        Value::Map(kept),
+        Value::Undefined,
+        text("end"),
+    ];
+    assert!(decode_all(&bytes).is_err());
+    assert_eq!(decode_without_long_lists(&bytes).unwrap(), expected);
+    // An array whose end is left out says how many fields it had, not how many are kept.
+    let cut = encoded(&[Value::Map(vec![
+        field("a", list(1001)),
+        field("b", text("c")),
+    ])]);
+    let kept = Value::Map(vec![field("b", text("c"))]);
+    let open = &cut[..cut.len() - 3];
+    assert_eq!(decode_without_long_lists(open), Ok(vec![kept]));
+    assert!(decode_without_long_lists(&cut[..cut.len() - 4]).is_err());
+}
+
+#[test]
+fn of_too_many_values_the_first_are_kept() {
+    let fields = (0..20_000).map(|index| field(&index.to_string(), Value::Null));
+    let bytes = encoded(&[Value::Object(fields.collect()), text("end")]);
+    let values = decode_without_long_lists(&bytes).unwrap();
+    let [Value::Object(kept)] = values.as_slice() else {
+        panic!("{values:?}");
+    };
+    // And one is the object.
+    assert_eq!(kept.len(), 9_999);
+    assert_eq!(kept[9_998].0, "9998");
+    let many = decode_without_long_lists(&[5; 30_000]).unwrap();
+    assert_eq!(many, vec![Value::Null; 10_000]);
+    let lists = encoded(&vec![list(900); 40]);
+    assert_eq!(decode_without_long_lists(&lists).unwrap().len(), 12);
 }
 
 #[test]

@@ -55,6 +55,8 @@ impl Mode {
 pub(super) struct Login {
     /// Name and password; `None` if nobody in particular connects.
     credentials: Option<(String, String)>,
+    /// There were credentials that the present server is not to have.
+    is_elsewhere: bool,
     stage: Stage,
 }
 
@@ -73,13 +75,16 @@ impl Login {
     pub(super) fn new(credentials: Option<(String, String)>) -> Self {
         Self {
             credentials,
+            is_elsewhere: false,
             stage: Stage::Unknown,
         }
     }
 
-    /// With another server, maybe as somebody else.
-    pub(super) fn start_over(&mut self, credentials: Option<(String, String)>) {
-        self.credentials = credentials.or(self.credentials.take());
+    /// With another server, maybe as somebody else; `is_same`: it may be told who connects here.
+    pub(super) fn start_over(&mut self, credentials: Option<(String, String)>, is_same: bool) {
+        self.is_elsewhere |= self.credentials.is_some() && !is_same;
+        let kept = self.credentials.take().filter(|_| is_same);
+        self.credentials = credentials.or(kept);
         self.stage = Stage::Unknown;
     }
 
@@ -123,7 +128,12 @@ impl Login {
         };
         let Some((user, password)) = &self.credentials else {
             let mode = mode.as_str();
-            let why = format!("the server wants name and password (authmod={mode})");
+            let but = if self.is_elsewhere {
+                ", which the server that was asked first may have, and not the one it led to"
+            } else {
+                ""
+            };
+            let why = format!("the server wants name and password (authmod={mode}){but}");
             return Err(RtmpError::Authentication(why));
         };
         let (stage, answer) = if asked.reason == Some("needauth") {

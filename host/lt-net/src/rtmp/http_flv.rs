@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite as _;
@@ -56,7 +57,13 @@ impl HttpClient {
             let answered = self.ask_for_flow(request, &mut attempt).await;
             attempt.total = asked.elapsed();
             let opened = answered.map(|answered| {
-                let stamps = self.network().stamps().clone();
+                // A body of a known length is a file: that its frames were published once says nothing of how long they took.
+                let is_file = answered.reply.start.head.get("content-length").is_some();
+                let stamps = if is_file {
+                    Arc::default()
+                } else {
+                    self.network().stamps().clone()
+                };
                 let player = Player::open(&options, &name, asked, stamps, observer);
                 player.start(Instant::now());
                 let (came, flow) = answered.reply.into_flow();
@@ -97,6 +104,9 @@ struct Feed {
 impl Feed {
     fn take_in(&mut self, bytes: &[u8], arrived: Instant) {
         let mut input = bytes;
+        if !bytes.is_empty() {
+            self.player.hear(arrived);
+        }
         while self.has_room() {
             match self.reader.next(&mut input) {
                 Ok(None) => return,
@@ -237,6 +247,10 @@ impl FlvPump {
             Ok(_) if self.feed.reader.is_whole() => {
                 Some(Close::plain(Ending::ByPeer, "the body has ended"))
             }
+            Ok(_) if self.feed.reader.is_new() => Some(Close::plain(
+                Ending::Disconnected,
+                "the body has no FLV in it",
+            )),
             Ok(_) => Some(Close::plain(
                 Ending::Disconnected,
                 "the body ended within a tag",

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::flv::{Asset, Tag};
-use super::{AssetOptions, FrameKind};
+use super::AssetOptions;
+use super::flv::Asset;
 
 /// A tag whose time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Pacing {
     options: AssetOptions,
     base: Instant,
     timestamp_base: u32,
-    /// Least time stamp of the file, which is a round's begin.
+    /// The file's time stamp that is a round's begin.
     first: u32,
     /// The tag that is next.
     index: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Pacing {
 }
 
 impl Pacing {
-    /// From then on; the file's least time stamp becomes this one.
+    /// From then on; the first frame's time stamp becomes this one.
     pub(crate) fn new(
         asset: Arc<Asset>,
         options: AssetOptions,
@@ -45,7 +45,7 @@ impl Pacing {
         timestamp_base: u32,
     ) -> Self {
         Self {
-            first: first(&asset),
+            first: asset.first_ms(),
             asset,
             options,
             base,
@@ -113,15 +113,6 @@ impl Pacing {
         let within = within.map_or(0, |tag| tag.timestamp().saturating_sub(self.first));
         u64::from(self.rounds) * u64::from(self.asset.round_ms()) + u64::from(within)
     }
-}
-
-/// Where [`Asset::round_ms`] counts from.
-fn first(asset: &Asset) -> u32 {
-    let media = asset
-        .tags()
-        .iter()
-        .filter(|tag| tag.kind() != FrameKind::Data);
-    media.map(Tag::timestamp).min().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::*;
 
-/// A file of tags with these kinds and time stamps: a byte of the type, then the stamp.
+/// A file of tags with these kinds and time stamps: a byte of the type, of which 19 stands for a header of video, then the stamp.
 fn asset(tags: &[(u8, u32)]) -> Arc<Asset> {
     let mut file = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
     for (kind, timestamp) in tags {
@@ -10,11 +10,13 @@ fn asset(tags: &[(u8, u32)]) -> Arc<Asset> {
         let payload: &[u8] = match kind {
             8 => &[0xaf, 1, 0],
             9 => &[0x27, 1, 0, 0, 0],
+            19 => &[0x17, 0, 0, 0, 0, 1],
             _ => b"\x02\0\x01x\x05",
         };
         let [high, bytes @ ..] = timestamp.to_be_bytes();
         let length = u8::try_from(payload.len()).unwrap();
-        file.extend([*kind, 0, 0, length]);
+        let kind = if *kind == 19 { 9 } else { *kind };
+        file.extend([kind, 0, 0, length]);
         file.extend(bytes);
         file.extend([high, 0, 0, 0]);
         file.extend(payload);
@@ -121,6 +123,20 @@ fn tags_that_go_back_in_time_are_in_order_and_not_late() {
         (5, 1100, 100),
     ];
     assert_eq!(played, expected);
+}
+
+/// Recordings of what ran already have the codecs' headers at zero.
+#[test]
+fn headers_from_before_the_first_frame_make_no_gap() {
+    let base = Instant::now();
+    let tags = [(19, 0), (9, 100_000), (9, 100_040), (9, 100_080)];
+    let mut pacing = Pacing::new(asset(&tags), options(Some(2), 0), base, 0);
+    let played = play(&mut pacing, base, 1000);
+    let round = |start: u32| {
+        [(0, 0), (1, 0), (2, 40), (3, 80)]
+            .map(|(index, at)| (index, start + at, u64::from(start + at)))
+    };
+    assert_eq!(played, [round(0), round(120)].concat());
 }
 
 #[test]

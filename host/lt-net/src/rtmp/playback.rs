@@ -15,6 +15,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// By so much less than `lag_after` a stream has caught up at once; by less than that at the end of the second. A lag that is just about
 /// `lag_after` rises between frames and falls with each: that would be news with every frame.
 const CAUGHT_UP_BY: Duration = Duration::from_millis(100);
+/// Who wants to know of shorter stalls wants each frame at once.
+const FLOWING_STALL_MIN: Duration = Duration::from_millis(300);
 /// Codecs that are remembered of a stream: it has two, and few more in its life. What sends others all the time is to cost no memory.
 const CODECS_MAX: usize = 16;
 
@@ -160,6 +162,16 @@ impl Playback {
         self.settle(now, out);
     }
 
+    /// Whether all that is told once has been told, and media comes: then it does not matter when, within a tenth of a second.
+    pub(crate) fn is_flowing(&self) -> bool {
+        let has_begun = self.first_key_frame.is_some() || self.video_frames == 0;
+        has_begun
+            && self.seconds > 0
+            && self.stands.is_none()
+            && !self.is_stalled
+            && self.stall_after >= FLOWING_STALL_MIN
+    }
+
     /// When something is due although nothing comes.
     pub(crate) fn next(&self) -> Option<Instant> {
         if self.stands.is_some() {
@@ -223,6 +235,9 @@ impl Playback {
         } else {
             Duration::ZERO
         };
+        // No second goes by in a pause, whose rate nothing else would bring down.
+        let is_paused = self.stands.is_some() && !self.is_over;
+        let bitrate = if is_paused { 0 } else { self.bitrate };
         PlaybackStatistics {
             bytes: self.bytes,
             video_frames: self.video_frames,
@@ -236,7 +251,7 @@ impl Playback {
             stalls: self.stalls + u32::from(is_stalled && !self.is_stalled),
             stall_time: self.stall_time + stall,
             discontinuities: self.discontinuities,
-            bitrate: self.bitrate,
+            bitrate,
             first_byte: self.first_byte,
             first_frame: self.first_frame,
             first_key_frame: self.first_key_frame,

@@ -118,7 +118,51 @@ fn the_oldest_make_room_and_leave_nothing_behind() {
     }
     let remembered = stamps.remembered.lock().unwrap();
     assert_eq!(remembered.order.len(), FRAMES_MAX);
-    assert_eq!(remembered.frames.len(), 1);
-    let senders = &remembered.frames[&7];
-    assert_eq!((senders.len(), senders[0].sent.len()), (1, FRAMES_MAX));
+    assert_eq!(remembered.frames.len(), FRAMES_MAX);
+    let senders: Vec<_> = remembered.senders(7).collect();
+    assert_eq!(senders, [name_hash("c")]);
+    assert_eq!(remembered.senders(8).next(), None);
+}
+
+#[test]
+fn of_thousands_that_publish_the_same_the_name_tells() {
+    let (stamps, at) = (Stamps::default(), Instant::now());
+    for round in 0..10 {
+        for index in 0..5000 {
+            let at = later(at, round * 10_000 + index);
+            stamps.sent(&format!("s{index}"), &key(7, round as u32 * 1000), at);
+        }
+    }
+    for index in [0, 1, 2500, 4999] {
+        let name = format!("s{index}?token=x");
+        let sent = |round: u64| Some(later(at, round * 10_000 + index));
+        assert_eq!(stamps.seen(&name, &key(7, 3000)), sent(3));
+        assert_eq!(stamps.seen(&name, &key(7, 1)), sent(9), "the latest");
+    }
+    assert_eq!(stamps.seen("x", &key(7, 3000)), None);
+    let remembered = stamps.remembered.lock().unwrap();
+    assert_eq!(remembered.senders(7).count(), 5000);
+}
+
+#[test]
+fn so_many_rounds_and_streams_are_looked_at() {
+    let (stamps, at) = (Stamps::default(), Instant::now());
+    let rounds = ROUNDS_MAX as u64 + 1;
+    for round in 0..rounds {
+        stamps.sent("s", &key(7, round as u32), later(at, round));
+    }
+    assert_eq!(stamps.seen("s", &key(7, 1)), Some(later(at, 1)));
+    let latest = Some(later(at, rounds - 1));
+    assert_eq!(stamps.seen("s", &key(7, 0)), latest, "a round too old");
+    for stream in 0..STREAMS_MAX as u64 {
+        stamps.sent(
+            &format!("s{stream}"),
+            &key(8, stream as u32),
+            later(at, stream),
+        );
+    }
+    assert_eq!(stamps.seen("x", &key(8, 3)), Some(later(at, 3)));
+    stamps.sent("one more", &key(8, 99), at);
+    assert_eq!(stamps.seen("x", &key(8, 3)), None, "of too many");
+    assert_eq!(stamps.seen("s3", &key(8, 3)), Some(later(at, 3)));
 }

@@ -157,6 +157,8 @@ impl<'a> Connecting<'a> {
             .network
             .dial_tcp(self.route, host, port, &self.progress)
             .await?;
+        // Before the answer, because media may come soon behind it.
+        wire.stamp_arrivals();
         let (stream, tls) = if self.url.tls {
             self.progress.clock.enter(Phase::Tls);
             let profile = self.request.tls.as_ref().unwrap_or(&self.route.tls);
@@ -230,7 +232,7 @@ impl<'a> Connecting<'a> {
         })
     }
 
-    /// Go there next. Who connects stays the same, unless the URL says otherwise: the password itself is never sent.
+    /// Go there next. Who connects stays the same on the same host, unless the URL says otherwise; another one is not told.
     fn redirected(&mut self, to: &str) -> Result<(), RtmpError> {
         self.redirects += 1;
         if self.redirects > REDIRECTS_MAX {
@@ -242,7 +244,8 @@ impl<'a> Connecting<'a> {
             self.app.clone_from(&url.app);
         }
         self.tc_url = url.tc_url(&self.app);
-        self.login.start_over(url.credentials.take());
+        let may_know = may_know(&self.url, &url);
+        self.login.start_over(url.credentials.take(), may_know);
         self.proof = None;
         self.url = url;
         Ok(())
@@ -258,6 +261,33 @@ impl<'a> Connecting<'a> {
     }
 }
 
+/// Whether a server that another led to may be shown who connects: on the same host, and not without TLS behind it. Whoever sees the answer to a
+/// challenge of its own can try passwords on it.
+fn may_know(from: &RtmpUrl, to: &RtmpUrl) -> bool {
+    from.host.eq_ignore_ascii_case(&to.host) && (to.tls || !from.tls)
+}
+
 fn invalid(field: &str, why: &str) -> RtmpError {
     NetError::InvalidRequest(format!("{field}: {why}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_host_and_one_without_tls_may_not_know_who_connects() {
+        let url = |text: &str| RtmpUrl::parse(text).unwrap();
+        for (from, to, knows) in [
+            ("rtmp://h/live", "rtmp://h/edge", true),
+            ("rtmp://h/live", "rtmp://H:1936/live", true),
+            ("rtmp://h/live", "rtmps://h/live", true),
+            ("rtmps://h/live", "rtmps://h/live", true),
+            ("rtmps://h/live", "rtmp://h/live", false),
+            ("rtmp://h/live", "rtmp://other/live", false),
+            ("rtmps://h/live", "rtmps://h.other/live", false),
+        ] {
+            assert_eq!(may_know(&url(from), &url(to)), knows, "{from} {to}");
+        }
+    }
 }

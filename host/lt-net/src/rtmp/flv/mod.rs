@@ -21,6 +21,8 @@ const FILE_HEADER_BYTES: usize = 9;
 const FILE_HEADER_BYTES_MAX: usize = 1024;
 /// So much of what is no FLV is told.
 const TOLD_BYTES_MAX: usize = 16;
+/// Length of a round that has no interval between frames, as a file with a picture that stands: a second.
+const STANDING_ROUND_MS: u32 = 1000;
 /// The handler of metadata (E.5).
 const METADATA: &str = "onMetaData";
 
@@ -30,6 +32,7 @@ pub struct Asset {
     bytes: Bytes,
     tags: Vec<Tag>,
     metadata: Option<Vec<(String, Value)>>,
+    first_ms: u32,
     round_ms: u32,
 }
 
@@ -94,12 +97,14 @@ impl Asset {
                 _ => tags.push(tag.looked_at(payload)),
             }
         }
-        if tags.iter().all(|tag| tag.kind == FrameKind::Data) {
-            return Err("no audio and no video is in it".to_owned());
+        if !tags.iter().any(Tag::is_frame) {
+            return Err(no_media(&tags));
         }
         tags.shrink_to_fit();
+        let first_ms = first_ms(&tags);
         Ok(Self {
-            round_ms: round_ms(&tags),
+            first_ms,
+            round_ms: round_ms(&tags, first_ms),
             bytes,
             tags,
             metadata,
@@ -124,13 +129,22 @@ impl Asset {
         head_of(tag.kind, timestamp, tag.length, self.payload(tag))
     }
 
-    /// Fields of the first `onMetaData`.
+    /// Fields of the first `onMetaData`. Long lists are left out: an index of key frames is one of places in the file, of no use to who plays what
+    /// is published from it, and all who publish it would have a copy.
     #[must_use]
     pub fn metadata(&self) -> Option<&[(String, Value)]> {
         self.metadata.as_deref()
     }
 
-    /// Length of one round in milliseconds: from the first to the last time stamp, and the last frame's own interval; never 0.
+    /// Time stamp with which a round begins: the least of all frames. What a decoder needs before them may bear any, as in
+    /// recordings of what ran already.
+    #[must_use]
+    pub fn first_ms(&self) -> u32 {
+        self.first_ms
+    }
+
+    /// Length of one round in milliseconds: from the first to the last frame's time stamp, and the last frame's own interval; a second where no
+    /// frame has one; never 0.
     #[must_use]
     pub fn round_ms(&self) -> u32 {
         self.round_ms
@@ -255,25 +269,47 @@ fn payload<'a>(bytes: &'a [u8], tag: &Tag) -> &'a [u8] {
         .unwrap_or_default()
 }
 
+/// Why what has no frame is no asset.
+fn no_media(tags: &[Tag]) -> String {
+    let has_headers = tags.iter().any(|tag| tag.kind != FrameKind::Data);
+    let but = if has_headers {
+        ", only codec headers"
+    } else {
+        ""
+    };
+    format!("no audio and no video is in it{but}")
+}
+
 /// The fields of metadata; `None` if it is none after all.
 fn fields(payload: &[u8]) -> Option<Vec<(String, Value)>> {
-    match amf0::decode_all(payload).ok()?.into_iter().nth(1)? {
+    let values = amf0::decode_without_long_lists(payload).ok()?;
+    match values.into_iter().nth(1)? {
         Value::Object(fields) | Value::Map(fields) => Some(fields),
         _ => None,
     }
 }
 
-/// From the first time stamp to the end of the last frame: of audio and of video by itself, for the later of both. A frame lasts as long
-/// as from the one before it to its own time; a file of single frames has no interval and a round of a millisecond.
-fn round_ms(tags: &[Tag]) -> u32 {
-    let media = || tags.iter().filter(|tag| tag.kind != FrameKind::Data);
-    let first = media().map(Tag::timestamp).min().unwrap_or_default();
-    let end = |kind| {
-        let frames = tags
-            .iter()
-            .filter(|tag| tag.kind == kind && !tag.codec_header);
-        let (last, before) =
-            frames.fold((None, None), |(last, before), tag| match (last, before) {
+impl Tag {
+    /// Whether it is audio or video, and no mere codec header.
+    fn is_frame(&self) -> bool {
+        self.kind != FrameKind::Data && !self.codec_header
+    }
+}
+
+fn first_ms(tags: &[Tag]) -> u32 {
+    let frames = tags.iter().filter(|tag| tag.is_frame());
+    frames.map(Tag::timestamp).min().unwrap_or_default()
+}
+
+/// From the first frame's time stamp to the end of the last frame: of audio and of video by itself, for the later of both. A frame lasts as
+/// long as from the one before it to its own time; where there is none before any, a second.
+fn round_ms(tags: &[Tag], first: u32) -> u32 {
+    /// The last time stamp of a kind, and the one before it.
+    type Ends = (Option<u32>, Option<u32>);
+    let ends = |kind| {
+        let frames = tags.iter().filter(|tag| tag.kind == kind && tag.is_frame());
+        frames.fold((None, None), |(last, before): Ends, tag| {
+            match (last, before) {
                 (Some(last), _) if tag.timestamp > last => (Some(tag.timestamp), Some(last)),
                 (Some(last), None) if tag.timestamp < last => (Some(last), Some(tag.timestamp)),
                 (Some(last), Some(before)) if tag.timestamp < last => {
@@ -281,11 +317,18 @@ fn round_ms(tags: &[Tag]) -> u32 {
                 }
                 (Some(last), before) => (Some(last), before),
                 (None, _) => (Some(tag.timestamp), None),
-            });
-        let last = last.unwrap_or(first);
-        u64::from(last) + u64::from(last - before.unwrap_or(last))
+            }
+        })
     };
-    let end = end(FrameKind::Audio).max(end(FrameKind::Video));
+    let (audio, video) = (ends(FrameKind::Audio), ends(FrameKind::Video));
+    let stands = audio.1.is_none() && video.1.is_none();
+    let end = |(last, before): Ends| {
+        let last = last.unwrap_or(first);
+        let alone = if stands { STANDING_ROUND_MS } else { 0 };
+        let lasts = before.map_or(alone, |before| last - before);
+        u64::from(last) + u64::from(lasts)
+    };
+    let end = end(audio).max(end(video));
     u32::try_from(end.saturating_sub(u64::from(first)))
         .unwrap_or(u32::MAX)
         .max(1)

@@ -111,6 +111,11 @@ impl FlvReader {
         }
     }
 
+    /// Whether nothing came yet.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.state, State::File) && self.head_len == 0
+    }
+
     /// Whether what came so far is whole: it ends behind a tag, with or without its size.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.state, State::Between)

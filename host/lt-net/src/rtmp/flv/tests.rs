@@ -110,8 +110,12 @@ fn a_round_ends_with_the_last_frame() {
             .collect();
         parse(&file(&tags)).unwrap().round_ms()
     };
-    assert_eq!(round(&[7]), 1);
-    assert_eq!(round(&[7, 7, 7]), 1);
+    // A picture that stands.
+    assert_eq!(round(&[7]), 1000);
+    assert_eq!(round(&[7, 7, 7]), 1000);
+    let both = [tag(9, 7, b"\x17\x01\0\0\0a"), tag(8, 12, b"\xaf\x01c")];
+    assert_eq!(parse(&file(&both)).unwrap().round_ms(), 1005);
+    assert_eq!(round(&[7, 8]), 2);
     assert_eq!(round(&[1000, 1020, 1040]), 60);
     // Out of order: the last is 1040, the one before it 1030.
     assert_eq!(round(&[1040, 1000, 1030, 1020]), 50);
@@ -143,6 +147,13 @@ fn what_is_no_asset_says_why() {
     );
     check_error(HEADER, "no audio and no video is in it");
     check_error(&file(&[metadata()]), "no audio and no video is in it");
+    let headers = [
+        metadata(),
+        tag(9, 0, b"\x17\0\0\0\0\x01"),
+        tag(8, 0, b"\xaf\0\x12\x10"),
+    ];
+    let expected = "no audio and no video is in it, only codec headers";
+    check_error(&file(&headers), expected);
     check_error(&file(&[tag(3, 0, b"a")]), "a tag of type 3 at byte 13");
     // A filter: encrypted.
     check_error(&file(&[tag(0x28, 0, b"a")]), "a tag of type 40 at byte 13");
@@ -180,6 +191,64 @@ fn metadata_that_is_none_does_no_harm() {
     assert!(asset.metadata().is_some());
     assert_eq!(asset.tags().len(), 9);
     assert_eq!(asset.tags()[8].kind(), FrameKind::Data);
+}
+
+#[test]
+fn a_round_begins_with_the_first_frame() {
+    // As a recording of what ran already has it.
+    let mut tags = vec![
+        metadata(),
+        tag(9, 0, b"\x17\0\0\0\0\x01"),
+        tag(8, 0, b"\xaf\0\x12\x10"),
+    ];
+    for time in [100_000, 100_040, 100_080] {
+        tags.push(tag(9, time, b"\x27\x01\0\0\0b"));
+    }
+    let asset = parse(&file(&tags)).unwrap();
+    assert_eq!((asset.first_ms(), asset.round_ms()), (100_000, 120));
+}
+
+#[test]
+fn metadata_of_a_long_recording_are_kept_without_their_index() {
+    let index = |length| Value::List(vec![Value::Number(1.0); length]);
+    let fields = |length| {
+        vec![
+            (
+                "keyframes".to_owned(),
+                Value::Object(vec![("times".to_owned(), index(length))]),
+            ),
+            ("width".to_owned(), Value::Number(640.0)),
+        ]
+    };
+    for (length, is_kept) in [
+        (1000, true),
+        (1001, false),
+        (20_000, false),
+        (1_000_000, false),
+    ] {
+        let payload = command::data(0, "onMetaData", &[Value::Map(fields(length))]).payload;
+        let asset = parse(&file(&[tag(18, 0, &payload), usual().concat()])).unwrap();
+        let found = asset.metadata().unwrap();
+        assert_eq!(found[1], ("width".to_owned(), Value::Number(640.0)));
+        let times = found[0].1.field("times");
+        assert_eq!(times.is_some(), is_kept, "{length}");
+    }
+    // Who plays it is told of what fits into so many values.
+    for (length, is_kept) in [(5000, true), (20_000, false)] {
+        let payload = command::data(0, "onMetaData", &[Value::Map(fields(length))]).payload;
+        let bytes = file(&[tag(18, 0, &payload)]);
+        let read = FlvReader::new(false).next(&mut bytes.as_slice()).unwrap();
+        let Some(Incoming::Data {
+            handler, values, ..
+        }) = read
+        else {
+            panic!("{read:?}");
+        };
+        assert_eq!(handler, "onMetaData");
+        assert_eq!(values[0].field("width"), Some(&Value::Number(640.0)));
+        let times = values[0].field("keyframes").unwrap().field("times");
+        assert_eq!(times.is_some(), is_kept, "{length}");
+    }
 }
 
 #[test]

@@ -386,6 +386,7 @@ fn a_pause_is_neither_a_stall_nor_a_lag() {
             (paused.elapsed, paused.lag, paused.stalled),
             (ms(2000), ms(40), false)
         );
+        assert_eq!(paused.bitrate, 0);
         // One that was on its way.
         probe.frame(20_000, &video(2000));
         probe.call(32_000, |playback, now, mut out| {
@@ -402,6 +403,7 @@ fn a_pause_is_neither_a_stall_nor_a_lag() {
             (ms(5960), ms(6000))
         );
         assert_eq!((statistics.lag, statistics.stalls), (ms(40), 0));
+        assert_eq!(statistics.bitrate, 25 * 8000);
     }
 }
 

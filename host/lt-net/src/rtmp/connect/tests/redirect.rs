@@ -1,6 +1,7 @@
 //! Servers that send this side elsewhere.
 
 use super::*;
+use crate::dial::HostAddress;
 use crate::peer::local;
 
 /// A server that sends whoever comes to this URL.
@@ -128,5 +129,44 @@ fn who_connects_stays_the_same() {
         // What was said to the first server means nothing to the second.
         assert_eq!(apps[0], "live");
         assert!(apps[1].starts_with("live?authmod=adobe&user=bob&challenge="));
+    });
+}
+
+#[test]
+fn another_host_is_not_told_who_connects() {
+    local(async {
+        let challenge = "[ authmod=adobe ] : ?reason=needauth&salt=s&challenge=c";
+        let seen = Seen::default();
+        let log = seen.clone();
+        let edge = serve(move |_, mut server: Server| {
+            let log = log.clone();
+            async move {
+                log.add(&server.connect_command().await[0]);
+                server.say(&[rejection(challenge, None)]).await;
+            }
+        })
+        .await;
+        let options = || NetworkOptions {
+            hosts: [("edge.test".to_owned(), HostAddress::Socket(edge.address))].into(),
+            ..NetworkOptions::default()
+        };
+        let ask = |first: &Peer| ConnectRequest {
+            credentials: Some(("bob".to_owned(), "secret".to_owned())),
+            ..live(first)
+        };
+        let first = sending_to(302.0, "rtmp://edge.test/live".to_owned()).await;
+        let tried = try_with(&client_with(options(), |_| {}), ask(&first)).await;
+        tried.check_error("authentication", "the server that was asked first may have");
+        assert_eq!(seen.apps(), ["live"]);
+        // Unless the first says who it is there.
+        let first = sending_to(302.0, "rtmp://eve:word@edge.test/live".to_owned()).await;
+        let tried = try_with(&client_with(options(), |_| {}), ask(&first)).await;
+        tried.check_error("authentication", "");
+        let apps = seen.apps();
+        assert_eq!(apps[1], "live");
+        assert!(
+            apps[2].starts_with("live?authmod=adobe&user=eve&"),
+            "{apps:?}"
+        );
     });
 }
