@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::message::Incoming;
 use super::playback::{Change, Playback};
+use super::pump::gather::is_next_prompt;
 use super::stamps::Stamps;
 use super::stream::{NetStream, Wish};
 use super::{
@@ -82,6 +83,8 @@ pub struct Player {
     end_to_end: Cell<Option<Duration>>,
     /// When a data message stamped the stream last.
     stamped: Cell<Option<Instant>>,
+    /// Whether all that comes is read at once: the others do without what would be blurred if it is not.
+    is_prompt: bool,
     has_media: Cell<bool>,
     has_key_frame: Cell<bool>,
     has_video: Cell<bool>,
@@ -123,6 +126,7 @@ impl Player {
             counted: Cell::default(),
             end_to_end: Cell::new(None),
             stamped: Cell::new(None),
+            is_prompt: is_next_prompt(),
             has_media: Cell::new(false),
             has_key_frame: Cell::new(false),
             has_video: Cell::new(false),

@@ -57,7 +57,7 @@ impl Pump {
     }
 
     /// When a player has something to tell.
-    fn telling(&self) -> Option<Instant> {
+    pub(super) fn telling(&self) -> Option<Instant> {
         let players = self.lanes.iter().filter_map(Lane::player);
         players.filter_map(|player| player.next()).min()
     }
@@ -107,7 +107,13 @@ impl Pump {
         let deadline = self.overdue.next(self.deadline());
         let telling = self.telling().filter(|_| !self.is_full());
         let telling = self.telling.next(telling);
-        let others = [closing, deadline, telling, self.stuck_until()];
+        let others = [
+            closing,
+            deadline,
+            telling,
+            self.stuck_until(),
+            self.gather_until,
+        ];
         lanes.chain(others.into_iter().flatten()).min()
     }
 

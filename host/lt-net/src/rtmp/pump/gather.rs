@@ -20,6 +20,9 @@ const PROMPT_MIN: u32 = 16;
 /// Beyond them one in so many does.
 const PROMPT_ONE_IN: u32 = 32;
 
+/// By so much a read may be late and what it brings still count as if it were not.
+const LATE_MAX: Duration = Duration::from_millis(20);
+
 thread_local! {
     static PLAYERS: Cell<u32> = const { Cell::new(0) };
 }
@@ -28,7 +31,19 @@ thread_local! {
 pub(in crate::rtmp) fn is_next_prompt() -> bool {
     let number = PLAYERS.get();
     PLAYERS.set(number.wrapping_add(1));
-    number < PROMPT_MIN || number % PROMPT_ONE_IN == 0
+    number < PROMPT_MIN || number.is_multiple_of(PROMPT_ONE_IN)
+}
+
+/// When what was left to lie until then came: before, even if its last frame came while this machine was about to read it. All of it has
+/// the stamp of its last byte, and of a second that is over by then it would else be missing.
+pub(super) fn before(arrived: Instant, until: Instant) -> Instant {
+    let is_late = arrived.saturating_duration_since(until) > LATE_MAX;
+    let just_before = until.checked_sub(Duration::from_micros(1)).unwrap_or(until);
+    if is_late {
+        arrived
+    } else {
+        arrived.min(just_before)
+    }
 }
 
 impl Pump {

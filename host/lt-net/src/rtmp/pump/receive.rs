@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
+use super::gather::before;
 use super::lane::Lane;
 use super::{Pump, State};
 use crate::rtmp::{Close, Ending, Observer, command};
@@ -34,7 +35,7 @@ impl Pump {
         if self.is_gathering() {
             return false;
         }
-        self.gather_until = None;
+        let gathered_until = self.gather_until.take();
         self.put_stalled();
         if self.is_pending_new && !self.is_full() {
             self.is_pending_new = false;
@@ -59,7 +60,8 @@ impl Pump {
                     self.end_disconnected(observer);
                 }
                 Poll::Ready(Ok(())) => {
-                    self.arrived = self.stream.wire().counters().arrived();
+                    let arrived = self.stream.wire().counters().arrived();
+                    self.arrived = gathered_until.map_or(arrived, |until| before(arrived, until));
                     self.hurry();
                     let is_all = filled.remaining() > 0;
                     self.take_in(filled.filled(), observer);
