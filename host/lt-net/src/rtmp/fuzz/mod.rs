@@ -143,7 +143,7 @@ fn flv(made: &Made, random: &mut Random, outcome: &mut Outcome) -> Result<(), St
         heard
             .0
             .iter()
-            .any(|message| matches!(message, Incoming::Frame { .. }))
+            .any(|message| matches!(message, Incoming::Frame { head, .. } if !head.codec_header))
     };
     match asset {
         Err(error) if made.expected.is_some() && has_media(&heard) => {
