@@ -10,11 +10,11 @@ mod url;
 mod amf0;
 #[cfg(test)]
 mod amf0_tests;
+mod call;
 mod chunk;
 mod command;
 #[cfg(test)]
 mod command_tests;
-mod call;
 mod connect;
 mod connection;
 mod events;

@@ -207,11 +207,7 @@ fn outputs_are_of_a_known_kind_and_each_has_its_file() {
         &["names no file", "json=FILE"],
     );
     check_wrong(raw(&["json=a", "csv=a"]), &description(), &["same file"]);
-    check_wrong(
-        raw(&["stream-csv"]),
-        &description(),
-        &["stream-csv=FILE"],
-    );
+    check_wrong(raw(&["stream-csv"]), &description(), &["stream-csv=FILE"]);
 }
 
 #[test]
