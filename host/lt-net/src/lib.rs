@@ -24,6 +24,7 @@ mod overdue;
 mod peer;
 mod periodic;
 mod random;
+mod reading;
 pub mod rtmp;
 pub mod timings;
 pub mod tls;

@@ -47,7 +47,7 @@ pub(super) fn before(arrived: Instant, until: Instant) -> Instant {
 }
 
 impl Pump {
-    /// Whether what came is left to lie for now.
+    /// Whether what came is to lie a little longer.
     pub(super) fn is_gathering(&self) -> bool {
         self.gather_until
             .is_some_and(|until| self.may_gather() && Instant::now() < until)

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::gather::before;
 use super::lane::Lane;
 use super::{Pump, State};
+use crate::reading::{Discarded, discard, with_buffer};
 use crate::rtmp::{Close, Ending, Observer, command};
 
 /// Bytes of one read: a key frame of 2 Mbit/s. Every stamp holds for what was read with it.
@@ -20,9 +21,7 @@ const READS_PER_POLL: usize = 4;
 const KEPT_PENDING_BYTES: usize = 64;
 
 thread_local! {
-    /// Shared by all connections of a thread, so that an idle one has no buffer.
-    static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    /// What was left over, and what came behind it.
+    /// What was left over, and what came behind it: shared by all connections of a thread.
     static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -42,15 +41,29 @@ impl Pump {
             self.arrived = self.stream.wire().counters().arrived();
             self.take_in(&[], observer);
         }
-        let mut buffer = READ_BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
+        let again = with_buffer(READ_BYTES, |buffer| {
+            self.read_into(buffer, cx, observer, gathered_until)
+        });
+        self.reader.idle();
+        self.acknowledge();
+        again && self.is_receiving()
+    }
+
+    /// Read what there is into a buffer, and take it in. Returns whether there may be more.
+    fn read_into(
+        &mut self,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        observer: &impl Observer,
+        gathered_until: Option<Instant>,
+    ) -> bool {
         let mut again = true;
         for _ in 0..READS_PER_POLL {
             if !self.is_receiving() || self.is_full() {
                 again = false;
                 break;
             }
-            let mut filled = ReadBuf::new(&mut buffer);
+            let mut filled = ReadBuf::new(buffer);
             match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
                 Poll::Pending => {
                     again = false;
@@ -74,10 +87,7 @@ impl Pump {
                 Poll::Ready(Err(error)) => self.end_failed(&error, observer),
             }
         }
-        READ_BUFFER.replace(buffer);
-        self.reader.idle();
-        self.acknowledge();
-        again && self.is_receiving()
+        again
     }
 
     /// A large frame over a slow line is no silence.
@@ -158,25 +168,10 @@ impl Pump {
         if self.is_all_out() && Pin::new(&mut self.stream).poll_shutdown(cx).is_pending() {
             return false;
         }
-        let mut buffer = READ_BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
-        let mut again = true;
-        for _ in 0..READS_PER_POLL {
-            let mut filled = ReadBuf::new(&mut buffer);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
-                Poll::Pending => {
-                    again = false;
-                    break;
-                }
-                Poll::Ready(Ok(())) if !filled.filled().is_empty() => {}
-                Poll::Ready(_) => {
-                    self.state = State::Done;
-                    again = false;
-                    break;
-                }
-            }
+        let discarded = discard(&mut self.stream, cx, (READ_BYTES, READS_PER_POLL));
+        if discarded == Discarded::Ended {
+            self.state = State::Done;
         }
-        READ_BUFFER.replace(buffer);
-        again
+        discarded == Discarded::More
     }
 }

@@ -1,6 +1,5 @@
 //! What a pump takes in.
 
-use std::cell::RefCell;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{LINGER, Pump, State, count};
 use crate::inbox::Pushed;
+use crate::reading::{Discarded, discard, with_buffer};
 use crate::websocket::codec::{CloseFrame, Decoder, Event, Violation};
 use crate::websocket::outbox::ControlFrame;
 use crate::websocket::{Borrowed, Ending, Message, Observer};
@@ -21,11 +21,6 @@ const READS_PER_POLL: usize = 2;
 
 /// Capacity that a connection keeps for a part of a frame; what a large message made it grow to is given back.
 const KEPT_PENDING_BYTES: usize = 64 << 10;
-
-thread_local! {
-    /// Shared by all sockets of a thread, so that an idle one has no buffer.
-    static READ_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
 
 impl Pump {
     /// Read what there is, as far as there is room for it. Returns whether there may be more.
@@ -39,15 +34,25 @@ impl Pump {
             self.arrived = self.stream.wire().counters().arrived();
             self.take_in(&[], observer);
         }
-        let mut buffer = READ_BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
+        let again = with_buffer(READ_BYTES, |buffer| self.read_into(buffer, cx, observer));
+        self.note_stall();
+        again && self.is_receiving()
+    }
+
+    /// Read what there is into a buffer, and take it in. Returns whether there may be more.
+    fn read_into(
+        &mut self,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        observer: &impl Observer,
+    ) -> bool {
         let mut again = true;
         for _ in 0..READS_PER_POLL {
             if !self.is_receiving() || self.stalled.is_some() {
                 again = false;
                 break;
             }
-            let mut filled = ReadBuf::new(&mut buffer);
+            let mut filled = ReadBuf::new(buffer);
             match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
                 Poll::Pending => {
                     again = false;
@@ -63,9 +68,7 @@ impl Pump {
                 Poll::Ready(Err(error)) => self.end_failed(&error, observer),
             }
         }
-        READ_BUFFER.replace(buffer);
-        self.note_stall();
-        again && self.is_receiving()
+        again
     }
 
     /// While nothing is read no pong can be seen: that time does not count.
@@ -217,25 +220,11 @@ impl Pump {
 
     /// Let the peer close first. Returns whether there may be more to read.
     pub(super) fn discard(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut buffer = READ_BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
-        let mut again = true;
-        for _ in 0..READS_PER_POLL {
-            let mut filled = ReadBuf::new(&mut buffer);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut filled) {
-                Poll::Pending => {
-                    again = false;
-                    break;
-                }
-                Poll::Ready(Ok(())) if !filled.filled().is_empty() => {}
-                Poll::Ready(_) => {
-                    self.state = State::Done;
-                    break;
-                }
-            }
+        let discarded = discard(&mut self.stream, cx, (READ_BYTES, READS_PER_POLL));
+        if discarded == Discarded::Ended {
+            self.state = State::Done;
         }
-        READ_BUFFER.replace(buffer);
-        again
+        discarded != Discarded::Nothing
     }
 }
 
