@@ -132,7 +132,8 @@ fn roles_are_shared_out_as_declared() {
     let peer = HttpPeer::always("ok");
     LtHost::run("user_roles")
         .set("url", peer.url(""))
-        .arguments("--users 9 --iterations 9")
+        // One each: of shared iterations a quick user may take another's.
+        .arguments("--users 9 --executor per-user-iterations --repeat-num 1")
         .finish()
         .expect_clean();
     let seen = peer.seen_at("/role");
