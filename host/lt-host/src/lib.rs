@@ -18,25 +18,22 @@ mod cli;
 mod commands;
 mod ending;
 mod error;
-mod exit;
 mod files;
-mod load_text;
 mod logging;
 mod machine;
 mod options;
 mod plan_page;
 mod prepare;
 mod process;
-mod record;
 mod scenario_file;
-mod secrets;
 mod show;
 mod target;
 mod trace;
 mod watch;
 
 pub use cli::command;
-pub use exit::Exit;
+pub use lt_run::Exit;
+pub(crate) use lt_run::{exit, load_text, record, secrets};
 pub use process::Process;
 
 use std::ffi::OsString;

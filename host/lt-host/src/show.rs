@@ -3,24 +3,13 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use lt_metrics::Unit;
+pub(crate) use lt_run::show::{HIDDEN, plain, setting_value, time};
 use lt_runtime::Scenario;
 use lt_spec::description::{
     DataDeclaration, DataKind, Description, RoleShare, Setting, SettingKind, SteadyCondition,
 };
-use lt_spec::spec::ScenarioSpec;
-
-/// Shown instead of a secret.
-pub(crate) const HIDDEN: &str = "***";
-
-/// A text from outside, on one line and harmless.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|char| if char.is_control() { ' ' } else { char })
-        .collect()
-}
 
 /// The page of `lt-host describe`.
 pub(crate) fn describe_page(path: &Path, scenario: &Scenario, size_bytes: u64) -> String {
@@ -183,28 +172,10 @@ fn line(page: &mut String, text: &str) {
     let _infallible = writeln!(page, "{text}");
 }
 
-/// A length of time as it would be typed.
-pub(crate) fn time(time: Duration) -> String {
-    humantime::format_duration(time)
-        .to_string()
-        .replace(' ', "")
-}
-
-/// A setting's value, or stars if it is a secret.
-pub(crate) fn setting_value<'spec>(
-    spec: &'spec ScenarioSpec,
-    name: &str,
-    value: &'spec str,
-) -> &'spec str {
-    if spec.secrets.iter().any(|secret| secret == name) {
-        HIDDEN
-    } else {
-        value
-    }
-}
-
 #[cfg(test)]
 mod tests {
+
+    use std::time::Duration;
 
     use lt_metrics::Kind;
     use lt_spec::description::{DefaultLoad, MetricDeclaration, Role};

@@ -41,7 +41,14 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     (
         "lt-server",
-        &["lt-metrics", "lt-report", "lt-run", "lt-spec"],
+        &[
+            "lt-data",
+            "lt-metrics",
+            "lt-report",
+            "lt-run",
+            "lt-runtime",
+            "lt-spec",
+        ],
     ),
     (
         "lt-cluster",

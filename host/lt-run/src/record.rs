@@ -5,9 +5,9 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::run::ChangeSeen;
 use lt_metrics::{Summary, Totals};
 use lt_report::{EventLog, HlogWriter, ResultsDir};
-use lt_run::ChangeSeen;
 use lt_runtime::Scenario;
 use lt_spec::Problem;
 use lt_spec::spec::{RunSpec, ScenarioSpec};
@@ -22,7 +22,7 @@ use crate::show::setting_value;
 const PARTIAL_SUMMARY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// See the module. Faults while the run goes on are kept for its end: they must not stop it.
-pub(crate) struct Record {
+pub struct Record {
     files: Option<Files>,
     faults: Vec<String>,
     partial_due: Duration,
@@ -36,7 +36,7 @@ struct Files {
 
 impl Record {
     /// No results.
-    pub(crate) fn none() -> Self {
+    pub fn none() -> Self {
         Self {
             files: None,
             faults: Vec::new(),
@@ -48,7 +48,7 @@ impl Record {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(crate) fn create(parent: &Path, now_unix_ns: i64) -> Result<Self, Vec<Problem>> {
+    pub fn create(parent: &Path, now_unix_ns: i64) -> Result<Self, Vec<Problem>> {
         let open = || {
             let dir = ResultsDir::create(parent, now_unix_ns)?;
             let hlog = dir.hlog(now_unix_ns)?;
@@ -72,17 +72,17 @@ impl Record {
     }
 
     /// Name of the directory: the run's id.
-    pub(crate) fn name(&self) -> Option<String> {
+    pub fn name(&self) -> Option<String> {
         Some(self.path()?.file_name()?.to_string_lossy().into_owned())
     }
 
     /// Where the results are.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&Path> {
         self.files.as_ref().map(|files| files.dir.path())
     }
 
     /// The run starts, with these scenarios. Secrets are not written.
-    pub(crate) fn started(&mut self, spec: &RunSpec, scenarios: &[Scenario], now_unix_ns: i64) {
+    pub fn started(&mut self, spec: &RunSpec, scenarios: &[Scenario], now_unix_ns: i64) {
         let about = scenarios
             .iter()
             .map(|scenario| (scenario.description().version.as_str(), scenario.hash()));
@@ -90,7 +90,7 @@ impl Record {
     }
 
     /// Something was changed, or the change was refused.
-    pub(crate) fn changed(&mut self, spec: &RunSpec, change: &ChangeSeen, now_unix_ns: i64) {
+    pub fn changed(&mut self, spec: &RunSpec, change: &ChangeSeen, now_unix_ns: i64) {
         let fields = json!({
             "scenario": change.scenario,
             "action": action_line(&change.action, &secret_names(spec)),
@@ -100,7 +100,7 @@ impl Record {
     }
 
     /// Something happened.
-    pub(crate) fn event(&mut self, name: &str, fields: &impl Serialize, now_unix_ns: i64) {
+    pub fn event(&mut self, name: &str, fields: &impl Serialize, now_unix_ns: i64) {
         if let Some(files) = &mut self.files {
             let written = files.events.event(now_unix_ns, name, fields);
             self.note("events.jsonl", written);
@@ -108,7 +108,7 @@ impl Record {
     }
 
     /// A second has passed: `length` long, from `start` of the run.
-    pub(crate) fn interval(&mut self, interval: &Totals, start: Duration, length: Duration) {
+    pub fn interval(&mut self, interval: &Totals, start: Duration, length: Duration) {
         if let Some(files) = &mut self.files {
             let written = files.hlog.interval(interval, start, length);
             self.note("metrics.hlog", written);
@@ -116,7 +116,7 @@ impl Record {
     }
 
     /// Write what there is, if it is time to.
-    pub(crate) fn partial(&mut self, totals: &Totals, spec: &RunSpec, elapsed: Duration) {
+    pub fn partial(&mut self, totals: &Totals, spec: &RunSpec, elapsed: Duration) {
         let Some(files) = &self.files else { return };
         if elapsed < self.partial_due {
             return;
@@ -134,7 +134,7 @@ impl Record {
     }
 
     /// The run has ended. Returns everything that could not be written since its start.
-    pub(crate) fn ended(&mut self, summary: &Summary, now_unix_ns: i64) -> Vec<String> {
+    pub fn ended(&mut self, summary: &Summary, now_unix_ns: i64) -> Vec<String> {
         let fields = json!({
             "exit_code": summary.state.exit_code,
             "duration_ms": summary.state.duration_ms,
@@ -256,8 +256,7 @@ mod tests {
             }],
             ..Description::default()
         };
-        let (process, _) = crate::process::testing::fake(&[]);
-        let machine = crate::machine::of_run(&process);
+        let machine = crate::machine::of_run(|| 1);
         let spec = lt_spec::resolve(&lt_spec::RawRun::default(), &description, &machine).unwrap();
         let fields = run_fields(&spec, [("1.0.0", "abc")].into_iter());
         assert_eq!(fields["scenario"], "chat");

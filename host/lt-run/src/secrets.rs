@@ -7,14 +7,14 @@ use crate::show::HIDDEN;
 
 /// What is not shown.
 #[derive(Debug)]
-pub(crate) struct Secrets {
+pub struct Secrets {
     /// Each value in each form that it may have in a text; the longest first.
     forms: Vec<String>,
 }
 
 impl Secrets {
     /// Those among a run's settings, from its start and by its changes.
-    pub(crate) fn of(spec: &RunSpec) -> Self {
+    pub fn of(spec: &RunSpec) -> Self {
         let settings = spec.scenarios.iter().flat_map(|scenario| {
             let names = scenario.secrets.iter();
             names.filter_map(|name| scenario.settings.get(name))
@@ -34,7 +34,7 @@ impl Secrets {
     }
 
     /// These.
-    pub(crate) fn new<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(values: impl Iterator<Item = &'a str>) -> Self {
         let mut forms: Vec<String> = values
             .filter(|value| !value.is_empty())
             .flat_map(|value| {
@@ -54,7 +54,7 @@ impl Secrets {
     }
 
     /// A text without them.
-    pub(crate) fn hide(&self, text: &str) -> String {
+    pub fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for form in &self.forms {
             text = text.replace(form, HIDDEN);
@@ -63,7 +63,7 @@ impl Secrets {
     }
 
     /// Lines for programs without them.
-    pub(crate) fn hide_in_lines(&self, lines: &mut [String]) {
+    pub fn hide_in_lines(&self, lines: &mut [String]) {
         for line in lines {
             *line = self.hide_in_line(line);
         }
@@ -109,7 +109,7 @@ fn inside(quoted: &str) -> &str {
 }
 
 /// Bytes of the text in quotes that begins here, its quotes included; none if there is no such text.
-pub(crate) fn quoted_length(from: &str) -> Option<usize> {
+pub fn quoted_length(from: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, char) in from.strip_prefix('"')?.char_indices() {
         if char == '"' && !escaped {

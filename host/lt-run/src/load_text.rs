@@ -13,7 +13,7 @@ use crate::show::{HIDDEN, plain, time};
 const STAGES_TOLD_MAX: usize = 6;
 
 /// The load of a scenario in one line: `100 users for 30s, 50ms between starts`.
-pub(crate) fn load_line(spec: &ScenarioSpec) -> String {
+pub fn load_line(spec: &ScenarioSpec) -> String {
     let mut line = load(&spec.load);
     if !spec.start.is_zero() {
         line.push_str(&format!(", starts after {}", time(spec.start)));
@@ -152,7 +152,7 @@ fn spacing(spacing: Spacing) -> &'static str {
 }
 
 /// `1 user`, `5 users`.
-pub(crate) fn users(count: u64) -> String {
+pub fn users(count: u64) -> String {
     format!("{count} user{}", plural(count))
 }
 
@@ -165,7 +165,7 @@ fn plural(count: u64) -> &'static str {
 }
 
 /// `100/s`; below one a second, in the largest unit that tells it in whole numbers, else with decimals.
-pub(crate) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     let whole = |rate: f64| (rate - rate.round()).abs() < 1e-9 * rate.abs().max(1.0);
     for (unit, seconds) in [("s", 1.0), ("m", 60.0), ("h", 3600.0)] {
         let rate = per_second * seconds;
@@ -177,7 +177,7 @@ pub(crate) fn rate(per_second: f64) -> String {
 }
 
 /// Users whose turn to start comes before the end of the load: those beyond never start.
-pub(crate) fn users_started(load: &Load) -> u64 {
+pub fn users_started(load: &Load) -> u64 {
     let (users, between) = match load {
         Load::ConstantUsers(load) => (load.users, load.pace.interarrival),
         Load::PerUserIterations(load) => (load.users, load.pace.interarrival),
@@ -197,7 +197,7 @@ pub(crate) fn users_started(load: &Load) -> u64 {
 }
 
 /// How a load goes over time: at each moment since the run's clock, users or a rate.
-pub(crate) fn over_time(spec: &ScenarioSpec) -> Vec<(Duration, String)> {
+pub fn over_time(spec: &ScenarioSpec) -> Vec<(Duration, String)> {
     let start = spec.start;
     let at = |after: Duration| start.saturating_add(after);
     // Users that would start late never start.
@@ -258,7 +258,7 @@ fn ramp<T>(
 }
 
 /// What a change does, in words. Values of secrets are not told.
-pub(crate) fn action_line(action: &Action, secrets: &[&str]) -> String {
+pub fn action_line(action: &Action, secrets: &[&str]) -> String {
     match action {
         Action::Set { name, .. } if secrets.contains(&name.as_str()) => {
             format!("{} = {HIDDEN}", plain(name))
@@ -295,7 +295,7 @@ fn throttle(change: ThrottleChange) -> String {
 }
 
 /// Names of settings, of any scenario, that are never shown.
-pub(crate) fn secret_names(spec: &RunSpec) -> Vec<&str> {
+pub fn secret_names(spec: &RunSpec) -> Vec<&str> {
     spec.scenarios
         .iter()
         .flat_map(|scenario| scenario.secrets.iter().map(String::as_str))
@@ -303,7 +303,7 @@ pub(crate) fn secret_names(spec: &RunSpec) -> Vec<&str> {
 }
 
 /// A scheduled change: which scenario, and what.
-pub(crate) fn change_line(spec: &RunSpec, change: &Change) -> String {
+pub fn change_line(spec: &RunSpec, change: &Change) -> String {
     let scenario = change
         .scenario
         .and_then(|position| spec.scenarios.get(position));
