@@ -1,6 +1,7 @@
 //! What guests share. The guests themselves are the examples of this package, each a component; a test of the suite runs each.
 
 pub mod rtmp;
+pub mod swap;
 pub mod xmpp;
 
 use lt_sdk::prelude::*;

@@ -1,0 +1,28 @@
+//! The first version of a scenario whose code is swapped while it runs.
+
+use lt_sdk::prelude::*;
+use lt_test_programs::swap::{Options, described, page, tell_join};
+
+struct Guest(Options);
+
+#[lt_sdk::scenario]
+impl Scenario for Guest {
+    type Settings = Options;
+
+    fn describe(_base: Description) -> Description {
+        described("1.0.0")
+    }
+
+    fn init(_run: &RunInfo, _options: &Options) -> Result<Vec<u8>> {
+        Ok(b"1.0.0".to_vec())
+    }
+
+    fn join(user: &User, options: Options, state: &[u8]) -> Result<Self> {
+        tell_join("1.0.0", user, state);
+        Ok(Self(options))
+    }
+
+    fn iterate(&mut self, it: Iteration) -> Result<()> {
+        page(&self.0, "v1", &it)
+    }
+}
