@@ -38,6 +38,20 @@ pub enum StreamState {
     Failed,
 }
 
+impl StreamState {
+    /// In one word, for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Flowing => "flowing",
+            Self::Stalled => "stalled",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// One stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamRow {

@@ -23,6 +23,7 @@ mod results;
 mod samples;
 mod samples_csv;
 mod samples_json;
+pub mod snapshot;
 mod stream_csv;
 mod streams;
 mod summary_json;
