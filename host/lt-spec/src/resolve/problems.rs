@@ -63,7 +63,7 @@ impl Problems {
     }
 
     /// The value, if nothing is wrong.
-    pub(super) fn unless_any<T>(self, value: Option<T>) -> Result<T, Vec<Problem>> {
+    pub(crate) fn unless_any<T>(self, value: Option<T>) -> Result<T, Vec<Problem>> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(self.0),
