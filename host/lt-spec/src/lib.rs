@@ -18,6 +18,7 @@
 pub mod description;
 mod given;
 pub mod limits;
+mod outline;
 pub mod parse;
 mod plan;
 mod problem;
@@ -28,8 +29,11 @@ pub mod roles;
 mod run_file;
 pub mod seed;
 pub mod spec;
+pub mod target;
 
+pub use outline::{Outline, OutlineFile, OutlineScenario};
 pub use problem::Problem;
 pub use raw::{RawHttp, RawRun};
 pub use resolve::{Machine, check_setting, registry, registry_of, resolve, resolve_file};
-pub use run_file::{FileScenario, PemFile, RawFile};
+pub use run_file::{FileScenario, PemFile, RawFile, RunAbout, Uploads};
+pub use target::AllowedTargets;

@@ -259,3 +259,11 @@ pub const RTMP_EVENTS_MAX: usize = 64;
 pub const CONCLUSIONS_MAX: usize = 16;
 /// Bytes of one of them.
 pub const CONCLUSION_BYTES_MAX: usize = 4096;
+
+/// Bytes of the title and of the id of a served run: a line in a list.
+pub const RUN_NAME_BYTES_MAX: usize = 200;
+
+/// Bytes of the comment of a served run, and of an annotation: some paragraphs; it is kept with every run of the history.
+pub const RUN_COMMENT_BYTES_MAX: usize = 4096;
+/// Patterns of `--allow-target`: each connection asks all of them.
+pub const TARGET_PATTERNS_MAX: usize = 1000;

@@ -12,7 +12,7 @@ use crate::resolve::{Problems, give_way};
 /// A run as it was typed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
-    /// The run file's name; `None` if only flags speak.
+    /// The run file's name; `None` if only flags speak, empty if a served run has none.
     pub(crate) file: Option<String>,
     /// Options of the run that are one text.
     pub(crate) run: Options,
@@ -57,6 +57,8 @@ pub(crate) struct ScenarioPlan {
     pub(crate) name: String,
     /// Its component, if a run file names it.
     pub(crate) file: PathBuf,
+    /// The stored scenario that a served run takes, and which version of it.
+    pub(crate) stored: Stored,
     /// Where it stands: `run.toml:12 scenarios.chat`; `None` if flags describe it.
     pub(crate) place: Option<String>,
     /// Its load.
@@ -71,6 +73,15 @@ pub(crate) struct ScenarioPlan {
     pub(crate) thresholds: Vec<Given>,
     /// `NAME=VALUE`.
     pub(crate) tags: Vec<Given>,
+}
+
+/// Which stored scenario a served run takes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stored {
+    /// The name under which it was uploaded.
+    pub(crate) name: String,
+    /// The digest of the version, or the beginning of one; `None`: the current one.
+    pub(crate) digest: Option<String>,
 }
 
 /// The HTTP options as they were typed.
@@ -143,6 +154,8 @@ impl ScenarioPlan {
     /// The field of an option that was not given.
     pub(crate) fn field(&self, option: &str) -> String {
         match &self.place {
+            // The short form of a served run: its only scenario stands at the top.
+            Some(place) if place.is_empty() => self.written(option),
             Some(place) => format!("{place}.{}", self.written(option)),
             None => self.written(option),
         }
@@ -175,7 +188,7 @@ impl Plan {
     /// The field of a run-wide option that was not given.
     pub(crate) fn field(&self, option: &str) -> String {
         match &self.file {
-            Some(file) => format!("{file} {option}"),
+            Some(file) => format!("{file} {option}").trim_start().to_owned(),
             None => format!("--{option}"),
         }
     }

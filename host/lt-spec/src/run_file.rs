@@ -28,6 +28,7 @@
 mod change;
 mod reader;
 mod scenario;
+mod served;
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use self::reader::{Reader, Table, join};
+pub use self::served::{RunAbout, Uploads};
 use crate::given::{Given, HTTP_OPTIONS, RUN_OPTIONS};
 use crate::plan::{FOR_ALL, HttpPlan, Plan, SWITCHES};
 use crate::problem::Problem;
@@ -66,6 +68,7 @@ const PEM_OPTIONS: [&str; 3] = ["ca-cert", "client-cert", "client-key"];
 #[derive(Clone, Debug)]
 pub struct RawFile {
     plan: Plan,
+    about: RunAbout,
     pem: Vec<PemFile>,
     unknown: Vec<Problem>,
 }
@@ -90,8 +93,20 @@ pub struct FileScenario<'file> {
     pub name: &'file str,
     /// Its component.
     pub file: &'file Path,
-    /// Where it stands: `run.toml:12 scenarios.chat`.
+    /// Where it stands: `run.toml:12 scenarios.chat`; empty in the short form of a served run.
     pub place: &'file str,
+    /// The stored scenario that a served run takes.
+    pub stored: &'file str,
+    /// Which version of that: its digest or the beginning of it; `None`: the current one.
+    pub digest: Option<&'file str>,
+}
+
+impl FileScenario<'_> {
+    /// The field of one of its keys.
+    #[must_use]
+    pub fn field(&self, key: &str) -> String {
+        join(self.place, key)
+    }
 }
 
 impl RawFile {
@@ -105,18 +120,21 @@ impl RawFile {
     /// What is wrong with its syntax, its tables and the types of its values; then also unknown keys, and what can be told
     /// of the values without the scenarios, so that all can be mended together.
     pub fn parse(text: &str, file_name: &str, directory: &Path) -> Result<Self, Vec<Problem>> {
+        Self::read(text, file_name, Place::Directory(directory))
+    }
+
+    fn read(text: &str, file_name: &str, place: Place<'_>) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::new(text, file_name);
         let (document, errors) = DeTable::parse_recoverable(text);
         let is_double = |error: &&toml::de::Error| error.message().contains("duplicate key");
         let fatal = errors.iter().find(|error| !is_double(error));
         for error in fatal.map_or(errors.iter().collect(), |error| vec![error]) {
-            let (line, column) = reader.line_and_column(error.span().map_or(0, |span| span.start));
+            let field = reader.place(error.span().map_or(0, |span| span.start));
             let remedy = if is_double(&error) {
                 "write each key once"
             } else {
                 "put the TOML right; texts stand in quotes"
             };
-            let field = format!("{file_name}:{line} column {column}");
             let problem = Problem::new(field, "", error.message(), remedy);
             reader.problems.push(problem);
         }
@@ -128,10 +146,11 @@ impl RawFile {
                 file: Some(file_name.to_owned()),
                 ..Plan::default()
             },
+            about: RunAbout::default(),
             pem: Vec::new(),
             unknown: Vec::new(),
         };
-        file.top(&mut reader, Table::new(document.get_ref()), directory);
+        file.top(&mut reader, Table::new(document.get_ref()), place);
         if reader.has_only_unknown_keys() {
             file.unknown = reader.problems.into_vec();
             return Ok(file);
@@ -146,6 +165,8 @@ impl RawFile {
             name: &scenario.name,
             file: &scenario.file,
             place: scenario.place.as_deref().unwrap_or_default(),
+            stored: &scenario.stored.name,
+            digest: scenario.stored.digest.as_deref(),
         })
     }
 
@@ -183,13 +204,23 @@ impl RawFile {
         plan
     }
 
-    fn top<'doc>(&mut self, reader: &mut Reader<'doc>, top: Table<'doc>, directory: &Path) {
-        let known: Vec<&str> = RUN_OPTIONS.into_iter().chain(TOP_KEYS).collect();
+    fn top<'doc>(&mut self, reader: &mut Reader<'doc>, top: Table<'doc>, place: Place<'_>) {
+        let known = RUN_OPTIONS.into_iter().chain(TOP_KEYS);
+        let known: Vec<&str> = known.chain(served::keys(place, top)).collect();
         reader.check_keys("", top, &known);
         for name in RUN_OPTIONS {
             if let Some(mut given) = top.get(name).and_then(|value| reader.text(name, value)) {
-                if name == "state-file" && !given.value.is_empty() {
-                    given.value = relative(directory, &given.value);
+                match place {
+                    Place::Directory(directory) if name == "state-file" => {
+                        if !given.value.is_empty() {
+                            given.value = relative(directory, &given.value);
+                        }
+                    }
+                    Place::Served(_) if name == "state-file" => {
+                        served::refuse_path(reader, name, value_at(top, name), &given.value);
+                        continue;
+                    }
+                    _ => {}
                 }
                 self.plan.run.set(name, given);
             }
@@ -202,9 +233,11 @@ impl RawFile {
             self.plan.no_terminate = reader.boolean("terminate", value) == Some(false);
         }
         for (_, (key, value)) in top.entries() {
-            self.section(reader, key, value, directory);
+            self.section(reader, key, value, place);
         }
-        if self.plan.scenarios.is_empty() && top.get("scenarios").is_none() {
+        if matches!(place, Place::Served(_)) {
+            self.served(reader, top);
+        } else if self.plan.scenarios.is_empty() && top.get("scenarios").is_none() {
             let remedy = "write a table such as [scenarios.chat] with file = \"chat.wasm\"";
             reader.fault(0, "scenarios", "", "is missing: nothing would run", remedy);
         }
@@ -240,27 +273,27 @@ impl RawFile {
         reader: &mut Reader<'doc>,
         key: &'doc str,
         value: &'doc Spanned<DeValue<'doc>>,
-        directory: &Path,
+        place: Place<'_>,
     ) {
         match key {
             "tags" => self.plan.tags = reader.pairs(key, value),
             "settings" => self.plan.settings = reader.pairs(key, value),
             "thresholds" => self.plan.thresholds = thresholds(reader, key, value),
             "out" => {
-                let outputs = reader.texts(key, value).into_iter();
-                self.plan.outputs = outputs.map(|given| beside(directory, given)).collect();
+                let outputs = reader.texts(key, value);
+                self.plan.outputs = place.outputs(reader, outputs);
             }
             "assets" => {
-                let assets = reader.pairs(key, value).into_iter();
-                self.plan.assets = assets.map(|given| beside(directory, given)).collect();
+                let assets = reader.pairs(key, value);
+                self.plan.assets = place.files(reader, assets);
             }
             "feeders" => {
-                let feeders = feeders(reader, key, value).into_iter();
-                self.plan.feeders = feeders.map(|given| beside(directory, given)).collect();
+                let feeders = feeders(reader, key, value);
+                self.plan.feeders = place.files(reader, feeders);
             }
-            "http" => self.http(reader, value, directory),
+            "http" => self.http(reader, value, place),
             "scenarios" => {
-                self.plan.scenarios = scenario::scenarios(reader, value, directory);
+                self.plan.scenarios = scenario::scenarios(reader, value, place);
             }
             "changes" => self.plan.changes = change::changes(reader, value),
             _ => {}
@@ -271,7 +304,7 @@ impl RawFile {
         &mut self,
         reader: &mut Reader<'doc>,
         value: &'doc Spanned<DeValue<'doc>>,
-        directory: &Path,
+        place: Place<'_>,
     ) {
         let Some(table) = reader.table("http", value) else {
             return;
@@ -295,6 +328,11 @@ impl RawFile {
         }
         for option in PEM_OPTIONS {
             if let Some(given) = text_of(reader, "http", table, option) {
+                let Place::Directory(directory) = place else {
+                    let path = join("http", option);
+                    served::refuse_path(reader, &path, value_at(table, option), &given.value);
+                    continue;
+                };
                 self.pem.push(PemFile {
                     option,
                     field: given.field,
@@ -322,6 +360,44 @@ fn text_of<'doc>(
 ) -> Option<Given> {
     let value = table.get(key)?;
     reader.text(&join(path, key), value)
+}
+
+/// Where the value of a key stands.
+fn value_at(table: Table<'_>, key: &str) -> usize {
+    table.get(key).map_or(0, |value| value.span().start)
+}
+
+/// What the files are that a run file names.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// Paths, as seen from this directory.
+    Directory(&'a Path),
+    /// Names of uploaded files.
+    Served(Uploads<'a>),
+}
+
+impl Place<'_> {
+    /// `NAME=FILE` with the file's path.
+    fn files(self, reader: &mut Reader<'_>, given: Vec<Given>) -> Vec<Given> {
+        let given = given.into_iter();
+        match self {
+            Self::Directory(directory) => given.map(|given| beside(directory, given)).collect(),
+            Self::Served(uploads) => given
+                .filter_map(|given| served::uploaded(reader, uploads, given))
+                .collect(),
+        }
+    }
+
+    /// `KIND=FILE`.
+    fn outputs(self, reader: &mut Reader<'_>, given: Vec<Given>) -> Vec<Given> {
+        let given = given.into_iter();
+        match self {
+            Self::Directory(directory) => given.map(|given| beside(directory, given)).collect(),
+            Self::Served(_) => given
+                .filter_map(|given| served::output(reader, given))
+                .collect(),
+        }
+    }
 }
 
 /// A path of the file, as seen from the run file.

@@ -22,6 +22,7 @@ pub(super) struct Reader<'doc> {
     text: &'doc str,
     /// Where each line begins, so that a long file costs no more for each of its values.
     line_starts: Vec<usize>,
+    /// How problems call the file; empty if its places are told by their path alone.
     file_name: &'doc str,
     pub(super) problems: Problems,
     /// How many of the problems are keys that there are not.
@@ -65,17 +66,29 @@ impl<'doc> Reader<'doc> {
     }
 
     /// Line and column of a place in the text, counted from 1.
-    pub(super) fn line_and_column(&self, at: usize) -> (usize, usize) {
+    fn line_and_column(&self, at: usize) -> (usize, usize) {
         let line = self.line_starts.partition_point(|start| *start <= at);
         let start = self.line_starts.get(line.saturating_sub(1)).copied();
         let before = self.text.get(start.unwrap_or(0)..at).unwrap_or_default();
         (line, before.chars().count() + 1)
     }
 
-    /// `run.toml:12 scenarios.chat.users`.
+    /// `run.toml:12 scenarios.chat.users`; without a file's name `scenarios.chat.users`.
     pub(super) fn field(&self, at: usize, path: &str) -> String {
+        if self.file_name.is_empty() {
+            return path.to_owned();
+        }
         let (line, _) = self.line_and_column(at);
         format!("{}:{line} {path}", self.file_name)
+    }
+
+    /// Where the syntax is wrong: `run.toml:12 column 3`.
+    pub(super) fn place(&self, at: usize) -> String {
+        let (line, column) = self.line_and_column(at);
+        if self.file_name.is_empty() {
+            return format!("line {line} column {column}");
+        }
+        format!("{}:{line} column {column}", self.file_name)
     }
 
     pub(super) fn fault(

@@ -1,12 +1,10 @@
 //! The `[scenarios.NAME]` tables.
 
-use std::path::Path;
-
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::reader::{Reader, Table, join};
-use super::{text_of, thresholds};
+use super::{Place, served, text_of, thresholds};
 use crate::given::{Given, LOAD_OPTIONS};
 use crate::limits::SCENARIOS_MAX;
 use crate::parse::is_kebab;
@@ -19,7 +17,7 @@ const KEYS: [&str; 6] = ["file", "roles", "settings", "stages", "tags", "thresho
 pub(super) fn scenarios<'doc>(
     reader: &mut Reader<'doc>,
     value: &'doc Spanned<DeValue<'doc>>,
-    directory: &Path,
+    place: Place<'_>,
 ) -> Vec<ScenarioPlan> {
     let Some(table) = reader.table("scenarios", value) else {
         return Vec::new();
@@ -27,7 +25,12 @@ pub(super) fn scenarios<'doc>(
     let entries = table.entries();
     let at = value.span().start;
     if entries.is_empty() {
-        let remedy = "write a table such as [scenarios.chat] with file = \"chat.wasm\"";
+        let remedy = match place {
+            Place::Directory(_) => {
+                "write a table such as [scenarios.chat] with file = \"chat.wasm\""
+            }
+            Place::Served(_) => served::SCENARIO_REMEDY,
+        };
         reader.fault(at, "scenarios", "", "holds no scenario", remedy);
     }
     if entries.len() > SCENARIOS_MAX {
@@ -37,12 +40,14 @@ pub(super) fn scenarios<'doc>(
     let mut scenarios = Vec::new();
     for (at, (name, value)) in entries {
         let path = join("scenarios", name);
-        if !is_kebab(name) {
+        // A served run calls a scenario as it is stored.
+        let served = matches!(place, Place::Served(_)) && served::is_stored_name(name);
+        if !served && !is_kebab(name) {
             let remedy = "use small letters, digits and '-', beginning with a letter";
             reader.fault(at, &path, name, "is no name for a scenario", remedy);
         }
         if let Some(table) = reader.table(&path, value) {
-            scenarios.push(scenario(reader, at, name, table, directory));
+            scenarios.push(scenario(reader, at, name, table, place));
         }
     }
     scenarios
@@ -53,44 +58,60 @@ fn scenario<'doc>(
     at: usize,
     name: &str,
     table: Table<'doc>,
-    directory: &Path,
+    place: Place<'_>,
 ) -> ScenarioPlan {
     let path = join("scenarios", name);
-    let known: Vec<&str> = LOAD_OPTIONS.into_iter().chain(KEYS).collect();
-    reader.check_keys(&path, table, &known);
-    let mut scenario = ScenarioPlan {
-        name: name.to_owned(),
-        place: Some(reader.field(at, &path)),
-        ..ScenarioPlan::default()
+    let stored: &[&str] = match place {
+        Place::Directory(_) => &[],
+        Place::Served(_) => &served::STORED_KEYS,
     };
-    for option in LOAD_OPTIONS {
-        if let Some(given) = text_of(reader, &path, table, option) {
-            scenario.load.set(option, given);
-        }
-    }
-    match text_of(reader, &path, table, "file") {
-        Some(given) => scenario.file = directory.join(given.value),
-        None if table.get("file").is_none() => {
-            let remedy = "write file = \"chat.wasm\"";
-            reader.fault(at, &path, "", "names no component", remedy);
-        }
-        None => {}
+    let known = LOAD_OPTIONS.iter().chain(&KEYS).chain(stored);
+    let known: Vec<&str> = known.copied().collect();
+    reader.check_keys(&path, table, &known);
+    let mut scenario = load(reader, &path, table);
+    scenario.name = name.to_owned();
+    scenario.place = Some(reader.field(at, &path));
+    match place {
+        Place::Served(_) => scenario.stored = served::stored(reader, &path, name, table),
+        Place::Directory(directory) => match text_of(reader, &path, table, "file") {
+            Some(given) => scenario.file = directory.join(given.value),
+            None if table.get("file").is_none() => {
+                let remedy = "write file = \"chat.wasm\"";
+                reader.fault(at, &path, "", "names no component", remedy);
+            }
+            None => {}
+        },
     }
     let own = |key: &str| (join(&path, key), table.get(key));
-    if let (path, Some(value)) = own("stages") {
-        scenario.stages = stages(reader, &path, value);
-    }
     if let (path, Some(value)) = own("settings") {
         scenario.settings = reader.pairs(&path, value);
-    }
-    if let (path, Some(value)) = own("roles") {
-        scenario.roles = reader.pairs(&path, value);
     }
     if let (path, Some(value)) = own("tags") {
         scenario.tags = reader.pairs(&path, value);
     }
     if let (path, Some(value)) = own("thresholds") {
         scenario.thresholds = thresholds(reader, &path, value);
+    }
+    scenario
+}
+
+/// How much load, by whom: what the short form of a served run has at its top.
+pub(super) fn load<'doc>(
+    reader: &mut Reader<'doc>,
+    path: &str,
+    table: Table<'doc>,
+) -> ScenarioPlan {
+    let mut scenario = ScenarioPlan::default();
+    for option in LOAD_OPTIONS {
+        if let Some(given) = text_of(reader, path, table, option) {
+            scenario.load.set(option, given);
+        }
+    }
+    if let Some(value) = table.get("stages") {
+        scenario.stages = stages(reader, &join(path, "stages"), value);
+    }
+    if let Some(value) = table.get("roles") {
+        scenario.roles = reader.pairs(&join(path, "roles"), value);
     }
     scenario
 }
