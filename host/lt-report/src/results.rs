@@ -51,6 +51,28 @@ impl ResultsDir {
         Err(io::Error::new(io::ErrorKind::AlreadyExists, problem))
     }
 
+    /// Make this directory, that of a run whose name somebody else has chosen; `latest` stays as it is.
+    ///
+    /// # Errors
+    /// What the file system says, `AlreadyExists` among it: results are never overwritten.
+    pub fn create_at(path: &Path) -> io::Result<Self> {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::create_dir(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// One that is there, of a run that was begun before.
+    #[must_use]
+    pub fn existing(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

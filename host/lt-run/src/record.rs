@@ -34,6 +34,14 @@ struct Files {
     events: EventLog<File>,
 }
 
+impl Files {
+    fn open(dir: ResultsDir, now_unix_ns: i64) -> std::io::Result<Self> {
+        let hlog = dir.hlog(now_unix_ns)?;
+        let events = dir.events()?;
+        Ok(Self { dir, hlog, events })
+    }
+}
+
 impl Record {
     /// No results.
     pub fn none() -> Self {
@@ -51,9 +59,7 @@ impl Record {
     pub fn create(parent: &Path, now_unix_ns: i64) -> Result<Self, Vec<Problem>> {
         let open = || {
             let dir = ResultsDir::create(parent, now_unix_ns)?;
-            let hlog = dir.hlog(now_unix_ns)?;
-            let events = dir.events()?;
-            std::io::Result::Ok(Files { dir, hlog, events })
+            Files::open(dir, now_unix_ns)
         };
         let files = open().map_err(|error| {
             let message = format!("cannot be written to: {error}");
@@ -67,6 +73,18 @@ impl Record {
         })?;
         Ok(Self {
             files: Some(files),
+            ..Self::none()
+        })
+    }
+
+    /// Make this very directory, whose name is the run's id, and open its files.
+    ///
+    /// # Errors
+    /// If it cannot be made, or is there already.
+    pub fn create_at(path: &Path, now_unix_ns: i64) -> std::io::Result<Self> {
+        let dir = ResultsDir::create_at(path)?;
+        Ok(Self {
+            files: Some(Files::open(dir, now_unix_ns)?),
             ..Self::none()
         })
     }
