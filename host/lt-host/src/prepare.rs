@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lt_data::{DataFile, DataProblem, DataSet, FeederFile, LocalShared};
+use lt_data::{DataSet, LocalShared};
 use lt_metrics::Registry;
-use lt_net::{TlsProfiles, TlsSettings};
+use lt_run::inputs::check_network;
 use lt_runtime::{Engine, Scenario};
-use lt_spec::description::{DataKind, Description};
+use lt_spec::description::Description;
 use lt_spec::limits::RUN_FILE_BYTES_MAX;
-use lt_spec::spec::{DataSpec, HttpSpec, RunSpec};
+use lt_spec::spec::{DataSpec, RunSpec};
 use lt_spec::{Machine, Problem, RawFile, RawRun};
 
 use crate::error::CommandError;
@@ -241,92 +241,13 @@ fn read_data(
     spec: &DataSpec,
     scenarios: &[(&str, &Description)],
 ) -> Result<(DataSet, Arc<LocalShared>), CommandError> {
-    let assets: Vec<DataFile> = spec
-        .assets
-        .iter()
-        .map(|(name, path)| DataFile {
-            name: name.clone(),
-            path: path.clone(),
-        })
-        .collect();
-    let feeders: Vec<FeederFile> = spec.feeders.iter().map(FeederFile::from).collect();
-    let mut problems = Vec::new();
-    let data = DataSet::load(&assets, &feeders).unwrap_or_else(|faults| {
-        problems.extend(faults);
-        DataSet::default()
-    });
-    problems.extend(fields_missing(&data, scenarios));
-    let shared = LocalShared::open(spec.state_file.as_deref());
-    match shared {
-        Ok(shared) if problems.is_empty() => Ok((data, shared)),
-        Ok(_) => Err(CommandError::Data(problems)),
-        Err(problem) => {
-            problems.push(problem);
-            Err(CommandError::Data(problems))
-        }
-    }
-}
-
-/// Fields that scenarios read and feeders do not have; one that two scenarios miss is told once.
-fn fields_missing(data: &DataSet, scenarios: &[(&str, &Description)]) -> Vec<DataProblem> {
-    let mut problems: Vec<DataProblem> = Vec::new();
-    let declared = scenarios.iter().flat_map(|(_, scenario)| &scenario.data);
-    for declaration in declared {
-        let DataKind::Feeder(fields) = &declaration.kind else {
-            continue;
-        };
-        let checked = data
-            .feeder(&declaration.name)
-            .map(|feeder| feeder.check_fields(fields));
-        let missing = checked.and_then(Result::err).unwrap_or_default();
-        for problem in missing {
-            if !problems.contains(&problem) {
-                problems.push(problem);
-            }
-        }
-    }
-    problems
-}
-
-/// Certificates that cannot be read and addresses that are not ours would fail every request: better now than then.
-fn check_network(http: &HttpSpec) -> Result<(), Vec<Problem>> {
-    let mut problems = Vec::new();
-    let settings = TlsSettings {
-        authorities: http.authorities.clone(),
-        identity: http.identity.clone(),
-        insecure: http.insecure,
-        resumption: http.tls_resumption,
-    };
-    if let Err(error) = TlsProfiles::default().profile(&settings) {
-        let remedy = "give PEM files whose certificate and key belong together";
-        problems.push(Problem::new(
-            "--ca-cert, --client-cert or --client-key",
-            "",
-            error.to_string(),
-            remedy,
-        ));
-    }
-    for address in &http.local_addresses {
-        if let Err(error) = std::net::TcpListener::bind((*address, 0)) {
-            let remedy = "give addresses of this machine; `ip address` lists them";
-            let message = format!("cannot be connected from: {error}");
-            problems.push(Problem::new(
-                "--local-ips",
-                address.to_string(),
-                message,
-                remedy,
-            ));
-        }
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
-    }
+    lt_run::inputs::read_data(spec, scenarios).map_err(CommandError::Data)
 }
 
 #[cfg(test)]
 mod tests {
+    use lt_spec::description::DataKind;
+
     use super::*;
     use crate::process::testing::fake;
 
