@@ -288,6 +288,9 @@ mod tests {
             iterations_open: 3,
             steady: None,
             saturated: None,
+            generator: lt_run::GeneratorLoad::default(),
+            thresholds: &[],
+            parts: &[],
             changes: &[],
             streams: &[],
             totals,
@@ -335,6 +338,7 @@ mod tests {
             || 0,
         );
         let set = |name: &str, refused: Option<&str>| ChangeSeen {
+            elapsed: Duration::ZERO,
             scenario: Some("chat".to_owned()),
             action: lt_spec::spec::Action::Set {
                 name: name.to_owned(),

@@ -221,6 +221,12 @@ impl Team {
         Ok(())
     }
 
+    /// Have users that wait between two iterations look whether they are outdated ([`Vu::is_outdated`](crate::Vu::is_outdated)):
+    /// the others look before their next iteration in any case.
+    pub fn renew_users(&self) {
+        self.steer(|steering| steering.renewals = steering.renewals.wrapping_add(1));
+    }
+
     /// No new iterations from now on; those under way end. The scenario's time stands still.
     pub fn pause(&self) {
         self.steer(|steering| {
@@ -245,6 +251,12 @@ impl Team {
             return false;
         };
         self.order(core, Order::Remove { slot, force })
+    }
+
+    /// Whether no iteration starts for now.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.steering.borrow().paused_since.is_some()
     }
 
     /// How long the scenario has been paused, up to `now`.
@@ -430,6 +442,14 @@ impl Team {
         if let Some(line) = self.line(core) {
             line.idle.fetch_add(1, Ordering::AcqRel);
         }
+    }
+
+    /// How many users of a core are idle and not reserved.
+    pub(crate) fn idle(&self, core: u64) -> u64 {
+        let idle = |line: &Line| line.idle.load(Ordering::Acquire);
+        self.line(core)
+            .and_then(|line| u64::try_from(idle(line)).ok())
+            .unwrap_or(0)
     }
 
     /// Reserve an idle user of a core.

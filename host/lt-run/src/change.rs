@@ -7,30 +7,53 @@ use lt_load::Team;
 use lt_spec::check_setting;
 use lt_spec::spec::{Action, Change, ThrottleChange};
 
-use crate::control::Request;
+use crate::control::{Changed, Refused, Wish};
 use crate::cores::{Crew, Part};
 use crate::run::population;
 
-/// Do what was asked for.
+/// Do what was asked for: all of it, or nothing if one thing is refused.
 ///
 /// # Errors
 /// Why it is refused, with the remedy: nothing has changed then.
 pub(crate) fn change(
     crew: &Crew,
     coordination: &dyn Coordination,
-    request: &Request,
-) -> Result<(), String> {
-    let parts: Vec<&Part> = match &request.scenario {
-        None => crew.parts.iter().collect(),
-        Some(name) => {
-            let named = |part: &&Part| part.run.spec.name == *name;
-            let part = crew.parts.iter().find(named);
-            vec![part.ok_or_else(|| format!("the run has no scenario {name:?}"))?]
+    wishes: &[Wish],
+) -> Result<Vec<Changed>, Vec<Refused>> {
+    let mut changed = Vec::new();
+    for (position, wish) in wishes.iter().enumerate() {
+        let done = parts_of(crew, wish.scenario.as_deref()).and_then(|parts| {
+            apply(&parts, coordination, &wish.action)?;
+            count_users(crew, coordination, &wish.action);
+            Ok(())
+        });
+        let scenario = wish.scenario.clone();
+        match done {
+            Ok(()) => changed.push(Changed {
+                scenario,
+                ..Changed::default()
+            }),
+            Err(reason) => {
+                return Err(vec![Refused {
+                    position,
+                    scenario,
+                    reason,
+                }]);
+            }
         }
+    }
+    Ok(changed)
+}
+
+/// The scenarios that are meant.
+fn parts_of<'a>(crew: &'a Crew, scenario: Option<&str>) -> Result<Vec<&'a Part>, String> {
+    let Some(name) = scenario else {
+        return Ok(crew.parts.iter().collect());
     };
-    apply(&parts, coordination, &request.action)?;
-    count_users(crew, coordination, &request.action);
-    Ok(())
+    let part = crew.parts.iter().find(|part| part.run.spec.name == name);
+    Ok(vec![part.ok_or_else(|| {
+        format!("the run has no scenario {name:?}")
+    })?])
 }
 
 /// Do what the run file scheduled.
@@ -105,6 +128,13 @@ fn apply(parts: &[&Part], coordination: &dyn Coordination, action: &Action) -> R
             Ok(())
         }
         Action::Throttle { name, change } => throttle(coordination, name, *change),
+        Action::Annotate { .. } => Ok(()),
+        Action::AddUsers(_)
+        | Action::RemoveUsers { .. }
+        | Action::RemoveIds { .. }
+        | Action::Executor(_)
+        | Action::Thresholds(_)
+        | Action::Tags(_) => Err("this host cannot do that yet".to_owned()),
     }
 }
 

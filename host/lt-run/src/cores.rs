@@ -15,6 +15,9 @@ use lt_spec::spec::Load;
 use tokio::task::LocalSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::load_text::load_line;
+use crate::run::PartSeen;
+
 /// How often a core hands over what it measured. Totals and thresholds are a second old at most.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// The same while single samples are written: keeps the pile small.
@@ -34,6 +37,24 @@ pub(crate) enum Report {
 pub(crate) struct Part {
     pub(crate) run: Arc<RunShared>,
     pub(crate) team: Arc<Team>,
+}
+
+impl Part {
+    /// How it stands.
+    pub(crate) fn seen(&self) -> PartSeen {
+        let counters = self.team.counters();
+        PartSeen {
+            name: self.run.spec.name.as_str().into(),
+            executor: self.run.spec.load.name(),
+            load: load_line(&self.run.spec).into(),
+            users_built: counters.users_built(),
+            users_active: counters.users_active(),
+            users_planned: counters.users_planned(),
+            paused: self.team.is_paused(),
+            iterations: counters.iterations_completed(),
+            iterations_open: counters.iterations_open(),
+        }
+    }
 }
 
 /// What all cores of a run share.

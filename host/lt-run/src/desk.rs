@@ -8,17 +8,19 @@ use std::time::Duration;
 use lt_coordination::{Coordination, Local};
 use lt_data::LocalShared;
 use lt_load::{Counters, Ending, Signal};
-use lt_metrics::{Delta, Judge, Totals, builtin};
+use lt_metrics::{Delta, Judge, ThresholdResult, Totals, builtin};
 use lt_runtime::RunShared;
 use lt_spec::spec::RunSpec;
 use tokio::time::Instant;
 
 use crate::change;
-use crate::control::Control;
-use crate::cores::{Crew, Report, Worker, start};
+use crate::control::{Changed, Control, Refused, Wish};
+use crate::cores::{Crew, Part, Report, Worker, start};
 use crate::deliveries;
 use crate::office::Office;
-use crate::run::{Begun, ChangeSeen, Ended, RunError, RunOutcome, Stage, Tick, init_failed};
+use crate::run::{
+    Begun, ChangeSeen, Ended, PartSeen, RunError, RunOutcome, Stage, Tick, init_failed,
+};
 use crate::saturation::{GeneratorLoad, Saturation};
 use crate::steady::{SteadyVerdict, SteadyWatch};
 use crate::streams::Streams;
@@ -47,6 +49,7 @@ pub(crate) struct Desk<'a> {
     clock: Option<Instant>,
     elapsed: Duration,
     saturation: Saturation,
+    judged: Vec<ThresholdResult>,
     steady: Option<SteadyWatch>,
     steady_users: u64,
     streams: Streams,
@@ -96,6 +99,7 @@ impl<'a> Desk<'a> {
             clock: None,
             elapsed: Duration::ZERO,
             saturation: Saturation::default(),
+            judged: Vec::new(),
             steady: None,
             steady_users: 0,
             streams: Streams::default(),
@@ -123,7 +127,7 @@ impl<'a> Desk<'a> {
                     break;
                 }
                 None => {
-                    begun.failed = Some(Ended::Interrupted);
+                    begun.failed = Some(stopped(control));
                     begun.runs.push(run);
                     break;
                 }
@@ -276,7 +280,7 @@ impl<'a> Desk<'a> {
         self.change(crew, control);
         self.watch_steady(crew, ended);
         if control.stop_asked() {
-            note(ended, Ended::Interrupted);
+            note(ended, stopped(control));
             crew.signal(if control.stop_now_asked() {
                 Signal::Halt
             } else {
@@ -304,10 +308,25 @@ impl<'a> Desk<'a> {
             }
         }
         for request in control.take_requests() {
-            let done = change::change(crew, &*self.coordination, &request);
-            self.seen(request.scenario, request.action, &done);
-            // Who asked may not wait for the answer.
-            let _unheard = request.answer.send(done);
+            let done = change::change(crew, &*self.coordination, &request.wishes);
+            self.seen_all(request.wishes, &done);
+            request.answer.give(done);
+        }
+    }
+
+    /// Keep what was asked for together. If one was refused, none was made.
+    fn seen_all(&mut self, wishes: Vec<Wish>, done: &Result<Vec<Changed>, Vec<Refused>>) {
+        for (position, wish) in wishes.into_iter().enumerate() {
+            let Err(refused) = done else {
+                self.seen(wish.scenario, wish.action, &Ok(()));
+                continue;
+            };
+            let own = refused.iter().find(|refused| refused.position == position);
+            let reason = own.map_or(
+                "another change that was asked for with it was refused",
+                |own| own.reason.as_str(),
+            );
+            self.seen(wish.scenario, wish.action, &Err(reason.to_owned()));
         }
     }
 
@@ -322,6 +341,7 @@ impl<'a> Desk<'a> {
             tracing::warn!("a change was refused: {reason}");
         }
         self.changes_seen.push(ChangeSeen {
+            elapsed: self.elapsed,
             scenario,
             action,
             refused,
@@ -398,6 +418,7 @@ impl<'a> Desk<'a> {
             self.save();
         }
         let verdict = self.judge.while_running(&self.totals, self.elapsed);
+        self.judged = verdict.results;
         if let Some(threshold) = verdict.abort {
             note(ended, Ended::ThresholdAbort(threshold));
             crew.signal(Signal::Stop);
@@ -479,6 +500,10 @@ impl<'a> Desk<'a> {
 
     fn show(&mut self, stage: Stage, whole_second: bool) {
         let count = self.count();
+        let parts: Vec<PartSeen> = match &self.crew {
+            Some(crew) => crew.parts.iter().map(Part::seen).collect(),
+            None => Vec::new(),
+        };
         let changes = std::mem::take(&mut self.changes_seen);
         let tick = Tick {
             stage,
@@ -493,6 +518,9 @@ impl<'a> Desk<'a> {
                 .as_ref()
                 .map(|steady| (self.steady_users, steady.requested())),
             saturated: self.saturation.now(),
+            generator: self.saturation.load(),
+            thresholds: &self.judged,
+            parts: &parts,
             changes: &changes,
             streams: self.streams.tables(),
             totals: &self.totals,
@@ -559,6 +587,15 @@ enum Heard {
     Endings(Vec<Ending>),
     Failure(String),
     AllEnded,
+}
+
+/// Who ended the run.
+fn stopped(control: &Control) -> Ended {
+    if control.stopped_by_api() {
+        Ended::StoppedByApi
+    } else {
+        Ended::Interrupted
+    }
 }
 
 /// The first reason for the end counts.

@@ -13,6 +13,7 @@ pub fn exit_of(outcome: &RunOutcome) -> Exit {
         Ended::HostFailed(_) => Exit::Failed,
         Ended::NoUserLeft { failed: 1.. } => Exit::Failed,
         Ended::Interrupted => Exit::Interrupted,
+        Ended::StoppedByApi => Exit::StoppedByApi,
         Ended::ThresholdAbort(_) => Exit::ThresholdsFailed,
         Ended::NotSteady(_) => Exit::Deadline,
         Ended::TooManyFailures(_) => Exit::TrapPolicy,
@@ -60,6 +61,7 @@ pub fn reason(ended: &Ended) -> Option<String> {
         Ended::NoUserLeft { failed: 1 } => Some("no user was left: 1 had failed".to_owned()),
         Ended::NoUserLeft { failed } => Some(format!("no user was left: {failed} had failed")),
         Ended::Interrupted => Some("interrupted".to_owned()),
+        Ended::StoppedByApi => Some("stopped over the API".to_owned()),
         Ended::ThresholdAbort(threshold) => {
             Some(format!("the threshold {threshold} does not hold"))
         }
@@ -103,6 +105,7 @@ mod tests {
                 Exit::TrapPolicy,
             ),
             (Ended::Interrupted, Exit::Interrupted, Exit::Interrupted),
+            (Ended::StoppedByApi, Exit::StoppedByApi, Exit::StoppedByApi),
             (
                 Ended::ThresholdAbort(text()),
                 Exit::ThresholdsFailed,

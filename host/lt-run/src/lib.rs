@@ -20,6 +20,7 @@ mod deliveries;
 mod desk;
 pub mod ending;
 pub mod exit;
+pub mod inputs;
 pub mod load_text;
 pub mod machine;
 mod office;
@@ -32,7 +33,7 @@ mod steady;
 mod streams;
 mod writers;
 
-pub use control::Control;
+pub use control::{Changed, Control, Refused};
 pub use exit::Exit;
-pub use run::{ChangeSeen, Ended, RunError, RunOutcome, RunPlan, Stage, Tick, run};
+pub use run::{ChangeSeen, Ended, PartSeen, RunError, RunOutcome, RunPlan, Stage, Tick, run};
 pub use saturation::GeneratorLoad;

@@ -11,6 +11,8 @@ use crate::show::{HIDDEN, plain, time};
 
 /// Stages told in one line: more are told by their number.
 const STAGES_TOLD_MAX: usize = 6;
+/// Ids told in one line: more are told by their number.
+const IDS_TOLD_MAX: usize = 10;
 
 /// The load of a scenario in one line: `100 users for 30s, 50ms between starts`.
 pub fn load_line(spec: &ScenarioSpec) -> String {
@@ -271,6 +273,54 @@ pub fn action_line(action: &Action, secrets: &[&str]) -> String {
         Action::Throttle { name, change } => {
             format!("throttle {:?}: {}", plain(name), throttle(*change))
         }
+        Action::AddUsers(count) => format!("{} more", users(*count)),
+        Action::RemoveUsers { count, force } => {
+            format!("{} fewer{}", users(*count), by_force(*force))
+        }
+        Action::RemoveIds { ids, force } => {
+            format!("without {}{}", user_ids(ids), by_force(*force))
+        }
+        Action::Executor(load) => format!("{}: {}", load.name(), self::load(load)),
+        Action::Thresholds(thresholds) => {
+            let sources = thresholds.iter().map(|threshold| plain(threshold.source()));
+            told("thresholds", sources)
+        }
+        Action::Tags(tags) => {
+            let pairs = tags.iter();
+            told(
+                "tags",
+                pairs.map(|(name, value)| format!("{}={}", plain(name), plain(value))),
+            )
+        }
+        Action::Annotate { text, tags } if tags.is_empty() => format!("note: {}", plain(text)),
+        Action::Annotate { text, tags } => {
+            let tags: Vec<String> = tags.iter().map(|tag| plain(tag)).collect();
+            format!("note: {} [{}]", plain(text), tags.join(", "))
+        }
+    }
+}
+
+fn by_force(force: bool) -> &'static str {
+    if force { ", by force" } else { "" }
+}
+
+/// `user 3`, `users 3, 4 and 90 more`.
+fn user_ids(ids: &[u64]) -> String {
+    let told: Vec<String> = ids.iter().take(IDS_TOLD_MAX).map(u64::to_string).collect();
+    let more = match ids.len().saturating_sub(IDS_TOLD_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("user{} {}{more}", plural(ids.len() as u64), told.join(", "))
+}
+
+/// `thresholds: a, b`; `no thresholds`.
+fn told(what: &str, values: impl Iterator<Item = String>) -> String {
+    let values: Vec<String> = values.collect();
+    if values.is_empty() {
+        format!("no {what}")
+    } else {
+        format!("{what}: {}", values.join(", "))
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use lt_coordination::{Local, LocalOptions, Population};
 use lt_data::{DataSet, LocalShared, Reader, Shares};
 use lt_load::Team;
-use lt_metrics::{Judge, Registry, StreamTable, SubmetricPlan, Summary, ThresholdError, Totals};
+use lt_metrics::{
+    Judge, Registry, StreamTable, SubmetricPlan, Summary, ThresholdError, ThresholdResult, Totals,
+};
 use lt_report::{JournalWriter, SampleWriter};
 use lt_runtime::{Common, OnceError, RunShared, Scenario, Tracer};
 use lt_spec::description::DataKind;
@@ -76,6 +78,12 @@ pub struct Tick<'a> {
     pub steady: Option<(u64, u64)>,
     /// What the generator is short of right now, if it is.
     pub saturated: Option<&'static str>,
+    /// What the generator used at the end of the last second.
+    pub generator: GeneratorLoad,
+    /// How the thresholds stood at the end of the last second.
+    pub thresholds: &'a [ThresholdResult],
+    /// How each scenario stands, in the order of the run's spec.
+    pub parts: &'a [PartSeen],
     /// What changed since the last tick.
     pub changes: &'a [ChangeSeen],
     /// How media streams stand, up to a second ago: a table a core. Without rows there are none.
@@ -86,9 +94,34 @@ pub struct Tick<'a> {
     pub interval: Option<&'a Totals>,
 }
 
+/// How one scenario of a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartSeen {
+    /// Its name in the run.
+    pub name: Arc<str>,
+    /// Its executor, as last replaced.
+    pub executor: &'static str,
+    /// Its load in words, as last replaced; what was changed of it otherwise is among the changes.
+    pub load: Arc<str>,
+    /// Users built so far.
+    pub users_built: u64,
+    /// Users between join and leave, those of replaced loads included.
+    pub users_active: u64,
+    /// Users that there may be at a time, as last changed.
+    pub users_planned: u64,
+    /// Whether it is paused: no iteration starts.
+    pub paused: bool,
+    /// Iterations done, under replaced loads too.
+    pub iterations: u64,
+    /// Iterations under way.
+    pub iterations_open: u64,
+}
+
 /// A change that was made or refused while the run goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChangeSeen {
+    /// When, since the run's clock started.
+    pub elapsed: Duration,
     /// The scenario it was for; `None`: all that it fits.
     pub scenario: Option<String>,
     /// What was asked for.
@@ -106,8 +139,10 @@ pub enum Ended {
     Steady,
     /// The deadline passed, or the run ended, before the steady state was reached.
     NotSteady(String),
-    /// Through its [`Control`].
+    /// Through its [`Control`], by a signal.
     Interrupted,
+    /// Through its [`Control`], over the API.
+    StoppedByApi,
     /// A threshold with abort failed.
     ThresholdAbort(String),
     /// The scenario asked for it.

@@ -274,6 +274,35 @@ pub enum Action {
         /// How.
         change: ThrottleChange,
     },
+    /// So many users more: of an arrival rate, so many more at most.
+    AddUsers(u64),
+    /// So many users fewer: the last ones, which are not replaced.
+    RemoveUsers {
+        /// How many.
+        count: u64,
+        /// Whether they are dropped where they stand, and not at the end of their iteration.
+        force: bool,
+    },
+    /// Without these users from now on: they are not replaced.
+    RemoveIds {
+        /// Their ids.
+        ids: Vec<u64>,
+        /// Whether they are dropped where they stand.
+        force: bool,
+    },
+    /// Another load from now on: users of the one before end, those of this one have ids of their own.
+    Executor(Box<Load>),
+    /// What the run is judged by from now on, in place of what it was judged by.
+    Thresholds(Vec<Threshold>),
+    /// Tags of the run, for samples from now on, in place of those it had.
+    Tags(BTreeMap<String, String>),
+    /// Something that people want to find again in the numbers: it changes nothing.
+    Annotate {
+        /// What is to be remembered.
+        text: String,
+        /// Words by which it is found.
+        tags: Vec<String>,
+    },
 }
 
 /// How a throttle changes.
