@@ -267,3 +267,55 @@ pub const RUN_NAME_BYTES_MAX: usize = 200;
 pub const RUN_COMMENT_BYTES_MAX: usize = 4096;
 /// Patterns of `--allow-target`: each connection asks all of them.
 pub const TARGET_PATTERNS_MAX: usize = 1000;
+/// Connections to a served host at a time: a few hundred people who watch, and scripts. Further ones wait in the kernel's queue.
+pub const API_CONNECTIONS_MAX: usize = 1024;
+/// Requests that a served host works on at a time; streams of events count only until they flow. Further ones are refused.
+pub const API_REQUESTS_MAX: usize = 256;
+/// Streams of one HTTP/2 connection: a page opens a dozen.
+pub const API_STREAMS_MAX: u32 = 64;
+/// Time for the first byte of a connection, its TLS handshake, or the head of a request: what takes longer holds a place for nothing.
+pub const API_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be silent in both directions: events have a comment every 15 s, so they live on.
+pub const API_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time a body is given however slow it comes; beyond it, [`API_BODY_BYTES_PER_SECOND_MIN`] counts.
+pub const API_BODY_GRACE: Duration = Duration::from_secs(10);
+/// Slowest that a body may come: a telephone on the edge of its network does more, and whoever sends less holds a place.
+pub const API_BODY_BYTES_PER_SECOND_MIN: u64 = 16 << 10;
+/// Time the host takes for an answer, uploads and streams of events aside.
+pub const API_REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of a JSON body: a thousand changes with long texts. Run specs may be as large as run files.
+pub const API_BODY_BYTES_MAX: u64 = 1 << 20;
+/// Callers with a wrong token that are made to wait at a time; further ones are told to come back.
+pub const API_DENIED_WAITING_MAX: usize = 64;
+/// How long whoever shows a wrong token waits for the refusal: guessing 256 bits is hopeless anyway, guessing a short token should be too.
+pub const API_DENIED_DELAY: Duration = Duration::from_millis(200);
+/// Answers kept for repeated `Idempotency-Key`s: the oldest makes room.
+pub const IDEMPOTENCY_KEYS_MAX: usize = 1000;
+/// How long such an answer is kept.
+pub const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of an `Idempotency-Key`: a UUID is 36.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// Bytes of an answer that is kept for its repetition; a longer one is not, and its call happens again.
+pub const IDEMPOTENCY_ANSWER_BYTES_MAX: usize = 256 << 10;
+/// Uploads at a time unless the host is told otherwise: they wait for one compiler anyway.
+pub const UPLOADS_DEFAULT: usize = 4;
+/// Most uploads at a time that may be asked for: each may hold a scenario's bytes in memory.
+pub const UPLOADS_GRANT_MAX: usize = 64;
+/// Names of scenarios that a host keeps: each has its index in memory.
+pub const SCENARIO_NAMES_MAX: usize = 500;
+/// Versions kept of one name: ten weeks of two uploads a working day.
+pub const SCENARIO_VERSIONS_MAX: usize = 100;
+/// Compiled scenarios kept in memory beside those that runs use: some megabytes each.
+pub const SCENARIOS_LOADED_MAX: usize = 16;
+/// Scenarios that wait for the compiler: beyond, whoever asks is told to come back.
+pub const COMPILE_QUEUE_MAX: usize = 128;
+/// Files that a host keeps for its runs.
+pub const FILES_STORED_MAX: usize = 1000;
+/// Bytes of all scenarios and files that a host keeps.
+pub const UPLOADED_BYTES_MAX: u64 = 32 << 30;
+/// Free bytes that uploads leave on the disk: results of running tests need them more.
+pub const DISK_FREE_BYTES_MIN: u64 = 256 << 20;
+/// Runs at a time unless the host is told otherwise: each has a thread of its own, and they share the cores.
+pub const RUNS_DEFAULT: usize = 8;
+/// Most runs at a time that may be asked for.
+pub const RUNS_GRANT_MAX: usize = 256;
