@@ -94,8 +94,8 @@ async fn iterate<V: Vu>(shift: &Rc<Shift>, flag: &StopFlag, vu: &mut V, limit: O
         }
         // An iteration that never waits must not starve its neighbours.
         tokio::task::coop::consume_budget().await;
-        if !turn(shift, flag, repeat.map(|_| intended)).await {
-            return End::Asked;
+        if let Some(end) = turn(shift, flag, vu, repeat.map(|_| intended), &mut has_failed).await {
+            return end;
         }
         if let Some(end) = mend(shift, vu, &mut has_failed).await {
             return end;
@@ -124,19 +124,37 @@ async fn iterate<V: Vu>(shift: &Rc<Shift>, flag: &StopFlag, vu: &mut V, limit: O
     }
 }
 
-/// Wait until an iteration may start: not before it is intended, and not during a pause. `false` if the user is to end.
-async fn turn(shift: &Shift, flag: &StopFlag, intended: Option<Duration>) -> bool {
+/// Wait until an iteration may start: not before it is intended, and not during a pause. A user that is outdated is renewed at
+/// once, while it waits. How it ends, if it is to.
+async fn turn<V: Vu>(
+    shift: &Shift,
+    flag: &StopFlag,
+    vu: &mut V,
+    intended: Option<Duration>,
+    has_failed: &mut bool,
+) -> Option<End> {
     loop {
         if is_over(shift, flag) {
             flag.obey();
-            return false;
+            return Some(End::Asked);
+        }
+        if vu.is_outdated() {
+            shift.moves.turn().await;
+            if is_over(shift, flag) || !vu.is_outdated() {
+                continue;
+            }
+            if let Some(end) = renew(shift, vu, has_failed).await {
+                return Some(end);
+            }
+            // The end, a pause or another renewal may have come meanwhile.
+            continue;
         }
         let when = if shift.is_paused() {
             None
         } else {
             match intended.and_then(|time| shift.instant_of(time)) {
                 Some(when) if when > Instant::now() => Some(when),
-                _ => return true,
+                _ => return None,
             }
         };
         tokio::select! {
@@ -153,7 +171,25 @@ pub(crate) fn is_over(shift: &Shift, flag: &StopFlag) -> bool {
 
 /// Repair what the last iteration broke; how the user ends if that fails.
 pub(crate) async fn mend<V: Vu>(shift: &Shift, vu: &mut V, has_failed: &mut bool) -> Option<End> {
-    match vu.mend().await {
+    let outcome = vu.mend().await;
+    readied(shift, outcome, has_failed)
+}
+
+/// Let a user leave and come back as what it is to be now; how it ends if that fails. Its time belongs to no iteration.
+///
+/// Boxed: it is rare, and would weigh in every user's task for ever.
+pub(crate) async fn renew<V: Vu>(shift: &Shift, vu: &mut V, has_failed: &mut bool) -> Option<End> {
+    let outcome = Box::pin(async {
+        leave(shift, vu).await;
+        vu.renew().await
+    })
+    .await;
+    readied(shift, outcome, has_failed)
+}
+
+/// Whether a user can have its next iteration; how it ends if it cannot.
+fn readied(shift: &Shift, outcome: Outcome, has_failed: &mut bool) -> Option<End> {
+    match outcome {
         Outcome::Passed => None,
         Outcome::Failed | Outcome::Lost => {
             if !std::mem::replace(has_failed, true) {

@@ -19,6 +19,7 @@ pub mod budget;
 mod counters;
 mod drive;
 mod executor;
+mod moves;
 pub mod pacer;
 pub mod phase;
 mod positions;

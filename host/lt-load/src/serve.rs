@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use lt_metrics::{TagsId, builtin};
 
-use crate::drive::{is_over, judge, leave, mend, once, prepared, ready};
+use crate::drive::{is_over, judge, leave, mend, once, prepared, ready, renew};
+use crate::moves::Away;
 use crate::phase::Phase;
 use crate::roster::End;
 use crate::shift::Shift;
@@ -91,6 +92,21 @@ impl Standby {
         idle.push_back(self.server.clone());
         self.shift.team.offer(self.shift.core);
     }
+
+    /// Leave the queue for a while; not if the others would not suffice, or if an arrival is on its way for which this user may be
+    /// needed.
+    fn withdraw(&self) -> Option<Away<'_>> {
+        let (team, core) = (&self.shift.team, self.shift.core);
+        let others_idle = team.idle(core).saturating_sub(1);
+        if !self.server.is_idle() || !self.shift.moves.may_leave(others_idle) || !team.reserve(core)
+        {
+            return None;
+        }
+        self.server.idle.set(false);
+        let mut idle = self.shift.idle.borrow_mut();
+        idle.retain(|server| !Rc::ptr_eq(server, &self.server));
+        Some(self.shift.moves.leave())
+    }
 }
 
 impl Drop for Standby {
@@ -150,13 +166,11 @@ async fn take_arrivals<V: Vu>(shift: &Rc<Shift>, standby: &Standby, vu: &mut V) 
     let server = &standby.server;
     let mut number = 0;
     let mut has_failed = false;
+    let mut is_overdue = false;
     loop {
-        let Some(due) = next_arrival(shift, server).await else {
-            return if server.surplus.get() {
-                End::Surplus
-            } else {
-                End::Asked
-            };
+        let due = match next_arrival(shift, standby, vu, &mut has_failed).await {
+            Ok(due) => due,
+            Err(end) => return end,
         };
         let outcome = once(shift, vu, number, shift.instant_of(due)).await;
         if let Some(end) = judge(shift, outcome, &mut has_failed) {
@@ -166,8 +180,19 @@ async fn take_arrivals<V: Vu>(shift: &Rc<Shift>, standby: &Standby, vu: &mut V) 
         if is_over(shift, &server.flag) {
             return End::Asked;
         }
-        // Now, not when the next is due: a user that must be rebuilt is not idle.
-        if let Some(end) = mend(shift, vu, &mut has_failed).await {
+        // An outdated user is renewed now. If nobody else is idle it may take one more arrival before.
+        let is_outdated = vu.is_outdated();
+        let goes = is_overdue || shift.moves.may_leave(shift.team.idle(shift.core));
+        is_overdue = is_outdated && !goes;
+        // Both now, not when the next is due: a user that must be rebuilt is not idle.
+        let ended = if is_outdated && goes {
+            let _away = shift.moves.leave();
+            shift.moves.turn().await;
+            renew(shift, vu, &mut has_failed).await
+        } else {
+            mend(shift, vu, &mut has_failed).await
+        };
+        if let Some(end) = ended {
             return end;
         }
         if shift.team.release_surplus(shift.users_max()) {
@@ -179,15 +204,47 @@ async fn take_arrivals<V: Vu>(shift: &Rc<Shift>, standby: &Standby, vu: &mut V) 
     }
 }
 
-/// Wait for an arrival; nothing if the user is to end. What it was given before the end came, it starts.
-async fn next_arrival(shift: &Shift, server: &Server) -> Option<Duration> {
+/// Wait for an arrival, being renewed meanwhile if that is due; or how the user is to end. What it was given before the end came,
+/// it starts.
+async fn next_arrival<V: Vu>(
+    shift: &Shift,
+    standby: &Standby,
+    vu: &mut V,
+    has_failed: &mut bool,
+) -> Result<Duration, End> {
+    let server = &standby.server;
+    let mut was_called = false;
     loop {
-        if let Some(due) = server.work.take() {
-            return Some(due);
+        let is_called = std::mem::take(&mut was_called);
+        let is_asked = server.flag.is_asked() || shift.phase() >= Phase::Draining;
+        let work = server.work.take();
+        if is_called && (is_asked || work.is_some()) {
+            shift.moves.call();
         }
-        if server.flag.is_asked() || shift.phase() >= Phase::Draining {
-            return None;
+        if let Some(due) = work {
+            return Ok(due);
         }
-        server.flag.changed().await;
+        if is_asked && server.surplus.get() {
+            return Err(End::Surplus);
+        }
+        if is_asked {
+            return Err(End::Asked);
+        }
+        let is_outdated = vu.is_outdated();
+        if is_outdated && let Some(_away) = standby.withdraw() {
+            shift.moves.turn().await;
+            if let Some(end) = renew(shift, vu, has_failed).await {
+                return Err(end);
+            }
+            if shift.team.release_surplus(shift.users_max()) {
+                return Err(End::Surplus);
+            }
+            standby.offer();
+            continue;
+        }
+        tokio::select! {
+            () = server.flag.changed() => {}
+            () = shift.moves.called(), if is_outdated => was_called = true,
+        }
     }
 }

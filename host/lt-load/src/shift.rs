@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::counters::Counters;
 use crate::executor;
+use crate::moves::Moves;
 use crate::phase::{Phase, Signal};
 use crate::roster::{Gone, Handle, Roster};
 use crate::serve::Server;
@@ -59,6 +60,8 @@ pub struct Shift {
     pub(crate) idle: RefCell<VecDeque<Rc<Server>>>,
     /// Position of the user of an arrival rate that is being made in the background.
     pub(crate) making: Cell<Option<u64>>,
+    /// Users that are being renewed.
+    pub(crate) moves: Moves,
     /// Notified when users or rate were changed.
     pub(crate) steered: Notify,
     steering: RefCell<Steering>,
@@ -94,6 +97,7 @@ impl Shift {
             gone: RefCell::default(),
             idle: RefCell::default(),
             making: Cell::new(None),
+            moves: Moves::default(),
             steered: Notify::new(),
             steering: RefCell::new(steering),
             probe,
@@ -175,12 +179,13 @@ impl Shift {
         loop {
             let present = steering.borrow_and_update().clone();
             let last = self.steering.replace(present);
-            let (pause, users) = {
+            let (waiting, users) = {
                 let present = self.steering.borrow();
-                let pause = last.paused_since != present.paused_since;
-                (pause, last.revision != present.revision)
+                let paused = last.paused_since != present.paused_since;
+                let renewed = last.renewals != present.renewals;
+                (paused || renewed, last.revision != present.revision)
             };
-            if pause {
+            if waiting {
                 self.watch.changed.notify_waiters();
             }
             if users {

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 pub(crate) struct Steering {
     /// Grows with each change of users or rate.
     pub(crate) revision: u64,
+    /// How often users were asked whether they are outdated.
+    pub(crate) renewals: u64,
     pub(crate) paused_since: Option<Instant>,
     /// How long all pauses took that have ended.
     pub(crate) paused: Duration,

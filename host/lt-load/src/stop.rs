@@ -11,7 +11,7 @@ use crate::phase::Phase;
 #[derive(Debug)]
 pub(crate) struct PhaseWatch {
     phase: Cell<Phase>,
-    /// Notified when the phase changes, and when a pause begins or ends.
+    /// Notified when the phase changes, when a pause begins or ends, and when users may be outdated.
     pub(crate) changed: Notify,
 }
 
@@ -92,7 +92,7 @@ impl StopFlag {
         }
     }
 
-    /// Something may have changed: this flag, the phase, or a pause.
+    /// Something may have changed: this flag, the phase, a pause, or what users are to be.
     pub(crate) async fn changed(&self) {
         match &self.watch {
             Some(watch) => tokio::select! {

@@ -66,9 +66,19 @@ pub trait Vu: 'static {
     async fn join(&mut self) -> Outcome;
     /// Before each iteration: whatever the last one broke. Its time belongs to no iteration. Usually there is nothing to do.
     async fn mend(&mut self) -> Outcome;
+    /// Whether the user is to be renewed before its next iteration. Asked before each iteration, so it must cost nothing, and
+    /// again whenever [`Team::renew_users`](crate::Team::renew_users) was called while the user waits.
+    fn is_outdated(&self) -> bool {
+        false
+    }
+    /// Take the place of what has just left: as what it is to be now, joined. It is still the same user, in the midst of its life:
+    /// its iterations are counted on. If that fails it may go back to what it was; [`Outcome::Failed`] ends the user.
+    async fn renew(&mut self) -> Outcome {
+        Outcome::Passed
+    }
     /// One iteration.
     async fn iterate(&mut self, iteration: Iteration) -> Outcome;
-    /// After the last iteration, when the user ends gracefully.
+    /// After the last iteration, when the user ends gracefully, and before it is renewed.
     async fn leave(&mut self);
     /// Tags of this user's samples in its core's recorder.
     fn tags(&self) -> TagsId;
