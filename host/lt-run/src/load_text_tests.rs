@@ -16,6 +16,7 @@ fn spec(load: Load) -> ScenarioSpec {
             first: 1,
             existing: None,
         },
+        last_id: None,
         roles: lt_spec::roles::Roles::default(),
         settings: std::collections::BTreeMap::new(),
         secrets: Vec::new(),

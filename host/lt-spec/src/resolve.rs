@@ -230,6 +230,7 @@ fn scenarios(
             load,
             graceful_stop: graceful_stop.unwrap_or(GRACEFUL_STOP),
             identities,
+            last_id: users::last_id(plan, scenario),
             roles,
             settings: settings.next().unwrap_or_default(),
             secrets: secrets.map(|setting| setting.name.clone()).collect(),

@@ -9,8 +9,10 @@ use lt_metrics::Threshold;
 
 use crate::roles::Roles;
 
+mod ids;
 mod load;
 
+pub use self::ids::Ids;
 pub use self::load::{
     Churn, ConstantArrivalRate, ConstantUsers, Load, Pace, PerUserIterations, RampingArrivalRate,
     RampingUsers, SharedIterations, Spacing, Stage,
@@ -62,6 +64,8 @@ pub struct ScenarioSpec {
     pub graceful_stop: Duration,
     /// Who its users are.
     pub identities: Identities,
+    /// The last id that they may have, if a range of ids was typed for them.
+    pub last_id: Option<u64>,
     /// Which roles they play.
     pub roles: Roles,
     /// Every declared setting with its value.

@@ -269,6 +269,7 @@ fn scenario(load: Load) -> ScenarioSpec {
             first: 1,
             existing: None,
         },
+        last_id: None,
         roles: Roles::default(),
         settings: Default::default(),
         secrets: Vec::new(),

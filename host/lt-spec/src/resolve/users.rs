@@ -226,6 +226,13 @@ impl Taken {
     }
 }
 
+/// The last id of the range that was typed for a scenario, or for all. Its faults are told elsewhere.
+pub(super) fn last_id(plan: &Plan, scenario: &ScenarioPlan) -> Option<u64> {
+    let given = scenario.load.get("user-range");
+    let given = given.or(plan.user_range.as_ref())?;
+    range_or_open(&given.value).ok().map(|(_, last)| last)
+}
+
 /// `FIRST..LAST`, or `FIRST..` for ids without end.
 fn range_or_open(text: &str) -> Result<(u64, u64), Fault> {
     match text.trim().strip_suffix("..") {
