@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use lt_load::{Ending, LagProbe, Shift, Signal, Team};
 use lt_metrics::{Delta, Recorder, Registry, StreamTable, SubmetricPlan, journal_of};
-use lt_runtime::{Core, Factory, RunShared};
+use lt_runtime::{Core, Deployment, Factory, RunShared};
 use lt_spec::spec::Load;
 use tokio::task::LocalSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -35,7 +35,9 @@ pub(crate) enum Report {
 
 /// One scenario at work.
 pub(crate) struct Part {
+    /// As it began: what all its versions share, and the first of them.
     pub(crate) run: Arc<RunShared>,
+    pub(crate) deployment: Arc<Deployment>,
     pub(crate) team: Arc<Team>,
 }
 
@@ -158,7 +160,7 @@ fn work(
         let (team, recorder) = (part.team.clone(), recorder.clone());
         let shift = Shift::with_probe(team, index as u64, recorder, probe.clone());
         let tags = core.tags();
-        let factory = Rc::new(Factory::new(core.clone()));
+        let factory = Rc::new(Factory::new(core.clone(), part.deployment.clone()));
         cores.push(core);
         shifts.push(async move { shift.run(factory, tags).await });
     }

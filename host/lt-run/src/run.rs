@@ -10,7 +10,7 @@ use lt_metrics::{
     Judge, Registry, StreamTable, SubmetricPlan, Summary, ThresholdError, ThresholdResult, Totals,
 };
 use lt_report::{JournalWriter, SampleWriter};
-use lt_runtime::{Common, OnceError, RunShared, Scenario, Tracer};
+use lt_runtime::{Common, Deployment, OnceError, RunShared, Scenario, Tracer};
 use lt_spec::description::DataKind;
 use lt_spec::spec::RunSpec;
 
@@ -56,6 +56,20 @@ pub enum Stage {
     Stopping,
     /// `terminate` runs.
     Terminating,
+}
+
+impl Stage {
+    /// In one word, for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Building => "building",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Terminating => "terminating",
+        }
+    }
 }
 
 /// What the observer sees, ten times a second.
@@ -174,6 +188,8 @@ pub struct RunOutcome {
     pub write_faults: Vec<String>,
     /// Everything measured, for outputs that want more than the summary.
     pub totals: Totals,
+    /// Of it, what came after the last whole second.
+    pub rest: Totals,
 }
 
 /// Why a run could not start. Nothing was sent anywhere.
@@ -323,6 +339,7 @@ fn part(run: &Arc<RunShared>) -> Part {
     let cores = common.cores.max(1) as u64;
     Part {
         run: run.clone(),
+        deployment: Deployment::new(run.clone()),
         team: Team::new(run.spec.clone(), cores, common.seed),
     }
 }

@@ -31,7 +31,7 @@ use crate::rtmp::assets::Assets;
 use crate::sockets::OpenSockets;
 use crate::sockets::patterns::Patterns;
 use crate::trace::Tracer;
-use crate::xmpp;
+use crate::{version, xmpp};
 
 /// Different groups one core tells apart; further ones are counted under their parent. Journeys have tens.
 const GROUPS_MAX: usize = 10_000;
@@ -50,6 +50,8 @@ pub struct RunShared {
     pub spec: Arc<ScenarioSpec>,
     /// What the users run.
     pub scenario: Scenario,
+    /// What this version of it is called: the tag `version` of its users' samples.
+    pub label: Arc<str>,
     /// What `init` returned; empty before.
     pub state: Arc<[u8]>,
     /// The present values of its settings.
@@ -128,11 +130,24 @@ impl RunShared {
             shares,
             enrolment: Arc::new(Enrolment::new(spec.start)),
             settings: Arc::new(Settings::new(spec.settings.clone())),
+            label: version::label(&scenario).into(),
             common,
             spec,
             scenario,
             state: Arc::default(),
             steady_users: Arc::default(),
+        }
+    }
+
+    /// Another version of the same scenario, with these values of all settings that it declares. Its `init` is not run: its users
+    /// join with what the first one's returned.
+    #[must_use]
+    pub fn next(&self, scenario: Scenario, settings: BTreeMap<String, String>) -> Self {
+        Self {
+            settings: Arc::new(Settings::new(settings)),
+            label: version::label(&scenario).into(),
+            scenario,
+            ..self.clone()
         }
     }
 
@@ -208,7 +223,7 @@ pub(crate) struct HttpKey {
     pub(crate) extra: Option<Rc<Tags>>,
 }
 
-/// One thread's world, for one scenario.
+/// One thread's world, for one version of one scenario.
 pub struct Core {
     /// What all cores share.
     pub(crate) run: Arc<RunShared>,
@@ -219,7 +234,7 @@ pub struct Core {
     /// Resolver, TLS settings and source addresses of this core.
     pub(crate) network: Rc<Network>,
     /// How its clients behave, one for each local address in turn.
-    pub(crate) clients: Vec<Rc<ClientConfig>>,
+    pub(crate) clients: Rc<[Rc<ClientConfig>]>,
     /// WebSockets, XMPP sessions and RTMP connections that have not ended.
     pub(crate) sockets: Rc<OpenSockets>,
     /// What its users look for in messages.
@@ -227,11 +242,11 @@ pub struct Core {
     /// What its users look for in stanzas, and what of their sessions was logged.
     pub(crate) xmpp: xmpp::OfCore,
     /// What its users publish and play.
-    pub(crate) streams: StreamsOfCore,
+    pub(crate) streams: Rc<StreamsOfCore>,
     /// What its users did, if that is kept.
-    pub(crate) journal: Journal,
+    pub(crate) journal: Rc<Journal>,
     /// Throttles and meetings whose waits carry their name.
-    waited_for: RefCell<FxHashSet<Box<str>>>,
+    waited_for: Rc<RefCell<FxHashSet<Box<str>>>>,
     groups: RefCell<Groups>,
     group_tags: RefCell<FxHashMap<(u16, GroupId), TagsId>>,
     http_tags: RefCell<FxHashMap<HttpKey, TagsId>>,
@@ -241,6 +256,15 @@ pub struct Core {
 struct Groups {
     paths: Vec<Rc<str>>,
     children: FxHashMap<(GroupId, Rc<str>), GroupId>,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self {
+            paths: vec!["".into()],
+            children: FxHashMap::default(),
+        }
+    }
 }
 
 impl Core {
@@ -258,23 +282,42 @@ impl Core {
         let waited_for = RefCell::new(asked_for(&common.spec.thresholds));
         Ok(Rc::new(Self {
             roles: roles.map(|name| Arc::from(name.as_str())).collect(),
-            journal: Journal::new(common.keep_journal),
+            journal: Rc::new(Journal::new(common.keep_journal)),
             run,
             recorder,
             network,
-            clients,
+            clients: clients.into(),
             sockets: Rc::default(),
             patterns: RefCell::default(),
             xmpp: xmpp::OfCore::default(),
-            streams: StreamsOfCore::default(),
-            waited_for,
-            groups: RefCell::new(Groups {
-                paths: vec!["".into()],
-                children: FxHashMap::default(),
-            }),
+            streams: Rc::default(),
+            waited_for: Rc::new(waited_for),
+            groups: RefCell::default(),
             group_tags: RefCell::default(),
             http_tags: RefCell::default(),
         }))
+    }
+
+    /// The same for another version: its users share the network, and are reported together with those of this one. What is kept
+    /// for a version's users alone begins anew, and goes with them.
+    #[must_use]
+    pub(crate) fn next(core: &Self, run: Arc<RunShared>) -> Rc<Self> {
+        Rc::new(Self {
+            run,
+            roles: core.roles.clone(),
+            recorder: core.recorder.clone(),
+            network: core.network.clone(),
+            clients: core.clients.clone(),
+            sockets: core.sockets.clone(),
+            patterns: RefCell::default(),
+            xmpp: xmpp::OfCore::default(),
+            streams: core.streams.clone(),
+            journal: core.journal.clone(),
+            waited_for: core.waited_for.clone(),
+            groups: RefCell::default(),
+            group_tags: RefCell::default(),
+            http_tags: RefCell::default(),
+        })
     }
 
     /// Add a row for each media stream that a user asked for and has not ended. One that failed stays until its user asks for
@@ -384,6 +427,7 @@ impl Core {
             tags.push((name.as_str().into(), value.as_str().into()));
         }
         tags.push(("scenario".into(), spec.name.as_str().into()));
+        tags.push(("version".into(), self.run.label.clone()));
         tags.push(("group".into(), Arc::from(&*self.group_path(group))));
         if !spec.roles.is_empty() {
             tags.push(("role".into(), self.role_name(role).into()));
@@ -394,7 +438,10 @@ impl Core {
     /// Tags of samples that belong to no user.
     #[must_use]
     pub fn tags(&self) -> TagsId {
-        self.tags_of_group(0, GroupId::ROOT)
+        let mut tags = self.base_tags(0, GroupId::ROOT);
+        // What no user measured belongs to no version.
+        tags.retain(|(name, _)| **name != *"version");
+        self.recorder.borrow_mut().intern(Tags::from_iter(tags))
     }
 
     /// Tags of samples of users of this role in this group.

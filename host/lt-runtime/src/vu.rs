@@ -1,7 +1,9 @@
 //! A virtual user that runs a scenario: the load engine's view of a store.
 
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use lt_load::{BuildError, Iteration, Outcome, Place, StopFlag, Vu, VuFactory};
 use lt_metrics::{FailureClass, JournalEvent, TagsId};
@@ -20,17 +22,53 @@ use crate::interfaces::timing::to_guest;
 use crate::io_link::IoGuard;
 use crate::limits::HANDLES_MAX;
 use crate::meter::{Meter, metered};
+use crate::version::{Deployment, Member, Version};
 
 /// Builds the users of one core.
 pub struct Factory {
-    core: Rc<Core>,
+    home: Rc<Home>,
 }
 
 impl Factory {
-    /// A factory for this core.
+    /// A factory for this core, whose users have the versions that the deployment says.
     #[must_use]
-    pub fn new(core: Rc<Core>) -> Self {
-        Self { core }
+    pub fn new(core: Rc<Core>, deployment: Arc<Deployment>) -> Self {
+        let home = Home {
+            first: core,
+            deployment,
+            cores: RefCell::default(),
+        };
+        Self {
+            home: Rc::new(home),
+        }
+    }
+}
+
+/// A thread's core for each version of a scenario.
+struct Home {
+    /// What the others were made from: it lives as long as the thread.
+    first: Rc<Core>,
+    deployment: Arc<Deployment>,
+    cores: RefCell<Vec<(Arc<Version>, Rc<Core>)>>,
+}
+
+impl Home {
+    /// The core for a version: made for the first of its users, and kept while it has any or will have.
+    fn core(&self, version: &Arc<Version>) -> Rc<Core> {
+        let mut cores = self.cores.borrow_mut();
+        let known = cores.iter().find(|(of, _)| Arc::ptr_eq(of, version));
+        if let Some((_, core)) = known {
+            return core.clone();
+        }
+        let is_first = Arc::ptr_eq(version.run(), &self.first.run);
+        let core = if is_first {
+            self.first.clone()
+        } else {
+            Core::next(&self.first, version.run().clone())
+        };
+        cores.retain(|(of, core)| Rc::strong_count(core) > 1 || self.deployment.is_wanted(of));
+        cores.push((version.clone(), core.clone()));
+        core
     }
 }
 
@@ -38,7 +76,13 @@ impl VuFactory for Factory {
     type Vu = ScenarioUser;
 
     async fn build(&self, place: Place) -> Result<ScenarioUser, BuildError> {
-        let run = &self.core.run;
+        let deployment = &self.home.deployment;
+        // Before the version: a change in between is seen again, and none is missed.
+        let seen = deployment.revision();
+        let version = deployment.of_new(place.position);
+        let core = self.home.core(&version);
+        let member = Member::of(version);
+        let run = &core.run;
         let who = Identity {
             id: place.id,
             position: place.position,
@@ -47,21 +91,26 @@ impl VuFactory for Factory {
             seed: seed::nth(run.common.spec.seed, place.id.0),
         };
         // Boxed, like all that happens once in a user's life: it would weigh in every user's task for ever.
-        let tags = self.core.tags_of_group(who.role, GroupId::ROOT);
+        let tags = core.tags_of_group(who.role, GroupId::ROOT);
         let taken = Taken::default();
-        let build = Body::build(&self.core, who, Some(&place.stop), taken.clone());
+        let build = Body::build(&core, who, Some(&place.stop), taken.clone());
         let built = Box::pin(build).await;
         let body = built.map_err(|error| {
+            member.version().count_join(true);
             let text = format!("{error:#}");
-            self.core.record_failure(tags, FailureClass::Host, &text);
+            core.record_failure(tags, FailureClass::Host, &text);
             BuildError(text)
         })?;
         Ok(ScenarioUser {
-            core: self.core.clone(),
+            home: self.home.clone(),
+            core,
+            member,
+            seen: Cell::new(seen),
             who,
             stop: place.stop,
             tags,
             taken,
+            has_joined: false,
             body: Some(body),
         })
     }
@@ -69,11 +118,16 @@ impl VuFactory for Factory {
 
 /// One virtual user. Its store is thrown away after a trap and built anew before the next iteration.
 pub struct ScenarioUser {
+    home: Rc<Home>,
     core: Rc<Core>,
+    member: Member,
+    /// The deployment that it has complied with.
+    seen: Cell<u64>,
     who: Identity,
     stop: Rc<StopFlag>,
     tags: TagsId,
     taken: Taken,
+    has_joined: bool,
     body: Option<Body>,
 }
 
@@ -146,17 +200,15 @@ impl Body {
 
 impl Vu for ScenarioUser {
     async fn join(&mut self) -> Outcome {
-        let Some(body) = &mut self.body else {
-            return Outcome::StopUser;
-        };
-        let journal = &self.core.journal;
-        journal.write(self.who.id.0, || JournalEvent::Joined);
-        let result = Box::pin(body.join(&self.core, self.who)).await;
-        let trapped = result.is_err();
-        let outcome = self.judge(result);
-        if trapped {
-            self.body = None;
+        if !self.has_joined && self.is_outdated() {
+            // It waited, built, while its version was replaced.
+            let version = self.version_to_be();
+            if let Err(outcome) = Box::pin(self.begin_anew(version)).await {
+                return outcome;
+            }
         }
+        let outcome = self.call_join().await;
+        self.has_joined = true;
         outcome
     }
 
@@ -165,6 +217,36 @@ impl Vu for ScenarioUser {
             return Outcome::Passed;
         }
         Box::pin(self.rebuild()).await
+    }
+
+    fn is_outdated(&self) -> bool {
+        let revision = self.home.deployment.revision();
+        if revision == self.seen.get() {
+            return false;
+        }
+        let present = self.member.version();
+        let deployment = &self.home.deployment;
+        if !Arc::ptr_eq(&deployment.of_running(self.who.position, present), present) {
+            return true;
+        }
+        self.seen.set(revision);
+        false
+    }
+
+    async fn renew(&mut self) -> Outcome {
+        let was_lost = self.body.take().is_none();
+        if was_lost {
+            tokio::time::sleep(REBUILD_PAUSE).await;
+        }
+        let before = self.member.version().clone();
+        let version = self.version_to_be();
+        let outcome = self.move_to(version.clone()).await;
+        let has_failed = matches!(outcome, Outcome::Failed | Outcome::Lost);
+        if !has_failed || Arc::ptr_eq(&version, &before) {
+            return outcome;
+        }
+        // It stays what it was until the next deployment: the new version's fault is not the user's end.
+        self.move_to(before).await
     }
 
     async fn iterate(&mut self, iteration: Iteration) -> Outcome {
@@ -188,6 +270,8 @@ impl Vu for ScenarioUser {
         let stop = body.store.data().stop_self;
         let trapped = result.is_err();
         let outcome = self.judge(result);
+        let failed = matches!(outcome, Outcome::Failed | Outcome::Lost);
+        self.member.version().count_iteration(failed);
         if trapped {
             self.body = None;
             return Outcome::Lost;
@@ -221,19 +305,71 @@ impl Vu for ScenarioUser {
 }
 
 impl ScenarioUser {
-    /// A new body after a trap, joined.
+    /// Call `join`, and count it.
+    async fn call_join(&mut self) -> Outcome {
+        let Some(body) = &mut self.body else {
+            return Outcome::StopUser;
+        };
+        let journal = &self.core.journal;
+        journal.write(self.who.id.0, || JournalEvent::Joined);
+        let result = Box::pin(body.join(&self.core, self.who)).await;
+        let trapped = result.is_err();
+        let outcome = self.judge(result);
+        let failed = matches!(outcome, Outcome::Failed | Outcome::Lost);
+        self.member.version().count_join(failed);
+        if trapped {
+            self.body = None;
+        }
+        outcome
+    }
+
+    /// A new body after a trap, joined: of another version, if the user is to have one by now.
     async fn rebuild(&mut self) -> Outcome {
         tokio::time::sleep(REBUILD_PAUSE).await;
+        let version = if self.is_outdated() {
+            self.version_to_be()
+        } else {
+            self.member.version().clone()
+        };
+        self.move_to(version).await
+    }
+
+    /// The version that the user is to have now; it has complied with the present deployment.
+    fn version_to_be(&self) -> Arc<Version> {
+        let deployment = &self.home.deployment;
+        // Before the version, so that no change is missed.
+        self.seen.set(deployment.revision());
+        deployment.of_running(self.who.position, self.member.version())
+    }
+
+    /// A new body of this version, joined.
+    async fn move_to(&mut self, version: Arc<Version>) -> Outcome {
+        match self.begin_anew(version).await {
+            Ok(()) => self.call_join().await,
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// A new body of this version. The one before goes first: there is room for so many.
+    async fn begin_anew(&mut self, version: Arc<Version>) -> Result<(), Outcome> {
+        self.body = None;
+        if !Arc::ptr_eq(&version, self.member.version()) {
+            self.core = self.home.core(&version);
+            self.tags = self.core.tags_of_group(self.who.role, GroupId::ROOT);
+            self.member = Member::of(version);
+        }
         let taken = self.taken.clone();
         match Body::build(&self.core, self.who, Some(&self.stop), taken).await {
             Ok(body) => {
                 self.body = Some(body);
-                self.join().await
+                Ok(())
             }
             Err(error) => {
+                self.member.version().count_join(true);
+                let text = format!("{error:#}");
                 self.core
-                    .record_failure(self.tags, FailureClass::Host, &format!("{error:#}"));
-                Outcome::Failed
+                    .record_failure(self.tags, FailureClass::Host, &text);
+                Err(Outcome::Failed)
             }
         }
     }
