@@ -34,6 +34,8 @@ pub mod target;
 pub use outline::{Outline, OutlineFile, OutlineScenario};
 pub use problem::Problem;
 pub use raw::{RawHttp, RawRun};
-pub use resolve::{Machine, check_setting, registry, registry_of, resolve, resolve_file};
+pub use resolve::{
+    Machine, check_setting, registry, registry_of, resolve, resolve_file, settings_of_next,
+};
 pub use run_file::{FileScenario, PemFile, RawFile, RunAbout, Uploads};
 pub use target::AllowedTargets;

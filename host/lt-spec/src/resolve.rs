@@ -6,6 +6,7 @@ mod executor;
 mod http;
 mod labels;
 mod load;
+mod next_version;
 mod policy;
 mod problems;
 mod roles;
@@ -37,6 +38,7 @@ use crate::spec::{Load, RunSpec, ScenarioSpec, UserLimits, users_of_changes};
 pub(crate) use self::executor::give_way;
 pub use self::labels::RESERVED_TAGS;
 pub(crate) use self::problems::{Problems, nearest};
+pub use self::next_version::settings_of_next;
 pub use self::settings::check_setting;
 pub use self::verdict::{registry, registry_of};
 

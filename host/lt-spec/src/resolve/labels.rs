@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::spec::Output;
 
 /// Tags that the host itself puts on samples (k6's system tags, and ours): a run may not claim them.
-pub const RESERVED_TAGS: [&str; 18] = [
+pub const RESERVED_TAGS: [&str; 19] = [
     "check",
     "class",
     "error",
@@ -29,6 +29,7 @@ pub const RESERVED_TAGS: [&str; 18] = [
     "subproto",
     "tls_version",
     "url",
+    "version",
     "vu",
 ];
 

@@ -85,7 +85,7 @@ fn live(setting: &Setting) -> Result<(), Fault> {
     ))
 }
 
-fn find<'run>(description: &'run Description, name: &str) -> Option<&'run Setting> {
+pub(super) fn find<'run>(description: &'run Description, name: &str) -> Option<&'run Setting> {
     description
         .settings
         .iter()
@@ -93,7 +93,7 @@ fn find<'run>(description: &'run Description, name: &str) -> Option<&'run Settin
 }
 
 /// `name=value`, without what is secret.
-fn shown(setting: &Setting, value: &str) -> String {
+pub(super) fn shown(setting: &Setting, value: &str) -> String {
     let value = if setting.kind == SettingKind::Secret {
         HIDDEN
     } else {
@@ -275,7 +275,7 @@ fn no_scenario(name: &str, scenarios: &[Described<'_>]) -> Fault {
     Fault::new(format!("the run has no scenario {name}"), remedy)
 }
 
-fn unknown(name: &str, descriptions: &[&Description]) -> Fault {
+pub(super) fn unknown(name: &str, descriptions: &[&Description]) -> Fault {
     let names: Vec<&str> = descriptions
         .iter()
         .flat_map(|description| &description.settings)
