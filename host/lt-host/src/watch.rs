@@ -141,8 +141,9 @@ impl<'a> Watch<'a> {
         let view = StreamsView::of(rows)
             .or_else(|| self.progress.streams.take().map(|_| StreamsView::default()));
         self.progress.streams = view;
-        self.record.interval(interval, self.whole_until, length);
-        self.record.partial(tick.totals, self.spec, tick.elapsed);
+        let _told = self
+            .record
+            .second(self.spec, tick, (self.now_unix_ns)());
         self.whole_until = tick.elapsed;
         if !self.is_bar {
             let _unheard = self.display.update(&self.progress);

@@ -64,6 +64,9 @@ pub struct RunState {
     pub exit_code: i32,
     /// Why it ended before its time, if it did.
     pub ended_early: Option<String>,
+    /// Whether the run had not ended when this was written: one that was killed leaves such a summary.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 /// One metric.

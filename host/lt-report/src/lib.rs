@@ -13,6 +13,7 @@
     )
 )]
 
+mod dossier;
 mod events;
 mod hlog;
 mod humanize;
@@ -32,6 +33,7 @@ mod summary_json;
 mod text;
 mod threshold_text;
 
+pub use dossier::{Dossier, RunEnd};
 pub use events::EventLog;
 pub use hlog::HlogWriter;
 pub use humanize::{humanize_bytes, humanize_duration, humanize_number, humanize_rate};

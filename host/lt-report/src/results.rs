@@ -1,13 +1,11 @@
 //! The results directory: one a run, never overwritten, with `latest` pointing at the newest.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, IntoInnerError};
 use std::path::{Path, PathBuf};
 
 use lt_metrics::Summary;
 
-use crate::events::EventLog;
-use crate::hlog::HlogWriter;
 use crate::junit::write_junit;
 use crate::samples::rfc3339_nano;
 use crate::summary_json::write_summary;
@@ -16,6 +14,14 @@ use crate::summary_json::write_summary;
 pub const RESULTS_PER_DAY_MAX: u32 = 9999;
 /// Characters of `YYYY-MM-DD`.
 const DATE_CHARS: usize = 10;
+/// The file of snapshots.
+pub(crate) const SNAPSHOTS: &str = "snapshots.jsonl";
+/// The file of events.
+pub(crate) const EVENTS: &str = "events.jsonl";
+/// The file of the numbers.
+pub(crate) const SUMMARY: &str = "summary.json";
+/// The page of the run.
+pub(crate) const REPORT: &str = "report.html";
 
 /// `results/<YYYY-MM-DD>--<n>/`. Holds nothing open itself; files in it belong to whoever asked for them.
 #[derive(Clone, Debug)]
@@ -73,29 +79,23 @@ impl ResultsDir {
         }
     }
 
+    /// A directory that is there already.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Start `metrics.hlog`. It is flushed with each interval, so that it survives a crash.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn hlog(&self, start_unix_ns: i64) -> io::Result<HlogWriter<BufWriter<File>>> {
-        HlogWriter::new(
-            BufWriter::new(File::create(self.path.join("metrics.hlog"))?),
-            start_unix_ns,
-        )
-    }
-
-    /// Start `events.jsonl`.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn events(&self) -> io::Result<EventLog<File>> {
-        Ok(EventLog::new(File::create(self.path.join("events.jsonl"))?))
+    /// Whether its run goes on, in this process or another: its files are locked as long as somebody writes them.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        let opened = File::open(self.path.join(SNAPSHOTS));
+        opened.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// Write or replace `summary.json`, whole or not at all: may be called during the run, for partial results.
@@ -103,7 +103,7 @@ impl ResultsDir {
     /// # Errors
     /// What the file system says.
     pub fn summary(&self, summary: &Summary) -> io::Result<()> {
-        self.replace("summary.json", |writer| write_summary(writer, summary))
+        self.replace(SUMMARY, |writer| write_summary(writer, summary))
     }
 
     /// Write or replace `junit.xml`, whole or not at all.
@@ -114,7 +114,11 @@ impl ResultsDir {
         self.replace("junit.xml", |writer| write_junit(writer, summary))
     }
 
-    fn replace(
+    /// Write or replace a file of this name, whole or not at all.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn replace(
         &self,
         name: &str,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -122,8 +126,11 @@ impl ResultsDir {
         let unfinished = self.path.join(format!(".{name}"));
         let mut writer = BufWriter::new(File::create(&unfinished)?);
         write(&mut writer)?;
-        writer.flush()?;
-        fs::rename(unfinished, self.path.join(name))
+        // On the disk before it takes the old one's place: after a power cut there is one of the two, never a part.
+        let file = writer.into_inner().map_err(IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(unfinished, self.path.join(name))?;
+        File::open(&self.path)?.sync_all()
     }
 }
 
@@ -218,8 +225,6 @@ mod tests {
     fn files_are_written_whole() {
         let scratch = Scratch::new("files");
         let dir = ResultsDir::create(&scratch.0, NOW).unwrap();
-        dir.events().unwrap().event(NOW, "started", &()).unwrap();
-        drop(dir.hlog(NOW).unwrap());
         dir.summary(&Summary::default()).unwrap();
         dir.summary(&a_run()).unwrap();
         dir.junit(&a_run()).unwrap();
@@ -228,20 +233,12 @@ mod tests {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         names.sort();
-        assert_eq!(
-            names,
-            ["events.jsonl", "junit.xml", "metrics.hlog", "summary.json"]
-        );
+        assert_eq!(names, ["junit.xml", "summary.json"]);
         let read = |text: &str| serde_json::from_str::<Summary>(text).unwrap();
         let written = fs::read_to_string(dir.path().join("summary.json")).unwrap();
         assert_eq!(
             read(&written),
             read(&serde_json::to_string(&a_run()).unwrap())
-        );
-        assert!(
-            fs::read_to_string(dir.path().join("events.jsonl"))
-                .unwrap()
-                .contains(r#""event":"started""#)
         );
     }
 

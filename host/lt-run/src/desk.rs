@@ -577,6 +577,7 @@ impl<'a> Desk<'a> {
             terminate_failed,
             write_faults: self.faults,
             totals: self.totals,
+            rest: self.interval,
         }
     }
 }

@@ -38,15 +38,21 @@ pub fn complete(
     exit: Exit,
     started_unix_ns: i64,
 ) {
-    let started = std::time::Duration::from_nanos(u64::try_from(started_unix_ns).unwrap_or(0));
-    let started = std::time::SystemTime::UNIX_EPOCH + started;
-    summary.state.started = humantime::format_rfc3339_millis(started).to_string();
+    summary.state.started = started(started_unix_ns);
     summary.state.exit_code = i32::from(exit.code());
     let terminated = || Some(format!("terminate failed: {}", terminate_failed?));
     summary.state.ended_early = match exit {
         Exit::TerminateFailed => terminated().or_else(|| reason(ended)),
         _ => reason(ended),
     };
+}
+
+/// When a run started, as its summary has it: RFC 3339, UTC, in milliseconds.
+#[must_use]
+pub fn started(unix_ns: i64) -> String {
+    let since = std::time::Duration::from_nanos(u64::try_from(unix_ns).unwrap_or(0));
+    let started = std::time::SystemTime::UNIX_EPOCH + since;
+    humantime::format_rfc3339_millis(started).to_string()
 }
 
 /// Why the run ended before its time, for people.
@@ -88,7 +94,8 @@ mod tests {
             thresholds_passed: true,
             terminate_failed: None,
             write_faults: Vec::new(),
-            totals: Totals::new(registry, plan),
+            totals: Totals::new(registry.clone(), plan.clone()),
+            rest: Totals::new(registry, plan),
         }
     }
 

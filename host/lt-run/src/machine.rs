@@ -125,7 +125,18 @@ pub fn generator_load() -> GeneratorLoad {
         processors: cores(),
         descriptors: descriptors_open().unwrap_or(0),
         descriptors_max: descriptors().soft,
+        resident_bytes: resident_bytes().unwrap_or(0),
     }
+}
+
+/// Memory that this process holds.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 /// CPU time of all threads of this process since it started.
@@ -196,6 +207,7 @@ mod tests {
     fn a_run_can_watch_what_it_uses() {
         let before = generator_load();
         assert!(before.cpu > Duration::ZERO && before.processors >= 1);
+        assert!(before.resident_bytes > 0);
         let files: Vec<_> = (0..10)
             .map(|_| std::fs::File::open("/dev/null").unwrap())
             .collect();

@@ -1,67 +1,77 @@
 //! The results directory of a run: what is written when. A run without one writes nothing.
 
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::path::Path;
 use std::time::Duration;
 
-use crate::run::ChangeSeen;
-use lt_metrics::{Summary, Totals};
-use lt_report::{EventLog, HlogWriter, ResultsDir};
+use lt_metrics::{Summary, Totals, builtin};
+use lt_report::snapshot::{GeneratorNow, Snapshot, SnapshotLog, Snapshots, Standing, UsersNow};
+use lt_report::{Dossier, EventLog, HlogWriter, Keeper, ResultsDir, StreamsView, Tail};
 use lt_runtime::Scenario;
 use lt_spec::Problem;
-use lt_spec::spec::{RunSpec, ScenarioSpec};
+use lt_spec::spec::{Action, RunSpec, ScenarioSpec};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::ending::started;
 use crate::load_text::{action_line, load_line, secret_names};
-use crate::show::setting_value;
+use crate::run::{ChangeSeen, RunOutcome, Tick};
+use crate::show::{plain, setting_value};
 
-/// How often `summary.json` is written while the run goes on, so that a crash leaves numbers: rarely enough that
-/// summing up costs nothing beside the load.
-const PARTIAL_SUMMARY_INTERVAL: Duration = Duration::from_secs(5);
+/// What a summary says of a run that has not ended, or was killed.
+const NOT_ENDED: &str = "not ended: these numbers are from the middle of the run";
+/// Changes that wait for the next snapshot: more in a second is a program, which reads the events.
+const CHANGES_MAX: usize = 50;
 
 /// See the module. Faults while the run goes on are kept for its end: they must not stop it.
+#[derive(Default)]
 pub struct Record {
+    dir: Option<ResultsDir>,
     files: Option<Files>,
     faults: Vec<String>,
-    partial_due: Duration,
+    snapshots: Snapshots,
+    /// When the last second ended.
+    until: Duration,
+    began_unix_ns: i64,
+    had_streams: bool,
+    /// Changes since the last snapshot, for people.
+    changes: Vec<String>,
 }
 
 struct Files {
-    dir: ResultsDir,
-    hlog: HlogWriter<BufWriter<File>>,
-    events: EventLog<File>,
+    keeper: Keeper,
+    hlog: HlogWriter<Tail>,
+    events: EventLog<Tail>,
+    log: SnapshotLog<Tail>,
 }
 
 impl Files {
     fn open(dir: ResultsDir, now_unix_ns: i64) -> std::io::Result<Self> {
-        let hlog = dir.hlog(now_unix_ns)?;
-        let events = dir.events()?;
-        Ok(Self { dir, hlog, events })
+        let keeper = Keeper::start(dir)?;
+        Ok(Self {
+            log: SnapshotLog::new(keeper.tail("snapshots.jsonl")?),
+            hlog: HlogWriter::new(keeper.tail("metrics.hlog")?, now_unix_ns)?,
+            events: EventLog::new(keeper.tail("events.jsonl")?),
+            keeper,
+        })
     }
 }
 
 impl Record {
     /// No results.
+    #[must_use]
     pub fn none() -> Self {
-        Self {
-            files: None,
-            faults: Vec::new(),
-            partial_due: PARTIAL_SUMMARY_INTERVAL,
-        }
+        Self::default()
     }
 
-    /// Make the directory and open its files.
+    /// Make a directory for this run below `parent` and open its files.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn create(parent: &Path, now_unix_ns: i64) -> Result<Self, Vec<Problem>> {
-        let open = || {
-            let dir = ResultsDir::create(parent, now_unix_ns)?;
-            Files::open(dir, now_unix_ns)
-        };
-        let files = open().map_err(|error| {
+        let dir = ResultsDir::create(parent, now_unix_ns);
+        let files = dir.and_then(|dir| Files::open(dir, now_unix_ns));
+        let files = files.map_err(|error| {
             let message = format!("cannot be written to: {error}");
             let remedy = "give another directory, or --no-results";
             vec![Problem::new(
@@ -71,22 +81,25 @@ impl Record {
                 remedy,
             )]
         })?;
-        Ok(Self {
-            files: Some(files),
-            ..Self::none()
-        })
+        Ok(Self::of(files, now_unix_ns))
     }
 
-    /// Make this very directory, whose name is the run's id, and open its files.
+    /// Open the files of a run in a directory that is there already and is this run's alone.
     ///
     /// # Errors
-    /// If it cannot be made, or is there already.
-    pub fn create_at(path: &Path, now_unix_ns: i64) -> std::io::Result<Self> {
-        let dir = ResultsDir::create_at(path)?;
-        Ok(Self {
-            files: Some(Files::open(dir, now_unix_ns)?),
-            ..Self::none()
-        })
+    /// What the file system says.
+    pub fn create_in(dir: &Path, now_unix_ns: i64) -> std::io::Result<Self> {
+        let files = Files::open(ResultsDir::at(dir), now_unix_ns)?;
+        Ok(Self::of(files, now_unix_ns))
+    }
+
+    fn of(files: Files, began_unix_ns: i64) -> Self {
+        Self {
+            dir: Some(files.keeper.dir().clone()),
+            files: Some(files),
+            began_unix_ns,
+            ..Self::default()
+        }
     }
 
     /// Name of the directory: the run's id.
@@ -96,7 +109,7 @@ impl Record {
 
     /// Where the results are.
     pub fn path(&self) -> Option<&Path> {
-        self.files.as_ref().map(|files| files.dir.path())
+        self.dir.as_ref().map(ResultsDir::path)
     }
 
     /// The run starts, with these scenarios. Secrets are not written.
@@ -107,11 +120,22 @@ impl Record {
         self.event("started", &run_fields(spec, about), now_unix_ns);
     }
 
-    /// Something was changed, or the change was refused.
+    /// Something was changed or noted, or the change was refused.
     pub fn changed(&mut self, spec: &RunSpec, change: &ChangeSeen, now_unix_ns: i64) {
+        let elapsed_ms = u64::try_from(change.elapsed.as_millis()).unwrap_or(u64::MAX);
+        if let (Action::Annotate { text, tags }, None) = (&change.action, &change.refused) {
+            let fields = json!({ "elapsed_ms": elapsed_ms, "text": text, "tags": tags });
+            self.event("annotation", &fields, now_unix_ns);
+            return;
+        }
+        let action = action_line(&change.action, &secret_names(spec));
+        if self.changes.len() < CHANGES_MAX {
+            self.changes.push(change_line(change, &action));
+        }
         let fields = json!({
+            "elapsed_ms": elapsed_ms,
             "scenario": change.scenario,
-            "action": action_line(&change.action, &secret_names(spec)),
+            "action": action,
             "refused": change.refused,
         });
         self.event("changed", &fields, now_unix_ns);
@@ -125,34 +149,108 @@ impl Record {
         }
     }
 
-    /// A second has passed: `length` long, from `start` of the run.
-    pub fn interval(&mut self, interval: &Totals, start: Duration, length: Duration) {
+    /// A second has passed: one that `tick` has the interval of. Returns how the run stands, or nothing between two seconds.
+    /// Costs what summing up costs; the files are written beside the run.
+    pub fn second(
+        &mut self,
+        spec: &RunSpec,
+        tick: &Tick<'_>,
+        now_unix_ns: i64,
+    ) -> Option<Snapshot> {
+        let interval = tick.interval?;
+        let mut summary = tick.totals.summary(tick.elapsed);
+        summary.thresholds = tick.thresholds.to_vec();
+        let standing = self.standing(tick, now_unix_ns);
+        let snapshot = self.snapshots.next(standing, &summary, interval);
+        self.interval(interval, tick.elapsed);
+        self.keep(&snapshot);
+        if let Some(files) = &self.files {
+            about(&mut summary, spec, self.began_unix_ns);
+            summary.state.partial = true;
+            summary.state.ended_early = Some(NOT_ENDED.to_owned());
+            files.keeper.summary(summary);
+        }
+        Some(snapshot)
+    }
+
+    /// The trends of a second that ended at `elapsed`.
+    fn interval(&mut self, interval: &Totals, elapsed: Duration) {
+        let length = elapsed.saturating_sub(self.until);
         if let Some(files) = &mut self.files {
-            let written = files.hlog.interval(interval, start, length);
+            let written = files.hlog.interval(interval, self.until, length);
             self.note("metrics.hlog", written);
         }
+        self.until = elapsed;
     }
 
-    /// Write what there is, if it is time to.
-    pub fn partial(&mut self, totals: &Totals, spec: &RunSpec, elapsed: Duration) {
-        let Some(files) = &self.files else { return };
-        if elapsed < self.partial_due {
-            return;
+    fn keep(&mut self, snapshot: &Snapshot) {
+        if let Some(files) = &mut self.files {
+            let written = files.log.write(snapshot);
+            self.note("snapshots.jsonl", written);
         }
-        self.partial_due = elapsed + PARTIAL_SUMMARY_INTERVAL;
-        let mut summary = totals.summary(elapsed);
-        summary.state.run.clone_from(&spec.id);
-        summary.state.scenario = spec.title();
-        summary.state.seed = spec.seed;
-        summary.state.users = spec.users_max();
-        summary.state.ended_early =
-            Some("not ended: these numbers are from the middle of the run".to_owned());
-        let written = files.dir.summary(&summary);
-        self.note("summary.json", written);
     }
 
-    /// The run has ended. Returns everything that could not be written since its start.
-    pub fn ended(&mut self, summary: &Summary, now_unix_ns: i64) -> Vec<String> {
+    /// What a snapshot wants to know beside the numbers.
+    fn standing(&mut self, tick: &Tick<'_>, now_unix_ns: i64) -> Standing {
+        let rows = tick.streams.iter().flat_map(|table| &table.rows);
+        // Once a stream was seen, none of them is told too.
+        let streams = StreamsView::of(rows).or_else(|| self.had_streams.then(StreamsView::default));
+        self.had_streams = streams.is_some();
+        Standing {
+            unix_ns: now_unix_ns,
+            stage: tick.stage.name(),
+            elapsed: tick.elapsed,
+            users: UsersNow {
+                active: tick.users_active,
+                planned: tick.users_planned,
+                built: tick.users_built,
+            },
+            iterations: tick.iterations,
+            iterations_open: tick.iterations_open,
+            thresholds: tick.thresholds.to_vec(),
+            steady: tick.steady,
+            streams,
+            versions: Vec::new(),
+            generator: GeneratorNow {
+                cpu_share: 0.0, // of the metric
+                descriptors: tick.generator.descriptors,
+                resident_bytes: tick.generator.resident_bytes,
+                saturated: tick.saturated.map(str::to_owned),
+            },
+            changes: std::mem::take(&mut self.changes),
+        }
+    }
+
+    /// The run has ended: how it stands at last.
+    pub fn last(&mut self, outcome: &RunOutcome, now_unix_ns: i64) -> Snapshot {
+        let summary = &outcome.summary;
+        let elapsed = Duration::try_from_secs_f64(summary.state.duration_ms / 1000.0);
+        let elapsed = elapsed.unwrap_or_default().max(self.until);
+        let standing = Standing {
+            unix_ns: now_unix_ns,
+            stage: "ended",
+            elapsed,
+            iterations: whole(outcome.totals.count(builtin::ITERATIONS)),
+            thresholds: summary.thresholds.clone(),
+            streams: self.had_streams.then(StreamsView::default),
+            changes: std::mem::take(&mut self.changes),
+            ..Standing::default()
+        };
+        let snapshot = self.snapshots.next(standing, summary, &outcome.rest);
+        self.interval(&outcome.rest, elapsed);
+        self.keep(&snapshot);
+        snapshot
+    }
+
+    /// The run has ended, and nothing more is to be said of it. Waits until everything is on the disk; returns everything that
+    /// could not be written since its start. `run` is what is known of the run beside its files, for its page: in the shape of
+    /// `GET /v1/runs/ID`, without secrets.
+    pub fn ended(
+        &mut self,
+        summary: &Summary,
+        run: Option<&Value>,
+        now_unix_ns: i64,
+    ) -> Vec<String> {
         let fields = json!({
             "exit_code": summary.state.exit_code,
             "duration_ms": summary.state.duration_ms,
@@ -161,26 +259,65 @@ impl Record {
             "thresholds_passed": summary.passed(),
         });
         self.event("ended", &fields, now_unix_ns);
-        if let Some(files) = &self.files {
-            let (written, judged) = (files.dir.summary(summary), files.dir.junit(summary));
-            self.note("summary.json", written);
+        if let Some(files) = self.files.take() {
+            let dir = files.keeper.dir().clone();
+            files.keeper.summary(summary.clone());
+            for (file, fault) in files.keeper.finish() {
+                self.fault(file, fault);
+            }
+            let judged = dir.junit(summary);
             self.note("junit.xml", judged);
+            let shown = Dossier::open(dir.path()).and_then(|dossier| dossier.write_page(run));
+            self.note("report.html", shown);
         }
         std::mem::take(&mut self.faults)
     }
 
-    /// Keep a fault, once a file: a full disk fails every second.
     fn note(&mut self, file: &str, written: std::io::Result<()>) {
         if let Err(error) = written {
-            let path = self
-                .path()
-                .map_or_else(|| PathBuf::from(file), |dir| dir.join(file));
-            let begin = format!("{}: ", path.display());
-            if !self.faults.iter().any(|fault| fault.starts_with(&begin)) {
-                self.faults.push(format!("{begin}{error}"));
-            }
+            self.fault(file, error);
         }
     }
+
+    /// Keep a fault, once a file: a full disk fails every second.
+    fn fault(&mut self, file: &str, fault: impl Display) {
+        let path = self.path().unwrap_or(Path::new("")).join(file);
+        let begin = format!("{}: ", path.display());
+        if !self.faults.iter().any(|known| known.starts_with(&begin)) {
+            self.faults.push(format!("{begin}{fault}"));
+        }
+    }
+}
+
+/// A change for people: `chat: users 20`.
+#[must_use]
+pub fn change_line(change: &ChangeSeen, action: &str) -> String {
+    let what = match &change.scenario {
+        None => action.to_owned(),
+        Some(name) => format!("{}: {action}", plain(name)),
+    };
+    match &change.refused {
+        None => what,
+        Some(reason) => format!("refused: {what}: {}", plain(reason)),
+    }
+}
+
+/// What a summary says of the run itself.
+fn about(summary: &mut Summary, spec: &RunSpec, began_unix_ns: i64) {
+    summary.state.run.clone_from(&spec.id);
+    summary.state.scenario = spec.title();
+    summary.state.started = started(began_unix_ns);
+    summary.state.seed = spec.seed;
+    summary.state.users = spec.users_max();
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count, never negative"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
 }
 
 /// A run in the event of its start: what is of the whole run, and each scenario. `about` is each one's version and hash.
@@ -298,7 +435,7 @@ mod tests {
         let mut record = Record::create(&parent, NOW).unwrap();
         assert_eq!(record.name().as_deref(), Some("2021-02-24--001"));
         record.event("stopping", &json!({"iterations": 3}), NOW);
-        assert!(record.ended(&Summary::default(), NOW).is_empty());
+        assert!(record.ended(&Summary::default(), None, NOW).is_empty());
         let events = std::fs::read_to_string(record.path().unwrap().join("events.jsonl")).unwrap();
         let lines: Vec<Value> = events
             .lines()
@@ -306,13 +443,33 @@ mod tests {
             .collect();
         assert_eq!(lines[0]["event"], "stopping");
         assert_eq!(lines[1]["event"], "ended");
-        for file in ["summary.json", "junit.xml", "metrics.hlog"] {
+        for file in [
+            "summary.json",
+            "junit.xml",
+            "metrics.hlog",
+            "snapshots.jsonl",
+            "report.html",
+        ] {
             assert!(record.path().unwrap().join(file).is_file(), "{file}");
         }
         std::fs::remove_dir_all(&parent).unwrap();
-        let faults = record.ended(&Summary::default(), NOW);
-        assert_eq!(faults.len(), 2, "{faults:?}");
-        assert!(Record::none().ended(&Summary::default(), NOW).is_empty());
+        assert!(
+            Record::none()
+                .ended(&Summary::default(), None, NOW)
+                .is_empty()
+        );
         assert_eq!(Record::none().name(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_at_the_end() {
+        let parent = std::env::temp_dir().join(format!("lt-host-unwritten-{}", std::process::id()));
+        let mut record = Record::create(&parent, NOW).unwrap();
+        std::fs::remove_dir_all(&parent).unwrap();
+        let faults = record.ended(&Summary::default(), None, NOW);
+        for file in ["summary.json", "junit.xml", "report.html"] {
+            let told = faults.iter().filter(|fault| fault.contains(file)).count();
+            assert_eq!(told, 1, "{file}: {faults:?}");
+        }
     }
 }

@@ -22,6 +22,8 @@ pub struct GeneratorLoad {
     pub descriptors: u64,
     /// Descriptors it may have open; `None` if there is no limit.
     pub descriptors_max: Option<u64>,
+    /// Memory it holds, in bytes; zero if the system does not tell.
+    pub resident_bytes: u64,
 }
 
 /// What one second showed.
@@ -37,6 +39,7 @@ pub(crate) struct Second {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Saturation {
     last: Option<(Duration, Duration)>,
+    load: GeneratorLoad,
     seconds: u64,
     cpu: u64,
     descriptors: u64,
@@ -52,6 +55,7 @@ impl Saturation {
         load: GeneratorLoad,
         lag_p99: Option<Duration>,
     ) -> Second {
+        self.load = load;
         let (last_elapsed, last_cpu) = self.last.replace((elapsed, load.cpu)).unwrap_or_default();
         let wall = elapsed.saturating_sub(last_elapsed).as_secs_f64();
         let used = load.cpu.saturating_sub(last_cpu).as_secs_f64();
@@ -82,6 +86,11 @@ impl Saturation {
     /// What CPU time is counted from: the clock's start, so that building users counts for nothing.
     pub(crate) fn begin(&mut self, load: GeneratorLoad) {
         self.last = Some((Duration::ZERO, load.cpu));
+    }
+
+    /// What the process used at the end of the last second.
+    pub(crate) fn load(&self) -> GeneratorLoad {
+        self.load
     }
 
     /// What it is short of right now.
@@ -140,6 +149,7 @@ mod tests {
             processors: 2,
             descriptors,
             descriptors_max: Some(100),
+            resident_bytes: 0,
         }
     }
 

@@ -155,6 +155,7 @@ impl Run {
             shared,
             probe: Box::new(machine::generator_load),
             tracer,
+            targets: None,
         };
         let outcome = lt_run::run(plan, &control, &mut |tick| watch.see(tick));
         let mut record = watch.finish();
@@ -164,7 +165,9 @@ impl Run {
         Secrets::of(&facts).hide_in_lines(&mut outcome.summary.conclusions);
         let how = (&outcome.ended, outcome.terminate_failed.as_deref());
         complete(&mut outcome.summary, how, exit, now_unix_ns);
-        let mut faults = record.ended(&outcome.summary, (process.now_unix_ns)());
+        let now_unix_ns = (process.now_unix_ns)();
+        let _told = record.last(&outcome, now_unix_ns);
+        let mut faults = record.ended(&outcome.summary, None, now_unix_ns);
         faults.append(&mut outcome.write_faults);
         if let Some(file) = export
             && let Err(error) = write_summary_export(BufWriter::new(file), &outcome.summary)
