@@ -33,7 +33,7 @@ pub mod websocket;
 pub mod xmpp;
 
 pub use dial::proxy::Proxy;
-pub use dial::{HostAddress, Network, NetworkOptions, Route};
+pub use dial::{HostAddress, Lookup, Network, NetworkOptions, Route, TargetFilter};
 pub use error::NetError;
 pub use http::pool::Pool;
 pub use random::seed_random;

@@ -24,6 +24,7 @@ use crate::component::Scenario;
 use crate::conclusions::Conclusions;
 use crate::ctx::Identity;
 use crate::enrolment::Enrolment;
+use crate::grants::Grants;
 use crate::journal::Journal;
 use crate::network;
 use crate::rtmp::StreamsOfCore;
@@ -82,6 +83,8 @@ pub struct Common {
     pub conclusions: Conclusions,
     /// Whether it is kept what single users do: see [`Core::journal`].
     pub keep_journal: bool,
+    /// What its scenarios may reach.
+    pub grants: Grants,
     /// FLV files that users publish.
     pub(crate) assets: Assets,
     /// TLS settings, one for all users that want the same.
@@ -99,6 +102,7 @@ impl Common {
         coordination: Arc<dyn Coordination>,
         (data, shared): (DataSet, Arc<dyn Shared>),
         (tracer, keep_journal): (Option<Tracer>, bool),
+        grants: Grants,
     ) -> Arc<Self> {
         Arc::new(Self {
             spec,
@@ -109,6 +113,7 @@ impl Common {
             tracer,
             conclusions: Conclusions::default(),
             keep_journal,
+            grants,
             assets: Assets::default(),
             tls: Arc::default(),
             stamps: Arc::default(),
@@ -276,8 +281,12 @@ impl Core {
         // Before users are there whose first handshake would wait for it.
         lt_net::seed_random();
         let common = &run.common;
-        let (network, clients) = network::open(&common.spec.http, &common.tls, &common.stamps)
-            .map_err(|error| error.to_string())?;
+        let (network, clients) = network::open(
+            &common.spec.http,
+            &common.grants,
+            (&common.tls, &common.stamps),
+        )
+        .map_err(|error| error.to_string())?;
         let roles = run.spec.roles.names().iter();
         let waited_for = RefCell::new(asked_for(&common.spec.thresholds));
         Ok(Rc::new(Self {

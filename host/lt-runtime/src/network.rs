@@ -1,4 +1,4 @@
-//! From the run's HTTP settings to what the clients of one core share.
+//! From the run's HTTP settings and its grants to what the clients of one core share.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -11,14 +11,16 @@ use lt_net::{
 };
 use lt_spec::spec::{HttpSpec, SocketAddrOrIp};
 
+use crate::grants::Grants;
+
 /// The network of this core, and one client configuration for each local address.
 ///
 /// # Errors
 /// `invalid-request`, naming the certificate, key or proxy that cannot be used.
 pub(crate) fn open(
     http: &HttpSpec,
-    tls: &Arc<TlsProfiles>,
-    stamps: &Arc<Stamps>,
+    grants: &Grants,
+    (tls, stamps): (&Arc<TlsProfiles>, &Arc<Stamps>),
 ) -> Result<(Rc<Network>, Vec<Rc<ClientConfig>>), NetError> {
     let hosts = http.hosts.iter().map(|(name, address)| {
         let address = match address {
@@ -29,7 +31,7 @@ pub(crate) fn open(
     });
     let network = Network::new(NetworkOptions {
         hosts: hosts.collect(),
-        allow: None,
+        allow: grants.filter(),
         tls: tls.clone(),
         stamps: stamps.clone(),
     });

@@ -6,10 +6,11 @@ pub mod proxy;
 pub(crate) mod resolve;
 mod secure;
 mod srv;
+pub(crate) mod targets;
 pub(crate) mod tcp;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use self::host::Host;
 use self::proxy::Proxy;
 use self::resolve::Resolver;
 pub(crate) use self::secure::{start_tls, start_tls_without_alpn};
+use self::targets::Found;
+pub use self::targets::{Lookup, TargetFilter};
 use self::tcp::{Stream, Wire};
 use crate::error::NetError;
 use crate::http::{Scheme, Url, VersionChoice};
@@ -37,16 +40,13 @@ pub enum HostAddress {
     Ip(IpAddr),
 }
 
-/// Decides whether an address may be connected to: the host as in the URL, and the address it resolved to.
-pub type TargetFilter = Rc<dyn Fn(&str, SocketAddr) -> bool>;
-
 /// What the users of one core share, as given.
 #[derive(Clone, Default)]
 pub struct NetworkOptions {
     /// `host` or `host:port` in lower case → address to use instead of resolving. The entry with the port goes first.
     pub hosts: HashMap<String, HostAddress>,
-    /// Which targets may be reached; none allows all. Asked for the target, not for a proxy on the way to it.
-    pub allow: Option<TargetFilter>,
+    /// Which targets may be reached; none allows all. Asked for a target and for the proxy on the way to it.
+    pub allow: Option<Rc<dyn TargetFilter>>,
     /// TLS profiles of the process.
     pub tls: Arc<TlsProfiles>,
     /// What the process publishes over RTMP, for its players to know again.
@@ -229,9 +229,8 @@ impl Network {
         let Some(proxy) = &route.proxy else {
             let clock = watch.stopwatch();
             let addresses = self.addresses(target, clock).await?;
-            let allowed = self.allowed(target.host, addresses)?;
             clock.enter(Phase::Connecting);
-            let wire = tcp::connect(&allowed, route.local_address).await?;
+            let wire = tcp::connect(&addresses, route.local_address).await?;
             watch.connected(&wire);
             return Ok(wire);
         };
@@ -250,12 +249,12 @@ impl Network {
         target: Target<'_>,
         watch: &dyn Watch,
     ) -> Result<Wire, NetError> {
-        // Without an address of its own the proxy resolves the name, out of our sight: it is judged as unspecified.
-        let ip = target.ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        self.allowed(target.host, vec![SocketAddr::new(ip, target.port)])?;
+        self.allowed_through_proxy(target)?;
         let clock = watch.stopwatch();
         let failed = |error: NetError| match error {
-            own @ (NetError::Unreachable(_) | NetError::Other(_)) => own,
+            own @ (NetError::Unreachable(_) | NetError::Other(_) | NetError::TargetDenied(_)) => {
+                own
+            }
             _ => NetError::Proxy(None),
         };
         let addresses = self
@@ -268,50 +267,58 @@ impl Network {
             .map_err(failed)
     }
 
-    /// The addresses of a host: override, literal, or by name; never empty.
+    /// Those addresses of a host that may be dialled: by override, as written, or by name; never empty.
     async fn addresses(
         &self,
         target: Target<'_>,
         clock: &Stopwatch,
     ) -> Result<Vec<SocketAddr>, NetError> {
         let Target { host, ip, port } = target;
-        if !self.options.hosts.is_empty() {
-            let hosts = &self.options.hosts;
-            match hosts
-                .get(&format!("{host}:{port}"))
-                .or_else(|| hosts.get(host))
-            {
-                Some(HostAddress::Socket(address)) => return Ok(vec![*address]),
-                Some(HostAddress::Ip(ip)) => return Ok(vec![SocketAddr::new(*ip, port)]),
-                None => {}
-            }
+        let known = self
+            .overridden(host, port)
+            .or_else(|| ip.map(|ip| SocketAddr::new(ip, port)));
+        if let Some(address) = known {
+            let addresses = vec![address];
+            let is_resolved = false;
+            return self.allowed(
+                target,
+                Found {
+                    addresses,
+                    is_resolved,
+                },
+            );
         }
-        if let Some(ip) = ip {
-            return Ok(vec![SocketAddr::new(ip, port)]);
-        }
+        let lookup = self.may_look_up(host, port)?;
         clock.enter(Phase::Resolving);
-        let addresses = self.resolver.resolve(host).await?;
-        Ok(addresses
-            .iter()
-            .map(|ip| SocketAddr::new(*ip, port))
-            .collect())
+        let resolved = match lookup {
+            Lookup::Anywhere => self.resolver.resolve(host).await?,
+            // What only a name server may know is refused, not unknown.
+            _ => match self.resolver.resolve_locally(host).await {
+                Ok(resolved) => resolved,
+                Err(_) => return Err(targets::denied(host, port, None)),
+            },
+        };
+        let addresses = resolved.iter().map(|ip| SocketAddr::new(*ip, port));
+        let found = Found {
+            addresses: addresses.collect(),
+            is_resolved: true,
+        };
+        self.allowed(target, found)
     }
 
-    fn allowed(
-        &self,
-        host: &str,
-        mut addresses: Vec<SocketAddr>,
-    ) -> Result<Vec<SocketAddr>, NetError> {
-        let Some(allow) = &self.options.allow else {
-            return Ok(addresses);
-        };
-        let first = addresses.first().copied();
-        addresses.retain(|address| allow(host, *address));
-        if addresses.is_empty() {
-            let address = first.map(|address| address.to_string()).unwrap_or_default();
-            return Err(NetError::TargetDenied(format!("{host} ({address})")));
+    /// Where the run maps a host to.
+    fn overridden(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        let hosts = &self.options.hosts;
+        if hosts.is_empty() {
+            return None;
         }
-        Ok(addresses)
+        let entry = hosts
+            .get(&format!("{host}:{port}"))
+            .or_else(|| hosts.get(host))?;
+        Some(match entry {
+            HostAddress::Socket(address) => *address,
+            HostAddress::Ip(ip) => SocketAddr::new(*ip, port),
+        })
     }
 }
 

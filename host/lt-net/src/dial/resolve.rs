@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::DnsError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
@@ -91,8 +91,11 @@ impl<T> Names<T> {
 pub(crate) struct Resolver {
     addresses: Names<IpAddr>,
     services: Names<Service>,
+    local_addresses: Names<IpAddr>,
     /// Made when the first name is asked for: many runs name only addresses.
     system: OnceCell<TokioResolver>,
+    /// The same without name servers: it knows this machine's `hosts` file, and `localhost`.
+    local: OnceCell<TokioResolver>,
 }
 
 impl Resolver {
@@ -103,6 +106,15 @@ impl Resolver {
             query(system, host).await
         };
         self.addresses.get(host, ask).await
+    }
+
+    /// The addresses that this machine itself has for a name, IPv4 first; never empty. No name server is asked.
+    pub(super) async fn resolve_locally(&self, host: &str) -> Outcome<IpAddr> {
+        let ask = async || {
+            let local = self.local()?;
+            query(local, host).await
+        };
+        self.local_addresses.get(host, ask).await
     }
 
     /// The SRV records of a service (RFC 2782); none if it has none, or if this system has no name server.
@@ -120,6 +132,18 @@ impl Resolver {
         }
         let system = build(TokioResolver::builder_tokio().map_err(|error| unusable(&error))?)?;
         Ok(self.system.get_or_init(|| system))
+    }
+
+    fn local(&self) -> Result<&TokioResolver, NetError> {
+        if let Some(local) = self.local.get() {
+            return Ok(local);
+        }
+        let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+        let local = build(TokioResolver::builder_with_config(
+            nobody,
+            TokioRuntimeProvider::default(),
+        ))?;
+        Ok(self.local.get_or_init(|| local))
     }
 }
 

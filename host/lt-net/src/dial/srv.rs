@@ -30,7 +30,7 @@ pub(super) struct Service {
 
 impl Network {
     /// The hosts and ports of a service such as `_xmpp-client._tcp.example.org`, in the order in which to try them. Empty if there are none, or if
-    /// names are not to be asked for: the domain is an address, has an override, or is this host.
+    /// names are not to be asked for: the domain is an address, has an override, is this host, or is none that the filter of targets lets be asked for.
     ///
     /// # Errors
     /// `NameNotFound` if the domain says that it has no such service (a target of `.`: RFC 2782): nobody is to look elsewhere then. Others say
@@ -40,7 +40,11 @@ impl Network {
     pub(crate) async fn resolve_srv(&self, service: &str) -> Result<Vec<(String, u16)>, NetError> {
         let domain = domain_of(service);
         let host = Host::parse(domain)?;
-        if host.ip.is_some() || is_local(&host.name) || self.is_overridden(&host.name) {
+        if host.ip.is_some()
+            || is_local(&host.name)
+            || self.is_overridden(&host.name)
+            || !self.may_ask_for_services(&host.name)
+        {
             return Ok(Vec::new());
         }
         // The last dot: what is asked for is this name, and none of a search list.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::dial::resolve::tests::{A, NXDOMAIN, SERVFAIL, resolver};
+use crate::dial::targets::Only;
 use crate::dial::{HostAddress, NetworkOptions, Route};
 use crate::http::progress::Progress;
 use crate::peer::{Peer, local, local_paused};
@@ -155,7 +156,7 @@ async fn dialed(allowed: &'static [&'static str], domain: &str) -> Result<u16, N
         allowed.contains(&host)
     };
     let options = NetworkOptions {
-        allow: Some(Rc::new(filter)),
+        allow: Only::filter(filter),
         ..NetworkOptions::default()
     };
     let (network, _) = network(options).await;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::targets::Only;
 use super::*;
 use crate::http::progress::Progress;
 use crate::peer::{Peer, local, read_head};
@@ -60,10 +61,10 @@ fn overrides_the_filter_and_the_local_address_hold() {
         let asked = Rc::new(RefCell::new(Vec::new()));
         let log = asked.clone();
         let mut options = NetworkOptions {
-            allow: Some(Rc::new(move |host, address| {
+            allow: Only::filter(move |host, address| {
                 log.borrow_mut().push((host.to_owned(), address));
                 host != "forbidden.test"
-            })),
+            }),
             ..NetworkOptions::default()
         };
         for host in ["chat.test:5222", "forbidden.test"] {
@@ -113,7 +114,7 @@ fn a_proxy_is_asked_for_a_tunnel_and_the_filter_before_it() {
         let proxy = Proxy::parse(&format!("http://{}", peer.address)).unwrap();
         let through = |route: &mut Route| route.proxy = proxy.clone();
         let options = NetworkOptions {
-            allow: Some(Rc::new(|host, _| host != "forbidden.test")),
+            allow: Only::filter(|host, _| host != "forbidden.test"),
             ..NetworkOptions::default()
         };
         for host in ["chat.test", "::1"] {

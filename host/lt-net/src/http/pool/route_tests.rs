@@ -1,10 +1,9 @@
 //! Tests of where connections lead: proxies, overrides, the filter.
 
-use std::rc::Rc;
-
 use tokio::io::AsyncWriteExt as _;
 
 use crate::dial::proxy::Proxy;
+use crate::dial::targets::Only;
 use crate::dial::{HostAddress, NetworkOptions};
 use crate::error::NetError;
 use crate::http::Url;
@@ -65,9 +64,9 @@ fn host_overrides_go_before_names_and_the_filter_after_them() {
             "by-socket.invalid:9".to_owned(),
             HostAddress::Socket(peer.address),
         );
-        options.allow = Some(Rc::new(|host, address| {
+        options.allow = Only::filter(|host, address| {
             host != "denied.invalid" && address.ip().is_loopback()
-        }));
+        });
         options.hosts.insert(
             "denied.invalid".to_owned(),
             HostAddress::Socket(peer.address),

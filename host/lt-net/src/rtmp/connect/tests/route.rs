@@ -5,6 +5,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::dial::HostAddress;
 use crate::dial::proxy::Proxy;
+use crate::dial::targets::Only;
 use crate::peer::{Authority, local, read_head};
 use crate::tls::TlsProfiles;
 
@@ -93,7 +94,7 @@ fn the_filter_and_the_local_address_hold() {
     local(async {
         let peer = serve(|_, server| server.accept()).await;
         let options = NetworkOptions {
-            allow: Some(Rc::new(|host, _| host != "127.0.0.1")),
+            allow: Only::filter(|host, _| host != "127.0.0.1"),
             ..NetworkOptions::default()
         };
         let client = client_with(options, |_| {});

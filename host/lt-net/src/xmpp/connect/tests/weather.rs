@@ -1,5 +1,6 @@
 use super::*;
 use crate::dial::HostAddress;
+use crate::dial::targets::Only;
 use crate::error::NetError;
 use crate::peer::local_paused;
 
@@ -350,7 +351,7 @@ fn a_server_that_is_not_there_is_told_by_what_is_wrong() {
         );
         // Whom a run may not reach it does not.
         let options = NetworkOptions {
-            allow: Some(Rc::new(|host, _| host != "127.0.0.1")),
+            allow: Only::filter(|host, _| host != "127.0.0.1"),
             ..NetworkOptions::default()
         };
         let mut attempt = Attempt::default();

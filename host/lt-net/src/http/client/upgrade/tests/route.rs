@@ -1,6 +1,7 @@
 //! The way to the server: target filter, TLS, proxy.
 
 use super::*;
+use crate::dial::targets::Only;
 
 /// A name that can be looked up in a table, but that no certificate can have: its only label is over 63 bytes.
 fn too_long_for_tls() -> String {
@@ -37,7 +38,7 @@ fn targets_are_filtered_also_behind_a_redirect() {
         .await;
         let allowed = peer.address;
         let options = NetworkOptions {
-            allow: Some(Rc::new(move |_, address| address == allowed)),
+            allow: Only::filter(move |_, address| address == allowed),
             ..NetworkOptions::default()
         };
         let client = HttpClient::new(Network::new(options), Rc::new(config().1));
