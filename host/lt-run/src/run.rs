@@ -10,7 +10,8 @@ use lt_metrics::{
     Judge, Registry, StreamTable, SubmetricPlan, Summary, ThresholdError, ThresholdResult, Totals,
 };
 use lt_report::{JournalWriter, SampleWriter};
-use lt_runtime::{Common, Deployment, OnceError, RunShared, Scenario, Tracer};
+use lt_runtime::{Common, Deployment, Grants, OnceError, RunShared, Scenario, Tracer};
+use lt_spec::AllowedTargets;
 use lt_spec::description::DataKind;
 use lt_spec::spec::RunSpec;
 
@@ -41,6 +42,8 @@ pub struct RunPlan {
     pub probe: Box<dyn FnMut() -> GeneratorLoad>,
     /// Told of every call between users and the host, if anybody wants to see them: for a user or two.
     pub tracer: Option<Tracer>,
+    /// Which targets its scenarios may reach; `None`: all.
+    pub targets: Option<Arc<AllowedTargets>>,
 }
 
 /// Where a run is in its life.
@@ -225,6 +228,7 @@ pub fn run(
         shared,
         probe,
         tracer,
+        targets,
     } = plan;
     let spec = Arc::new(spec);
     let has_streams = scenarios.iter().any(Scenario::uses_rtmp);
@@ -242,6 +246,7 @@ pub fn run(
         coordination.clone(),
         (data, shared.clone()),
         (tracer, keep_journal),
+        Grants { targets },
     );
     let runs = runs(&common, scenarios);
     let office = Office::new(&registry, &submetrics, keep_samples)?;
