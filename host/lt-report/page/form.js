@@ -28,7 +28,7 @@ export function field(about) {
 }
 
 function control(about, id) {
-  const common = { id, name: about.name, required: about.required ?? false, spellcheck: false, autocomplete: "off" };
+  const common = { id, name: about.name, required: about.required ?? false, autocomplete: "off" };
   if (about.type === "select") {
     const options = about.options.map((option) => {
       const { value, label } = typeof option === "object" ? option : { value: option, label: option };
