@@ -60,7 +60,7 @@ struct Lines {
 
 #[derive(Default)]
 struct Waiting {
-    newest: Option<Box<Summary>>,
+    newest: Option<Arc<Summary>>,
     files: Vec<(&'static str, Arc<File>)>,
     ended: bool,
 }
@@ -121,8 +121,8 @@ impl Keeper {
     }
 
     /// Write this summary as soon as the disk has time, unless a newer one comes before.
-    pub fn summary(&self, summary: Summary) {
-        locked(&self.shared.summary).newest = Some(Box::new(summary));
+    pub fn summary(&self, summary: Arc<Summary>) {
+        locked(&self.shared.summary).newest = Some(summary);
         self.shared.summary_given.notify_one();
     }
 
@@ -304,7 +304,7 @@ mod tests {
         for seed in 1..=50 {
             let mut summary = a_run();
             summary.state.seed = seed;
-            keeper.summary(summary);
+            keeper.summary(Arc::new(summary));
         }
         assert!(keeper.finish().is_empty());
         let kept: Summary = serde_json::from_str(&read(&dir, "summary.json")).unwrap();
@@ -320,7 +320,7 @@ mod tests {
         // No file can be made where the directory is gone; lines still go where the open file is.
         std::fs::remove_dir_all(dir.path()).unwrap();
         for _ in 0..3 {
-            keeper.summary(a_run());
+            keeper.summary(Arc::new(a_run()));
             writeln!(events, "on").unwrap();
             events.flush().unwrap();
         }

@@ -21,6 +21,7 @@ mod junit;
 mod keeper;
 pub mod page;
 mod progress;
+pub mod prometheus;
 mod replay;
 mod results;
 mod samples;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lt_metrics::{Summary, Totals, builtin};
@@ -30,6 +31,7 @@ pub struct Record {
     files: Option<Files>,
     faults: Vec<String>,
     snapshots: Snapshots,
+    newest: Option<Arc<Summary>>,
     /// When the last second ended.
     until: Duration,
     began_unix_ns: i64,
@@ -168,9 +170,17 @@ impl Record {
             about(&mut summary, spec, self.began_unix_ns);
             summary.state.partial = true;
             summary.state.ended_early = Some(NOT_ENDED.to_owned());
-            files.keeper.summary(summary);
+            let summary = Arc::new(summary);
+            files.keeper.summary(summary.clone());
+            self.newest = Some(summary);
         }
         Some(snapshot)
+    }
+
+    /// The numbers up to the last second, of a run with results.
+    #[must_use]
+    pub fn newest(&self) -> Option<Arc<Summary>> {
+        self.newest.clone()
     }
 
     /// The trends of a second that ended at `elapsed`.
@@ -261,7 +271,7 @@ impl Record {
         self.event("ended", &fields, now_unix_ns);
         if let Some(files) = self.files.take() {
             let dir = files.keeper.dir().clone();
-            files.keeper.summary(summary.clone());
+            files.keeper.summary(Arc::new(summary.clone()));
             for (file, fault) in files.keeper.finish() {
                 self.fault(file, fault);
             }

@@ -1,7 +1,7 @@
 //! `lt-host report`: a run that has ended, shown again.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use lt_metrics::Summary;
-use lt_report::{ProgressDisplay, Replay, ReplayFault, ReplayRows, conclusions, text_summary};
+use lt_report::{
+    Dossier, ProgressDisplay, Replay, ReplayFault, ReplayRows, RunEnd, TextOptions, conclusions,
+    text_summary,
+};
 
 use crate::cli::Global;
 use crate::error::CommandError;
@@ -26,8 +29,8 @@ const GAP_MAX: Duration = Duration::from_secs(60);
 
 /// Show a run again: the summary of its results, or its streams as they were recorded
 ///
-/// RESULTS is a directory that `lt-host run` made, such as results/latest; of a run that crashed it holds what was there five
-/// seconds before at most.
+/// RESULTS is a directory that `lt-host run` made, such as results/latest. Of a run that was killed it holds what was there a
+/// second before at most; its report.html, which it had no time to write, is written now.
 ///
 /// A recording (--replay) is shown as the run was: a panel on a terminal, a line a recorded second elsewhere. It ends with how many sessions were
 /// established, what they received, and the errors. Ctrl-C ends it before. Recordings of older tools, without a time of
@@ -110,11 +113,6 @@ impl Report {
         global: &Global,
     ) -> Result<Exit, CommandError> {
         let options = self.summary.text_options(global.colors_stdout(process))?;
-        let file = if path.is_dir() {
-            path.join("summary.json")
-        } else {
-            path.to_owned()
-        };
         let unusable = |message: String| {
             CommandError::input(
                 "RESULTS",
@@ -123,16 +121,41 @@ impl Report {
                 "name a directory that `lt-host run` made, such as results/latest",
             )
         };
-        let text = std::fs::read(&file)
-            .map_err(|error| unusable(format!("has no {}: {error}", file.display())))?;
-        let summary: Summary = serde_json::from_slice(&text)
-            .map_err(|error| unusable(format!("holds no summary: {error}")))?;
-        if let Some(reason) = &summary.state.ended_early {
-            process.complain(&format!("ended early: {}", crate::show::plain(reason)));
+        if path.is_dir() {
+            let dossier = Dossier::open(path).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    let file = path.join("summary.json");
+                    unusable(format!("has no {}: {error}", file.display()))
+                }
+                _ => unusable(format!("holds no summary: {error}")),
+            })?;
+            tell(dossier.caveat(), process);
+            self.print(dossier.summary(), &options, process)?;
+            write_missing_page(&dossier, path, process);
+        } else {
+            let text = std::fs::read(path)
+                .map_err(|error| unusable(format!("has no {}: {error}", path.display())))?;
+            let summary: Summary = serde_json::from_slice(&text)
+                .map_err(|error| unusable(format!("holds no summary: {error}")))?;
+            let early = summary.state.ended_early.as_ref();
+            tell(
+                early.map(|reason| format!("ended early: {reason}")),
+                process,
+            );
+            self.print(&summary, &options, process)?;
         }
-        let page = text_summary(&summary, &options);
-        process.print(&format!("{page}{}", conclusions(&summary)))?;
         Ok(Exit::Success)
+    }
+
+    fn print(
+        &self,
+        summary: &Summary,
+        options: &TextOptions,
+        process: &mut Process,
+    ) -> Result<(), CommandError> {
+        let page = text_summary(summary, options);
+        process.print(&format!("{page}{}", conclusions(summary)))?;
+        Ok(())
     }
 
     fn replay(&self, path: &Path, process: &mut Process) -> Result<Exit, CommandError> {
@@ -198,6 +221,25 @@ impl Report {
         }
         process.print(&replay.at(replay.elapsed()).summary())?;
         Ok(exit)
+    }
+}
+
+/// What a reader of the numbers must know of the run's end.
+fn tell(caveat: Option<String>, process: &mut Process) {
+    if let Some(caveat) = caveat {
+        process.complain(&crate::show::plain(&caveat));
+    }
+}
+
+/// A run that was killed had no time for its page. One that cannot be written is no reason not to show the numbers.
+fn write_missing_page(dossier: &Dossier, path: &Path, process: &mut Process) {
+    if dossier.has_page() || dossier.end() == RunEnd::Running {
+        return;
+    }
+    let page = path.join("report.html");
+    match dossier.write_page(None) {
+        Ok(()) => process.complain(&format!("page: {}", page.display())),
+        Err(error) => process.complain(&format!("{} cannot be written: {error}", page.display())),
     }
 }
 
@@ -368,6 +410,36 @@ fan1,401.00,ApiRequest,box
         let (exit, _, said) = report("cut.json", cut, &["FILE"]);
         assert_eq!(exit, Exit::BadInput);
         assert!(said.contains("holds no summary"), "{said}");
+    }
+
+    #[test]
+    fn a_run_that_was_killed_is_told_so_and_gets_its_page() {
+        let dir = std::env::temp_dir().join(format!("lt-host-killed-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut summary = Summary::default();
+        summary.state.partial = true;
+        summary.state.duration_ms = 12_000.0;
+        summary.state.ended_early = Some("not ended".to_owned());
+        let text = serde_json::to_string(&summary).unwrap();
+        std::fs::write(dir.join("summary.json"), text).unwrap();
+        let typed = ["report", dir.to_str().unwrap()];
+        let (mut process, printed) = fake(&typed);
+        assert_eq!(crate::main(&mut process), Exit::Success);
+        let said = printed.stderr.text();
+        let page = dir.join("report.html");
+        assert_eq!(
+            said,
+            format!(
+                "interrupted: numbers up to 0m12.0s of the run\npage: {}\n",
+                page.display()
+            )
+        );
+        assert!(page.is_file());
+        // The page is there now, and the directory may be read-only.
+        let (mut process, printed) = fake(&typed);
+        assert_eq!(crate::main(&mut process), Exit::Success);
+        assert_eq!(printed.stderr.text().lines().count(), 1);
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
