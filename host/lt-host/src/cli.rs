@@ -5,15 +5,30 @@ use clap::{
     ValueEnum,
 };
 
+use crate::commands::add::Add;
+use crate::commands::annotate::Annotate;
 use crate::commands::completions::Completions;
 use crate::commands::describe::Describe;
 use crate::commands::doctor::Doctor;
+use crate::commands::logs::Logs;
 use crate::commands::man::Man;
 use crate::commands::new::New;
+use crate::commands::nodes::Nodes;
+use crate::commands::pause::Pause;
+use crate::commands::remove::Remove;
 use crate::commands::report::Report;
+use crate::commands::resume::Resume;
 use crate::commands::run::Run;
+use crate::commands::runs::Runs;
+use crate::commands::set::Set;
+use crate::commands::start::Start;
+use crate::commands::status::Status;
+use crate::commands::stop::Stop;
+use crate::commands::swap::Swap;
 use crate::commands::target::Target;
+use crate::commands::upload::Upload;
 use crate::commands::validate::Validate;
+use crate::commands::watch::Watch;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::process::Process;
@@ -118,6 +133,21 @@ pub(crate) enum Command {
     New(New),
     Doctor(Doctor),
     Target(Target),
+    Upload(Upload),
+    Start(Box<Start>),
+    Watch(Watch),
+    Status(Status),
+    Runs(Runs),
+    Nodes(Nodes),
+    Logs(Logs),
+    Add(Add),
+    Remove(Remove),
+    Set(Set),
+    Swap(Swap),
+    Pause(Pause),
+    Resume(Resume),
+    Stop(Stop),
+    Annotate(Annotate),
     Completions(Completions),
     Man(Man),
 }
@@ -134,6 +164,7 @@ impl Command {
         match self {
             Self::Run(run) => run.learn(known, matches),
             Self::Validate(validate) => validate.learn(known, matches),
+            Self::Start(start) => start.learn(known, matches),
             _ => {}
         }
     }
@@ -152,6 +183,21 @@ impl Command {
             Self::New(new) => new.execute(process),
             Self::Doctor(doctor) => doctor.execute(process),
             Self::Target(target) => target.execute(process),
+            Self::Upload(upload) => upload.execute(process),
+            Self::Start(start) => start.execute(process, global),
+            Self::Watch(watch) => watch.execute(process, global),
+            Self::Status(status) => status.execute(process),
+            Self::Runs(runs) => runs.execute(process),
+            Self::Nodes(nodes) => nodes.execute(process),
+            Self::Logs(logs) => logs.execute(process),
+            Self::Add(add) => add.execute(process),
+            Self::Remove(remove) => remove.execute(process),
+            Self::Set(set) => set.execute(process),
+            Self::Swap(swap) => swap.execute(process),
+            Self::Pause(pause) => pause.execute(process),
+            Self::Resume(resume) => resume.execute(process),
+            Self::Stop(stop) => stop.execute(process),
+            Self::Annotate(annotate) => annotate.execute(process),
             Self::Completions(completions) => completions.execute(process),
             Self::Man(man) => man.execute(process),
         }

@@ -28,6 +28,8 @@ pub(crate) enum CommandError {
     Data(Vec<DataProblem>),
     /// Several of these: told one after the other.
     All(Vec<CommandError>),
+    /// A host says no.
+    Refused(String),
     /// Our own output cannot be written.
     Output(io::Error),
     /// The machine does not let us.
@@ -95,7 +97,9 @@ impl CommandError {
     /// The exit code that goes with it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Input(_) | Self::Scenario { .. } | Self::Data(_) => Exit::BadInput,
+            Self::Input(_) | Self::Scenario { .. } | Self::Data(_) | Self::Refused(_) => {
+                Exit::BadInput
+            }
             Self::All(errors) => errors.first().map_or(Exit::Failed, Self::exit),
             Self::Output(_) | Self::Failed(_) => Exit::Failed,
         }
@@ -135,7 +139,7 @@ impl fmt::Display for CommandError {
                 )
             }
             Self::Output(error) => write!(out, "error: cannot write the output: {error}"),
-            Self::Failed(reason) => write!(out, "error: {reason}"),
+            Self::Refused(reason) | Self::Failed(reason) => write!(out, "error: {reason}"),
         }
     }
 }

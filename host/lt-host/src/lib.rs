@@ -15,6 +15,7 @@
 
 mod caveats;
 mod cli;
+mod client;
 mod commands;
 mod ending;
 mod error;

@@ -189,6 +189,13 @@ impl ProgressDisplay {
         Self::bar(ProgressDrawTarget::stderr(), TEMPLATE, "running", size)
     }
 
+    /// The same for a run of which only its snapshots are known, and not when it ends.
+    #[must_use]
+    pub fn terminal_without_end(size: TerminalSize) -> Self {
+        let target = ProgressDrawTarget::stderr();
+        Self::bar(target, TEMPLATE_WITHOUT_BAR, "running", size)
+    }
+
     /// The same for a recorded run, whose end is not known.
     #[must_use]
     pub fn terminal_of_replay(size: TerminalSize) -> Self {

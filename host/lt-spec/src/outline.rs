@@ -120,6 +120,15 @@ impl Outline {
         &self.document
     }
 
+    /// Whether nothing was typed at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.document.is_empty()
+            && self.files.is_empty()
+            && self.settings.is_empty()
+            && self.variables.is_empty()
+    }
+
     /// What runs.
     #[must_use]
     pub fn scenarios(&self) -> &[OutlineScenario] {
@@ -541,6 +550,12 @@ mod tests {
         ] {
             assert!(tables.contains(part), "{part} is not in {text}");
         }
+    }
+
+    #[test]
+    fn nothing_typed_is_nothing() {
+        assert!(Outline::of_flags(&RawRun::default()).unwrap().is_empty());
+        assert!(!Outline::of_flags(&raw()).unwrap().is_empty());
     }
 
     #[test]
