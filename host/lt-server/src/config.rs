@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use lt_spec::target::AllowedTargets;
 
 use crate::auth::Token;
 
@@ -18,8 +21,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How much it takes on.
     pub limits: Limits,
-    /// What scenarios may reach, as typed.
-    pub allow_targets: Vec<String>,
+    /// What scenarios may reach.
+    pub allow_targets: Arc<AllowedTargets>,
     /// A Graphite server to which annotations are sent (`POST URL/events/`).
     pub graphite_url: Option<String>,
     /// This host's name, for status and tags.

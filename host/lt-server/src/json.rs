@@ -4,9 +4,11 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use lt_spec::limits::API_BODY_BYTES_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::body::Incoming;
 use crate::error::{ApiError, Code};
 
 /// A JSON body, in or out. What comes in must say that it is JSON: a form of another site cannot.
@@ -16,20 +18,35 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => {
-                let status = rejection.status();
-                let code = match status.as_u16() {
-                    415 => Code::UnsupportedMediaType,
-                    413 => Code::TooLarge,
-                    _ => Code::Malformed,
-                };
-                Err(ApiError::new(code, rejection.body_text()))
-            }
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
+        if media_type(request.headers()).as_deref() != Some("application/json") {
+            return Err(unsupported("application/json"));
         }
+        let body = Incoming::new(request.into_body(), API_BODY_BYTES_MAX, "the body");
+        let body = body.all().await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            let message = format!("the body is not the JSON that is expected: {error}");
+            ApiError::malformed(message).remedy("/api-docs shows what each call takes")
+        })
     }
+}
+
+/// The media type of a request's body in small letters, without parameters; none if it has none.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let bare = text.split(';').next().unwrap_or(text);
+    Some(bare.trim().to_ascii_lowercase())
+}
+
+/// Another content type is wanted.
+#[must_use]
+pub fn unsupported(wanted: &str) -> ApiError {
+    ApiError::new(
+        Code::UnsupportedMediaType,
+        "the body is of a content type that this call does not take",
+    )
+    .remedy(format!("send it with Content-Type: {wanted}"))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -116,5 +133,66 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         Self::of(&parts.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::HeaderValue;
+
+    fn matching(value: &'static str) -> IfMatch {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_MATCH, HeaderValue::from_static(value));
+        IfMatch::of(&headers).unwrap()
+    }
+
+    #[test]
+    fn a_change_is_made_only_to_the_version_that_was_seen() {
+        for seen in ["\"7\"", "7", "W/\"7\"", "\"6\", \"7\"", "*"] {
+            assert!(matching(seen).check("7").is_ok(), "{seen}");
+        }
+        let error = matching("\"6\"").check("7").unwrap_err();
+        assert_eq!(error.code(), Code::StaleVersion);
+        assert!(error.to_string().contains("\"7\""), "{error}");
+        assert!(IfMatch::default().check("7").is_ok());
+    }
+
+    async fn take(content_type: Option<&'static str>, body: &'static str) -> Result<u32, Code> {
+        let mut request = Request::new(Body::from(body));
+        if let Some(value) = content_type {
+            let value = HeaderValue::from_static(value);
+            request.headers_mut().insert(header::CONTENT_TYPE, value);
+        }
+        let taken = Json::<u32>::from_request(request, &()).await;
+        taken.map(|Json(value)| value).map_err(|error| error.code())
+    }
+
+    #[tokio::test]
+    async fn json_must_say_that_it_is_and_be_it() {
+        assert_eq!(take(Some("application/json"), "7").await, Ok(7));
+        assert_eq!(
+            take(Some("Application/JSON; charset=utf-8"), "7").await,
+            Ok(7)
+        );
+        for other in [
+            None,
+            Some("text/plain"),
+            Some("application/x-www-form-urlencoded"),
+        ] {
+            assert_eq!(
+                take(other, "7").await,
+                Err(Code::UnsupportedMediaType),
+                "{other:?}"
+            );
+        }
+        for wrong in ["", "{", "\"7\"", "-1", "7 8"] {
+            assert_eq!(
+                take(Some("application/json"), wrong).await,
+                Err(Code::Malformed),
+                "{wrong:?}"
+            );
+        }
     }
 }

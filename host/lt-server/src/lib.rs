@@ -20,12 +20,22 @@
 
 pub mod app;
 pub mod auth;
+pub mod blobs;
+pub mod body;
 pub mod config;
+pub mod data_dir;
+pub mod download;
 pub mod error;
 pub mod files;
+mod guard;
+mod health;
+pub mod idempotency;
 pub mod json;
+mod openapi;
+mod page_files;
 pub mod runs;
 pub mod scenarios;
+pub mod uploads;
 
 pub use app::AppState;
 pub use auth::Token;

@@ -319,3 +319,26 @@ pub const DISK_FREE_BYTES_MIN: u64 = 256 << 20;
 pub const RUNS_DEFAULT: usize = 8;
 /// Most runs at a time that may be asked for.
 pub const RUNS_GRANT_MAX: usize = 256;
+
+/// Lines of a served run's log that are kept: some screens of each of its users' last words; the whole log is the process's.
+pub const RUN_LOG_LINES_MAX: usize = 5000;
+
+/// Bytes of a served run's log that are kept, so that long lines do not make a run of a day cost more than a run of a minute.
+pub const RUN_LOG_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one line that is kept of a served run's log: a stack trace of a guest fits.
+pub const RUN_LOG_LINE_BYTES_MAX: usize = 8 << 10;
+
+/// Snapshots that a reader of events gets at most when it comes back: ten minutes of seconds; what was before is thinned out.
+pub const EVENTS_RESUMED_MAX: usize = 600;
+
+/// Snapshots in one answer: as many as a chart has points.
+pub const SNAPSHOTS_ANSWERED_MAX: usize = 1000;
+
+/// Runs of the history: each is some kilobytes in memory. Further runs are refused until some are deleted.
+pub const RUNS_KEPT_MAX: usize = 10_000;
+
+/// Annotations of one run: they are kept with it.
+pub const ANNOTATIONS_MAX: usize = 1000;
+/// Bytes of what a scenario says of itself, as a served host keeps it: hundreds of settings with a paragraph each.
+pub const DESCRIPTION_BYTES_MAX: usize = 256 << 10;

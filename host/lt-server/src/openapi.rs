@@ -1,0 +1,154 @@
+//! The document that describes all calls, made from their handlers, and the page that shows it without a network.
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::app::AppState;
+use crate::error::Code;
+
+/// Where the document is.
+pub(crate) const PATH: &str = "/v1/openapi.json";
+/// The page that shows it: its scripts are files of its own, its styles and pictures are partly inline.
+const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the document says of itself.
+const ABOUT: &str = "Upload scenarios, run load tests with them, steer them while they run: add and remove users, change rates and \
+     settings, swap the code, and watch.\n\n\
+     Every refusal is `{\"error\": {\"code\", \"message\", \"remedy\", \"problems\"}}`; codes are stable. Runs have a `revision` and \
+     scenarios a `digest`, told as `ETag`; a call that changes something may send it back as `If-Match`. A POST may carry an \
+     `Idempotency-Key`: repeated within a day it gets the first answer.";
+/// Methods of a path in the document.
+const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
+
+/// The document: what the handlers say, and what all of them have in common.
+pub(crate) fn document(described: &OpenApi, version: &str) -> Value {
+    let mut document = serde_json::to_value(described).unwrap_or_default();
+    // The newest version that readers of such documents know in practice.
+    set(&mut document, "openapi", json!("3.1.0"));
+    set(
+        &mut document,
+        "info",
+        json!({"title": "lt-host", "version": version, "description": ABOUT, "license": {"name": "Apache-2.0"}}),
+    );
+    set(&mut document, "servers", json!([{"url": "/"}]));
+    set(&mut document, "security", json!([{"token": []}]));
+    set(
+        &mut document,
+        "tags",
+        json!([
+            {"name": "scenarios", "description": "Uploaded components and their versions"},
+            {"name": "files", "description": "Assets and feeders of runs"},
+            {"name": "runs", "description": "Creating, steering, following"},
+            {"name": "host", "description": "The host itself"},
+        ]),
+    );
+    let components = child(&mut document, "components");
+    set(
+        child(components, "securitySchemes"),
+        "token",
+        json!({"type": "http", "scheme": "bearer", "description": "The token that the host was started with; none if it has none."}),
+    );
+    let schemas = child(components, "schemas");
+    for (name, schema) in refusal_schemas() {
+        set(schemas, &name, schema);
+    }
+    for (_, item) in entries(child(&mut document, "paths")) {
+        for (method, operation) in entries(item) {
+            if METHODS.contains(&method.as_str()) {
+                complete(operation);
+            }
+        }
+    }
+    document
+}
+
+/// Add the refusals that every call may meet, where the handler says nothing of its own.
+fn complete(operation: &mut Value) {
+    let is_open = operation.get("security").is_some();
+    let responses = child(operation, "responses");
+    let statuses: BTreeSet<u16> = Code::ALL
+        .iter()
+        .map(|code| code.status().as_u16())
+        .collect();
+    for status in statuses {
+        if (status == 401 && is_open) || responses.get(status.to_string()).is_some() {
+            continue;
+        }
+        let response = refusal(status);
+        set(responses, &status.to_string(), response);
+    }
+}
+
+/// A refusal in the document.
+fn refusal(status: u16) -> Value {
+    let codes = Code::ALL
+        .iter()
+        .filter(|code| code.status().as_u16() == status);
+    let codes: Vec<String> = codes
+        .map(|code| serde_json::to_value(code).unwrap_or_default())
+        .map(|code| format!("`{}`", code.as_str().unwrap_or_default()))
+        .collect();
+    json!({
+        "description": codes.join(" or "),
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}},
+    })
+}
+
+/// Schemas of the refusals, also where no handler names them.
+fn refusal_schemas() -> Vec<(String, Value)> {
+    use utoipa::{PartialSchema, ToSchema};
+    fn one<T: ToSchema + PartialSchema>() -> (String, Value) {
+        let schema = serde_json::to_value(T::schema()).unwrap_or_default();
+        (T::name().into_owned(), schema)
+    }
+    vec![
+        one::<crate::error::ErrorBody>(),
+        one::<crate::error::ErrorDetail>(),
+        one::<crate::error::FieldProblem>(),
+        one::<Code>(),
+    ]
+}
+
+/// The value of a name in an object, made if it is not there.
+fn child<'a>(value: &'a mut Value, name: &str) -> &'a mut Value {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    &mut value[name]
+}
+
+fn set(value: &mut Value, name: &str, to: Value) {
+    *child(value, name) = to;
+}
+
+fn entries(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.as_object_mut().into_iter().flatten()
+}
+
+/// The routes of the document and of its page.
+pub(crate) fn routes(document: &Value) -> Router<AppState> {
+    let text = document.to_string();
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    let page: Router<AppState> = SwaggerUi::new("/api-docs")
+        .config(Config::new([PATH]))
+        .into();
+    Router::new()
+        .route(PATH, get(move || async move { (json, text) }))
+        .merge(page.layer(map_response(sealed)))
+}
+
+async fn sealed(mut response: Response) -> Response {
+    let policy = HeaderValue::from_static(PAGE_CSP);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
