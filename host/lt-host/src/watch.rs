@@ -292,6 +292,8 @@ mod tests {
             generator: lt_run::GeneratorLoad::default(),
             thresholds: &[],
             parts: &[],
+            versions: &[],
+            swaps: &[],
             changes: &[],
             streams: &[],
             totals,

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use lt_coordination::{Budget, Coordination, CoordinationError, Transition};
 use lt_load::Team;
-use lt_spec::check_setting;
+use lt_spec::{Problem, check_setting};
 use lt_spec::spec::{Action, Change, ThrottleChange};
 
 use crate::control::{Changed, Refused, Wish};
 use crate::cores::{Crew, Part};
 use crate::run::population;
+use crate::swap_check::{check_live, set_live};
 
 /// Do what was asked for: all of it, or nothing if one thing is refused.
 ///
@@ -129,6 +130,9 @@ fn apply(parts: &[&Part], coordination: &dyn Coordination, action: &Action) -> R
         }
         Action::Throttle { name, change } => throttle(coordination, name, *change),
         Action::Annotate { .. } => Ok(()),
+        Action::Swap { .. } | Action::RollBack { .. } => {
+            Err("another version is asked for with its code, not as a change".to_owned())
+        }
         Action::AddUsers(_)
         | Action::RemoveUsers { .. }
         | Action::RemoveIds { .. }
@@ -140,22 +144,19 @@ fn apply(parts: &[&Part], coordination: &dyn Coordination, action: &Action) -> R
 
 /// A live setting of every scenario that declares it: all are checked before any changes.
 fn set(parts: &[&Part], name: &str, value: &str) -> Result<(), String> {
-    let declares = |part: &&&Part| {
-        let settings = &part.run.scenario.description().settings;
-        settings.iter().any(|setting| setting.name == name)
-    };
-    let mut concerned: Vec<&&Part> = parts.iter().filter(declares).collect();
-    if concerned.is_empty() {
+    let text = |problem: Problem| problem.to_string();
+    let mut is_declared = false;
+    for part in parts {
+        is_declared |= check_live(part, name, value).map_err(text)?;
+    }
+    if let Some(part) = parts.first()
+        && !is_declared
+    {
         // Let the check say what is wrong with the name.
-        concerned = parts.iter().take(1).collect();
+        let current = part.deployment.current();
+        check_setting(current.run().scenario.description(), name, value).map_err(text)?;
     }
-    for part in &concerned {
-        let description = part.run.scenario.description();
-        check_setting(description, name, value).map_err(|problem| problem.to_string())?;
-    }
-    for part in concerned {
-        part.run.settings.set(name, value);
-    }
+    parts.iter().for_each(|part| set_live(part, name, value));
     Ok(())
 }
 

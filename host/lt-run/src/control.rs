@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lt_spec::spec::Action;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
+use crate::swap::SwapQueue;
+
 const RUNNING: u8 = 0;
 const GRACEFUL: u8 = 1;
 const NOW: u8 = 2;
@@ -91,6 +93,7 @@ struct Shared {
     /// Whether the API asked for the end first.
     by_api: AtomicBool,
     requests: Mutex<VecDeque<Request>>,
+    swaps: SwapQueue,
 }
 
 /// A handle on a run. Cheap to clone; the run looks at it ten times a second.
@@ -184,6 +187,11 @@ impl Control {
     /// The changes that were asked for since the last look.
     pub(crate) fn take_requests(&self) -> VecDeque<Request> {
         std::mem::take(&mut *self.requests())
+    }
+
+    /// Versions that wait for the run.
+    pub(crate) fn swaps(&self) -> &SwapQueue {
+        &self.0.swaps
     }
 
     fn requests(&self) -> std::sync::MutexGuard<'_, VecDeque<Request>> {

@@ -78,6 +78,11 @@ impl Crew {
         self.parts.iter().for_each(|part| part.team.signal(signal));
     }
 
+    /// The scenario of this name.
+    pub(crate) fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.run.spec.name == name)
+    }
+
     /// Users of the scenarios that say when they are steady.
     pub(crate) fn users_to_be_steady(&self) -> u64 {
         let says = |run: &RunShared| run.scenario.description().steady.is_some();

@@ -21,6 +21,7 @@ use crate::office::Office;
 use crate::run::{
     Begun, ChangeSeen, Ended, PartSeen, RunError, RunOutcome, Stage, Tick, init_failed,
 };
+use crate::rollout::{Swaps, Told, versions_of};
 use crate::saturation::{GeneratorLoad, Saturation};
 use crate::steady::{SteadyVerdict, SteadyWatch};
 use crate::streams::Streams;
@@ -53,6 +54,7 @@ pub(crate) struct Desk<'a> {
     steady: Option<SteadyWatch>,
     steady_users: u64,
     streams: Streams,
+    swaps: Swaps,
     /// Changes of the run file that were made already.
     changes_done: usize,
     /// What changed since the observer was last called.
@@ -103,6 +105,7 @@ impl<'a> Desk<'a> {
             steady: None,
             steady_users: 0,
             streams: Streams::default(),
+            swaps: Swaps::default(),
             changes_done: 0,
             changes_seen: Vec::new(),
             next_save: SAVE_INTERVAL,
@@ -278,6 +281,8 @@ impl<'a> Desk<'a> {
             }
         }
         self.change(crew, control);
+        let told = self.swaps.look(crew, control, self.elapsed);
+        self.seen_swaps(told);
         self.watch_steady(crew, ended);
         if control.stop_asked() {
             note(ended, stopped(control));
@@ -346,6 +351,12 @@ impl<'a> Desk<'a> {
             action,
             refused,
         });
+    }
+
+    fn seen_swaps(&mut self, told: Vec<Told>) {
+        for told in told {
+            self.seen(told.part, told.action, &told.done);
+        }
     }
 
     fn watch_steady(&mut self, crew: &Crew, ended: &mut Ended) {
@@ -417,6 +428,8 @@ impl<'a> Desk<'a> {
             self.next_save = self.elapsed + SAVE_INTERVAL;
             self.save();
         }
+        let told = self.swaps.judge(crew, self.elapsed);
+        self.seen_swaps(told);
         let verdict = self.judge.while_running(&self.totals, self.elapsed);
         self.judged = verdict.results;
         if let Some(threshold) = verdict.abort {
@@ -505,6 +518,9 @@ impl<'a> Desk<'a> {
             None => Vec::new(),
         };
         let changes = std::mem::take(&mut self.changes_seen);
+        let crews = self.crew.iter().flat_map(|crew| &crew.parts);
+        let versions: Vec<_> = crews.flat_map(versions_of).collect();
+        let swaps = self.swaps.seen();
         let tick = Tick {
             stage,
             elapsed: self.elapsed,
@@ -521,6 +537,8 @@ impl<'a> Desk<'a> {
             generator: self.saturation.load(),
             thresholds: &self.judged,
             parts: &parts,
+            versions: &versions,
+            swaps: &swaps,
             changes: &changes,
             streams: self.streams.tables(),
             totals: &self.totals,

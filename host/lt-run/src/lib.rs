@@ -25,15 +25,21 @@ pub mod load_text;
 pub mod machine;
 mod office;
 pub mod record;
+mod rollout;
 pub mod run;
 mod saturation;
 pub mod secrets;
 pub mod show;
 mod steady;
 mod streams;
+pub mod swap;
+mod swap_check;
 mod writers;
 
 pub use control::{Changed, Control, Refused};
 pub use exit::Exit;
 pub use run::{ChangeSeen, Ended, PartSeen, RunError, RunOutcome, RunPlan, Stage, Tick, run};
 pub use saturation::GeneratorLoad;
+pub use swap::{
+    RollbackLimit, RollbackRule, Swap, SwapRefused, SwapSeen, SwapStage, VersionSeen,
+};

@@ -292,6 +292,13 @@ pub fn action_line(action: &Action, secrets: &[&str]) -> String {
                 pairs.map(|(name, value)| format!("{}={}", plain(name), plain(value))),
             )
         }
+        Action::Swap { to, share, drain } => {
+            let whom = if *drain { "users" } else { "new users" };
+            format!("version {} for {}% of {whom}", plain(to), share * 100.0)
+        }
+        Action::RollBack { to, reason } => {
+            format!("back to version {}: {}", plain(to), plain(reason))
+        }
         Action::Annotate { text, tags } if tags.is_empty() => format!("note: {}", plain(text)),
         Action::Annotate { text, tags } => {
             let tags: Vec<String> = tags.iter().map(|tag| plain(tag)).collect();

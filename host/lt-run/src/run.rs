@@ -20,6 +20,7 @@ use crate::cores::{Crew, Part};
 use crate::desk::Desk;
 use crate::office::Office;
 use crate::saturation::GeneratorLoad;
+use crate::swap::{SwapSeen, VersionSeen};
 use crate::writers::{WriterThread, Writers};
 
 /// Everything a run needs.
@@ -101,6 +102,10 @@ pub struct Tick<'a> {
     pub thresholds: &'a [ThresholdResult],
     /// How each scenario stands, in the order of the run's spec.
     pub parts: &'a [PartSeen],
+    /// How the versions of each scenario's code stand, the oldest first.
+    pub versions: &'a [VersionSeen],
+    /// The last swap of each scenario that had one.
+    pub swaps: &'a [SwapSeen],
     /// What changed since the last tick.
     pub changes: &'a [ChangeSeen],
     /// How media streams stand, up to a second ago: a table a core. Without rows there are none.
@@ -230,6 +235,7 @@ pub fn run(
         tracer,
         targets,
     } = plan;
+    let _closing = control.swaps().closing();
     let spec = Arc::new(spec);
     let has_streams = scenarios.iter().any(Scenario::uses_rtmp);
     let submetrics = Arc::new(submetrics(&registry, &spec, &scenarios)?);
@@ -281,7 +287,9 @@ pub fn run(
                 has_streams,
             });
             let ended = desk.oversee(&crew, control)?;
-            (begun.runs, ended)
+            let current = crew.parts.iter().map(|part| part.deployment.current());
+            let runs = current.map(|version| version.run().clone()).collect();
+            (runs, ended)
         }
     };
     let terminate_failed = if spec.terminate {

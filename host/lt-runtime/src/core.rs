@@ -196,6 +196,12 @@ impl Settings {
         self.values.load().get(name).cloned()
     }
 
+    /// The present values of all.
+    #[must_use]
+    pub fn values(&self) -> Arc<BTreeMap<String, String>> {
+        self.values.load_full()
+    }
+
     /// Changes with every change.
     #[must_use]
     pub fn revision(&self) -> u64 {

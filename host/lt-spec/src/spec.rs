@@ -300,6 +300,22 @@ pub enum Action {
     Thresholds(Vec<Threshold>),
     /// Tags of the run, for samples from now on, in place of those it had.
     Tags(BTreeMap<String, String>),
+    /// Another version of the scenario's code for a share of its users. Told of only: it is asked for with the code itself.
+    Swap {
+        /// What the version is called.
+        to: String,
+        /// The share of users that take it.
+        share: f64,
+        /// Whether running users move.
+        drain: bool,
+    },
+    /// The version before that, for all users. Told of only.
+    RollBack {
+        /// What it is called.
+        to: String,
+        /// Why.
+        reason: String,
+    },
     /// Something that people want to find again in the numbers: it changes nothing.
     Annotate {
         /// What is to be remembered.
