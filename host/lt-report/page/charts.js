@@ -65,7 +65,7 @@ export class Chart {
       const value = h("b", null, "–");
       const swatch = h("i", { class: "swatch" });
       swatch.style.background = `var(${COLOURS[at % COLOURS.length]})`;
-      return { value, node: h("span", { class: "item" }, swatch, name, " ", value) };
+      return { value, node: h("span", { class: "key" }, swatch, name, " ", value) };
     });
     this.legend.replaceChildren(...this.items.map((item) => item.node));
     this.view = new globalThis.uPlot(this.options(width), this.data, this.plot);

@@ -123,7 +123,7 @@ function json(text, what) {
 export function settingField(setting, value) {
   const bounds = [setting.minimum && `at least ${setting.minimum}`, setting.maximum && `at most ${setting.maximum}`].filter(Boolean).join(", ");
   const common = { name: setting.name, label: setting.name, hint: [setting.doc, bounds].filter(Boolean).join(" — "), required: false };
-  if (setting.secret || setting.kind === "secret") return { ...common, type: "password", hint: `${common.hint} (secret: what it is now is not shown)` };
+  if (setting.secret || setting.kind === "secret") return { ...common, type: "password", hint: `${common.hint} (secret: it is never shown)` };
   const given = value ?? setting.default ?? "";
   if (setting.allowed?.length) return { ...common, type: "select", options: given === "" ? [{ value: "", label: "—" }, ...setting.allowed] : setting.allowed, value: given };
   if (setting.kind === "boolean") return { ...common, type: "select", options: given === "" ? [{ value: "", label: "—" }, "true", "false"] : ["true", "false"], value: given };

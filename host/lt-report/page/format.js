@@ -38,10 +38,10 @@ export function bytes(count) {
 }
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const few = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
-// A count: all of its digits up to a million, then `1.235M`.
+// A count: all of its digits up to a million, then `1.23M`.
 export function count(number) {
   if (number === null || number === undefined || !Number.isFinite(number)) return "–";
   if (Math.abs(number) >= 1e6) return short.format(number);
@@ -57,6 +57,11 @@ export function plain(number) {
   if (size >= 10) return few.format(Math.round(number * 10) / 10);
   return few.format(number);
 }
+
+const exactly = new Intl.NumberFormat("en", { maximumSignificantDigits: 6 });
+
+// A number as far as it matters to a comparison: 0.0123 does not hold below 0.01.
+export const exact = (number) => (Number.isFinite(number) ? exactly.format(number) : "–");
 
 // A share, cut and not rounded: 99.999 % is not all of them.
 export function share(value) {

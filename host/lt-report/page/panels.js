@@ -1,6 +1,6 @@
 // The tables of a run: each shows itself when there is something to show, and is made anew only when that changed.
 import { badge, h, table } from "lt/dom.js";
-import { bytes, clock, count, duration, moment, plain, share, value } from "lt/format.js";
+import { bytes, clock, count, duration, exact, moment, plain, share, value } from "lt/format.js";
 
 // Rows shown of a list; the rest is in the summary.
 const ROWS_MAX = 50;
@@ -24,11 +24,13 @@ function panel(title, of, draw, wide = false) {
   };
 }
 
-// All panels, given `{run, snapshot, history, summary}` at each update.
+// Which versions users run: shown while there is more than one, or a swap to tell of.
+export const versionsPanel = () => panel("Versions of the code", versions, drawVersions, true);
+
+// All other panels, given `{run, snapshot, history, summary}` at each update.
 export function panels() {
   return [
     panel("Thresholds", thresholds, drawThresholds),
-    panel("Versions", versions, drawVersions, true),
     panel("Checks", ({ snapshot, summary }) => (snapshot?.checks?.length ? snapshot.checks : summary?.checks), drawChecks),
     panel("Errors", ({ snapshot }) => snapshot?.errors, drawErrors),
     panel("Failures of users", failures, drawFailures, true),
@@ -52,16 +54,19 @@ function thresholds({ run, snapshot, summary }) {
 const drawThresholds = (all) =>
   table("Thresholds", ["Threshold", "#Value", "State"], all.map((each) => [
     h("code", null, each.source),
-    each.ok === null ? "–" : plain(each.value),
+    each.ok === null ? "–" : exact(each.value),
     each.ok === null ? badge("no samples yet", "idle") : each.ok ? badge("✓ holds", "good") : badge("✗ crossed", "bad"),
   ]));
 
 const drawChecks = (all) =>
   table("Checks", ["Check", "#Passed", "#Failed", "State"], all.slice(0, ROWS_MAX).map((each) => {
     const total = each.passes + each.fails;
-    const name = [each.group && h("span", { class: "muted" }, `${each.group.replaceAll("::", " › ")} › `), each.name];
+    const name = [each.group && h("span", { class: "muted" }, `${path(each.group)} › `), each.name];
     return [h("span", null, name), count(each.passes), count(each.fails), each.fails === 0 ? badge("✓ all", "good") : badge(`✗ ${share(each.passes / total)}`, "bad")];
   }));
+
+// A group's path, for people.
+export const path = (group) => group.split("::").filter(Boolean).join(" › ");
 
 const drawErrors = (all) => table("Errors", ["Kind", "#Times"], all.slice(0, ROWS_MAX).map((each) => [h("code", null, each.code), count(each.count)]));
 
@@ -83,7 +88,7 @@ function versions({ run, snapshot }) {
   for (const part of run.parts ?? []) now.set(part.name, { part: part.name, swap: part.swap, versions: part.versions ?? [] });
   const told = Map.groupBy(snapshot?.versions ?? [], (version) => version.part);
   for (const [part, list] of told) now.set(part, { part, swap: now.get(part)?.swap, versions: list });
-  return [...now.values()].filter((each) => each.versions.length > 0);
+  return [...now.values()].filter((each) => each.versions.length > 1 || (each.swap && each.versions.length > 0));
 }
 
 const SWAP_STATES = { rolling_out: ["rolling out", "busy"], canary: ["canary", "busy"], complete: ["complete", "good"], rolled_back: ["rolled back", "bad"] };
@@ -162,9 +167,10 @@ const drawDeliveries = (all) =>
 const drawSteady = (steady) => facts([["Steady users", `${count(steady.users)} of ${count(steady.asked)}`]]);
 
 const drawParts = (parts) =>
-  table("Scenarios and their load", ["Name", "Scenario", "Load", "#Users", "Settings"], parts.map((part) => [
+  table("Scenarios and their load", ["Name", "Scenario", "Version", "Load", "#Users", "Settings"], parts.map((part) => [
     part.name,
-    part.scenario,
+    part.scenario ?? "",
+    h("code", null, (part.versions ?? []).filter((version) => version.current).map((version) => version.label ?? version.version).join(", ")),
     h("span", null, part.load, part.paused && [" ", badge("paused", "warn")]),
     `${count(part.users_active ?? 0)} / ${count(part.users_planned ?? 0)}`,
     h("ul", { class: "samples" }, Object.entries(part.settings ?? {}).map(([name, text]) => h("li", null, h("code", null, `${name}=${text}`)))),

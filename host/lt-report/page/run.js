@@ -6,7 +6,7 @@ import { announce, badge, h, keyed, put, save, toast } from "lt/dom.js";
 import { bytes, clock, count, moment, plain, value } from "lt/format.js";
 import { History } from "lt/history.js";
 import { logs } from "lt/logs.js";
-import { figures, mainTrend, panels } from "lt/panels.js";
+import { figures, mainTrend, panels, versionsPanel } from "lt/panels.js";
 import { summaryTables } from "lt/summary.js";
 import { askSwap } from "lt/swap.js";
 
@@ -15,7 +15,20 @@ const REFRESH_MS = 3000;
 const ERROR_LINES = 5;
 const STATES = { starting: "busy", running: "good", paused: "warn", stopping: "warn", ended: "idle", failed: "bad", interrupted: "bad" };
 
-export const stateBadge = (run) => badge(run.verdict && run.state === "ended" ? (run.verdict.passed ? "✓ passed" : run.verdict.exit_code === 103 ? "stopped" : "✗ failed") : run.state, run.verdict && run.state === "ended" ? (run.verdict.passed ? "good" : run.verdict.exit_code === 103 ? "idle" : "bad") : STATES[run.state] ?? "idle");
+// Stopped by somebody: neither passed nor failed.
+const STOPPED = 103;
+
+function judged(verdict) {
+  if (verdict.passed) return ["✓ Passed", "good"];
+  return verdict.exit_code === STOPPED ? ["Stopped", "idle"] : ["✗ Not passed", "bad"];
+}
+
+// How a run stands, in a word: once it has ended, how it ended.
+export function stateBadge(run) {
+  if (run.state !== "ended" || !run.verdict) return badge(run.state ?? "unknown", STATES[run.state] ?? "idle");
+  const [word, kind] = judged(run.verdict);
+  return badge(word.toLowerCase(), kind);
+}
 
 export class RunView {
   constructor({ run, live = true }) {
@@ -39,7 +52,9 @@ export class RunView {
     this.trend = h("select", { "aria-label": "Which time is shown", onchange: () => this.draw() });
     this.charts = this.makeCharts();
     this.grid = h("div", { class: "charts" }, this.charts.map(({ chart }) => chart.node));
-    this.panels = panels();
+    const versions = versionsPanel();
+    const others = panels();
+    this.panels = [versions, ...others];
     this.logs = this.live ? logs(this.run.id) : null;
     this.files = h("section", { class: "panel wide", hidden: true }, h("h3", null, "Results"), h("div", { class: "body row" }));
     this.tables = h("div", { class: "panels" });
@@ -51,8 +66,9 @@ export class RunView {
       this.verdict,
       this.controls?.node,
       this.big,
+      versions.node,
       this.grid,
-      h("div", { class: "panels" }, this.panels.map((panel) => panel.node), this.files, this.logs?.node),
+      h("div", { class: "panels" }, others.map((panel) => panel.node), this.files, this.logs?.node),
       this.tables,
     );
   }
@@ -214,8 +230,9 @@ export class RunView {
     const { verdict } = run;
     this.verdict.hidden = !verdict;
     if (verdict) {
-      this.verdict.className = `verdict ${verdict.passed ? "good" : "bad"}`;
-      put(this.verdict, `${verdict.passed ? "Passed" : "Not passed"}: exit code ${verdict.exit_code}${verdict.reason ? `, ${verdict.reason}` : ""}`);
+      const [word, kind] = judged(verdict);
+      this.verdict.className = `verdict ${kind}`;
+      put(this.verdict, `${word}: exit code ${verdict.exit_code}${verdict.reason ? `, ${verdict.reason}` : ""}`);
     }
   }
 

@@ -74,7 +74,7 @@ const group = (title, fields) => h("fieldset", null, h("legend", null, title), h
 function loadFields({ load = {} }) {
   return [
     { name: "users", label: "Users", type: "number", min: 1, step: 1, value: load.users ?? 10 },
-    { name: "duration", label: "Duration", value: load.duration ?? (load.duration_ms ? duration(load.duration_ms) : "1m"), placeholder: "30s, 1m30s", hint: "Empty: one iteration a user, or so many as are given." },
+    { name: "duration", label: "Duration", value: load.duration ?? (load.duration_ms ? duration(load.duration_ms).replace(/(?<=[hm])0[ms]/g, "") : "1m"), placeholder: "30s, 1m30s", hint: "Empty: one iteration a user, or so many as are given." },
     { name: "rate", label: "Rate", placeholder: "100/s", hint: "Iterations started a second. Empty: each user goes on as fast as it can." },
     { name: "iterations", label: "Iterations", type: "number", min: 1, step: 1, value: load.iterations ?? undefined, hint: "Shared by all users. Empty: no limit." },
   ];

@@ -1,5 +1,6 @@
 // The numbers of a whole run, as the text summary has them.
 import { h, table } from "lt/dom.js";
+import { path } from "lt/panels.js";
 import { bytes, count, duration, plain, share, value } from "lt/format.js";
 
 const COLUMNS = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"];
@@ -14,7 +15,7 @@ export function summaryTables(summary) {
   return [
     trends.length > 0 && section("Times and sizes", table("Trends", ["Metric", "#Samples", ...COLUMNS.map((column) => `#${column}`)], trends.map((row) => [name(row), count(row.values.count), ...COLUMNS.map((column) => value(row.values[column], row.metric.contains))]))),
     others.length > 0 && section("Counts, rates and levels", table("Counters, rates and gauges", ["Metric", "#Value", "", "Kinds"], others.map((row) => [name(row), ...cells(row), row.nested ? "" : kinds(row.metric)]))),
-    summary?.groups?.length > 0 && section("Groups", table("Groups", ["Group", "#Times", "#avg", "#min", "#max"], summary.groups.map((group) => [group.path.replaceAll("::", " › "), count(group.count), duration(group.avg), duration(group.min), duration(group.max)]))),
+    summary?.groups?.length > 0 && section("Groups", table("Groups", ["Group", "#Times", "#avg", "#min", "#max"], summary.groups.map((group) => [path(group.path), count(group.count), duration(group.avg), duration(group.min), duration(group.max)]))),
     summary?.conclusions?.length > 0 && section("Conclusions", h("pre", null, summary.conclusions.join("\n"))),
   ].filter(Boolean);
 }
