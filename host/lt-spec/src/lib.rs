@@ -35,7 +35,8 @@ pub use outline::{Outline, OutlineFile, OutlineScenario};
 pub use problem::Problem;
 pub use raw::{RawHttp, RawRun};
 pub use resolve::{
-    Machine, check_setting, registry, registry_of, resolve, resolve_file, settings_of_next,
+    Machine, check_setting, check_tags, registry, registry_of, resolve, resolve_file,
+    settings_of_next,
 };
 pub use run_file::{FileScenario, PemFile, RawFile, RunAbout, Uploads};
 pub use target::AllowedTargets;

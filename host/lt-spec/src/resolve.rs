@@ -36,9 +36,9 @@ use crate::run_file::RawFile;
 use crate::spec::{Load, RunSpec, ScenarioSpec, UserLimits, users_of_changes};
 
 pub(crate) use self::executor::give_way;
-pub use self::labels::RESERVED_TAGS;
-pub(crate) use self::problems::{Problems, nearest};
+pub use self::labels::{RESERVED_TAGS, check_tags};
 pub use self::next_version::settings_of_next;
+pub(crate) use self::problems::{Problems, nearest};
 pub use self::settings::check_setting;
 pub use self::verdict::{registry, registry_of};
 

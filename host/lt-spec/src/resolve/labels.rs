@@ -8,6 +8,7 @@ use crate::given::Given;
 use crate::limits::{RUN_TAGS_MAX, TAG_BYTES_MAX};
 use crate::parse::{self, Fault};
 use crate::plan::Plan;
+use crate::problem::Problem;
 use crate::spec::Output;
 
 /// Tags that the host itself puts on samples (k6's system tags, and ours): a run may not claim them.
@@ -58,6 +59,22 @@ pub(super) fn tags(
         problems.add(&first.field, "", fault);
     }
     tags
+}
+
+/// Check tags that a run is given while it goes on.
+///
+/// # Errors
+/// Everything that is wrong with them, each as a problem of the field `tags.NAME`.
+pub fn check_tags(
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let given: Vec<Given> = given
+        .iter()
+        .map(|(name, value)| Given::new(format!("tags.{name}"), format!("{name}={value}")))
+        .collect();
+    let tags = tags(&given, BTreeMap::new(), &mut problems);
+    problems.unless_any(Some(tags))
 }
 
 fn tag(text: &str) -> Result<(String, String), Fault> {
