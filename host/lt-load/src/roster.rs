@@ -99,9 +99,12 @@ impl<F: VuFactory> Roster<F> {
         }
     }
 
-    /// Start a user that iterates by itself, `limit` times at most. It is due at `due`. No user lives in the slot.
+    /// Start a user that iterates by itself, `limit` times at most. It is due at `due`. No user lives in the slot. Nobody starts
+    /// once another load has taken this one's place.
     pub(crate) fn start(&mut self, slot: u64, position: u64, due: Duration, limit: Option<u64>) {
-        let (place, entry) = self.enter(slot, position);
+        let Some((place, entry)) = self.enter(slot, position) else {
+            return;
+        };
         let flag = place.stop.clone();
         let (shift, factory) = (self.shift.clone(), self.factory.clone());
         let abort = self.tasks.spawn_local(async move {
@@ -112,7 +115,9 @@ impl<F: VuFactory> Roster<F> {
 
     /// Start a user that waits for arrivals. One made before the start is counted as built once it is idle.
     pub(crate) fn start_server(&mut self, position: u64) {
-        let (place, entry) = self.enter(position, position);
+        let Some((place, entry)) = self.enter(position, position) else {
+            return;
+        };
         let flag = place.stop.clone();
         let (shift, factory) = (self.shift.clone(), self.factory.clone());
         let tags = self.tags;
@@ -122,9 +127,10 @@ impl<F: VuFactory> Roster<F> {
         self.keep(position, Handle { flag, abort });
     }
 
-    fn enter(&self, slot: u64, position: u64) -> (Place, Entry) {
+    fn enter(&self, slot: u64, position: u64) -> Option<(Place, Entry)> {
         let shift = &self.shift;
-        let (id, is_new) = shift.team.scenario.identities.of(position);
+        let position = shift.team.take_up(position)?;
+        let (id, is_new) = shift.team.ids.of(position);
         let id = VuId(id);
         shift.team.enlist(id, shift.core, slot);
         let place = Place {
@@ -139,7 +145,7 @@ impl<F: VuFactory> Roster<F> {
             id,
             gone: Gone { slot, end },
         };
-        (place, entry)
+        Some((place, entry))
     }
 
     fn keep(&self, slot: u64, handle: Handle) {

@@ -1,7 +1,7 @@
 //! One core's part of a scenario: its users, its phase, and how it ends.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,10 @@ pub struct Shift {
     pub(crate) making: Cell<Option<u64>>,
     /// Users that are being renewed.
     pub(crate) moves: Moves,
+    /// Slots of a closed load whose users were dropped because somebody asked for it. Who is wanted there again is another.
+    pub(crate) dropped: RefCell<HashSet<u64>>,
+    /// Slots of an arrival rate whose users have given their place back before they end: they were removed.
+    pub(crate) removed: RefCell<HashSet<u64>>,
     /// Notified when users or rate were changed.
     pub(crate) steered: Notify,
     steering: RefCell<Steering>,
@@ -98,6 +102,8 @@ impl Shift {
             idle: RefCell::default(),
             making: Cell::new(None),
             moves: Moves::default(),
+            dropped: RefCell::default(),
+            removed: RefCell::default(),
             steered: Notify::new(),
             steering: RefCell::new(steering),
             probe,
@@ -210,12 +216,39 @@ impl Shift {
                         self.drop_iterations(tags, 1);
                     }
                 }
-                Order::Remove { slot, force } => {
-                    if let Some(handle) = self.users.borrow().get(&slot) {
-                        handle.end(force);
-                    }
+                Order::Remove {
+                    slot,
+                    force,
+                    is_first,
+                } => self.remove(slot, force, is_first),
+            }
+        }
+    }
+
+    /// End one user, whose going is accounted for already. Who is on its way out is left to go.
+    fn remove(&self, slot: u64, force: bool, is_first: bool) {
+        let users = self.users.borrow();
+        let handle = users.get(&slot).filter(|handle| !handle.flag.is_obeyed());
+        match handle {
+            Some(handle) if self.team.keeps_rate() => {
+                if is_first {
+                    self.removed.borrow_mut().insert(slot);
+                }
+                handle.end(force);
+            }
+            Some(handle) => {
+                if force {
+                    self.dropped.borrow_mut().insert(slot);
+                    handle.end(true);
+                } else {
+                    handle.end(false);
                 }
             }
+            // It has just ended, and has given its place back itself.
+            None if is_first && self.team.keeps_rate() => {
+                self.team.allocate(u64::MAX);
+            }
+            None => {}
         }
     }
 
@@ -275,6 +308,11 @@ impl Shift {
 
     pub(crate) fn users_max(&self) -> u64 {
         self.steering.borrow().users_max
+    }
+
+    /// Whether a slot is to have no user though it is among those that are.
+    pub(crate) fn is_barred(&self, slot: u64) -> bool {
+        self.steering.borrow().barred.contains(&slot)
     }
 
     /// How far the scenario is: since its start, without pauses. Zero before.

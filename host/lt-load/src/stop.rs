@@ -128,6 +128,11 @@ impl StopFlag {
         self.asked.get()
     }
 
+    /// Whether the user is on its way out.
+    pub(crate) fn is_obeyed(&self) -> bool {
+        self.obeyed.get()
+    }
+
     pub(crate) fn requests(&self) -> u32 {
         self.requests.get()
     }

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use lt_spec::limits::{RATE_MAX, USERS_MAX};
-use lt_spec::profile::{Climb, Curve, climb, users_at};
+use lt_spec::profile::climb;
 use lt_spec::seed;
-use lt_spec::spec::{FailureLimit, Load, ScenarioSpec};
+use lt_spec::spec::{FailureLimit, Ids, Load, ScenarioSpec};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -24,8 +23,13 @@ use crate::vu::VuId;
 pub(crate) enum Order {
     /// Start the iteration that is due at this time: an idle user is reserved for it.
     Arrival(Duration),
-    /// End the user of this slot, by force or gracefully.
-    Remove { slot: u64, force: bool },
+    /// End the user of this slot, by force or gracefully. `is_first`: it was not asked for before, and its place is given back
+    /// already, if the load keeps a rate.
+    Remove {
+        slot: u64,
+        force: bool,
+        is_first: bool,
+    },
 }
 
 /// What is asked of one core.
@@ -66,14 +70,98 @@ pub struct Team {
     /// Whether any user of an arrival rate was ever idle.
     joined: AtomicBool,
     lines: Vec<Line>,
-    /// Which core and slot a living user has, by id. Touched when a life begins and ends, never in between.
-    living: Mutex<HashMap<u64, (u64, u64)>>,
+    /// Where a living user is, by id. Touched when a life begins and ends, and when it is to end.
+    pub(crate) living: Mutex<HashMap<u64, Home>>,
+    /// Ids of all positions, those of the loads before this one included.
+    pub(crate) ids: Ids,
+    /// Positions of the loads before this one; known when the last of those has ended.
+    base: AtomicU64,
+    /// Lives of this load's users and those of the loads before it.
+    lives: Arc<Lives>,
+    /// How many loads there were before.
+    generation: u64,
+}
+
+/// Where a living user is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Home {
+    pub(crate) core: u64,
+    pub(crate) slot: u64,
+    /// Whether this one user was asked to end, of a load that keeps a rate.
+    pub(crate) leaves: bool,
+}
+
+/// Lives of a scenario's users, whichever load they were of.
+#[derive(Debug, Default)]
+struct Lives {
+    begun: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// What a load goes on from.
+struct Origin {
+    ids: Ids,
+    lives: Arc<Lives>,
+    generation: u64,
+    seed: u64,
 }
 
 impl Team {
     /// The team of a scenario on this many cores. `seed` is the run's.
     #[must_use]
     pub fn new(scenario: Arc<ScenarioSpec>, cores: u64, seed: u64) -> Arc<Self> {
+        let ids = Ids::from(scenario.identities);
+        Self::with_ids(scenario, ids, cores, seed)
+    }
+
+    /// The same, with ids that are not those of a scenario which is alone in its run.
+    #[must_use]
+    pub fn with_ids(scenario: Arc<ScenarioSpec>, ids: Ids, cores: u64, seed: u64) -> Arc<Self> {
+        let origin = Origin {
+            ids,
+            lives: Arc::default(),
+            generation: 0,
+            // Two scenarios of one run do not share their random arrivals.
+            seed: seed::of_name(seed, &scenario.name),
+        };
+        Self::from_origin(scenario, cores, origin)
+    }
+
+    /// The team that takes this one's place when the scenario gets another load: see [`Team::give_way`]. `scenario` is the same
+    /// but for its load and start. Counters begin anew; who failed before counts towards the failure policy.
+    ///
+    /// # Errors
+    /// If there are too few ids left for its users, or it has more than one process may have.
+    pub fn successor(&self, scenario: Arc<ScenarioSpec>) -> Result<Arc<Self>, SteerError> {
+        let users = scenario.load.users_max();
+        let generation = self.generation + 1;
+        let origin = Origin {
+            ids: self.ids,
+            lives: self.lives.clone(),
+            generation,
+            seed: seed::nth(self.seed, generation),
+        };
+        let next = Self::from_origin(scenario, self.cores, origin);
+        next.base.store(self.positions_used(), Ordering::Relaxed);
+        next.check_ids(users)?;
+        next.check_users(users)?;
+        Ok(next)
+    }
+
+    /// Let a successor take this team's place: no user of this one starts any more, those that live end gracefully, and the
+    /// successor's are those that come after them. A pause goes on.
+    pub fn give_way(&self, successor: &Self) {
+        let used = lock(&self.positions).close();
+        successor
+            .base
+            .store(self.base().saturating_add(used), Ordering::Relaxed);
+        if self.is_paused() {
+            successor.pause();
+        }
+        self.signal(Signal::Stop);
+    }
+
+    fn from_origin(scenario: Arc<ScenarioSpec>, cores: u64, origin: Origin) -> Arc<Self> {
         let cores = cores.max(1);
         let load = &scenario.load;
         let counters = Counters::default();
@@ -81,6 +169,7 @@ impl Team {
         let steering = Steering {
             climb: climb(load),
             users_max: load.users_max(),
+            planned: load.users_max(),
             ..Steering::default()
         };
         let line = |_| {
@@ -93,8 +182,7 @@ impl Team {
         };
         Arc::new(Self {
             cores,
-            // Two scenarios of one run do not share their random arrivals.
-            seed: seed::of_name(seed, &scenario.name),
+            seed: origin.seed,
             counters,
             budget: Budget::of(load),
             signals: watch::Sender::new(Signal::Prepare),
@@ -112,6 +200,10 @@ impl Team {
             joined: AtomicBool::new(false),
             lines: (0..cores).map(line).collect(),
             living: Mutex::default(),
+            ids: origin.ids,
+            base: AtomicU64::new(0),
+            lives: origin.lives,
+            generation: origin.generation,
             scenario,
         })
     }
@@ -128,7 +220,7 @@ impl Team {
             && self.clock.set(clock).is_ok()
         {
             // What was paused before the clock began is no part of it.
-            self.steer(|steering| {
+            self.modify(|steering| {
                 steering.paused = Duration::ZERO;
                 steering.paused_since = steering.paused_since.map(|_| clock);
             });
@@ -148,109 +240,10 @@ impl Team {
         *self.signals.borrow()
     }
 
-    /// Change the number of users from now on: of an arrival rate, how many it may have at most.
-    ///
-    /// More users start one after another as the load spaces them; fewer end gracefully, the last first. A ramp keeps the
-    /// number until its stages end.
-    ///
-    /// # Errors
-    /// If the load has a fixed number of users, or there cannot be so many.
-    pub fn set_users(&self, users: u64) -> Result<(), SteerError> {
-        let load = &self.scenario.load;
-        if users > USERS_MAX {
-            return Err(SteerError::OutOfRange(format!(
-                "{users} users are more than the {USERS_MAX} that one host may run; ask for fewer"
-            )));
-        }
-        let now = self.elapsed(Instant::now());
-        match load {
-            Load::PerUserIterations(_) | Load::SharedIterations(_) => {
-                return Err(SteerError::NotPossible(format!(
-                    "{} has a fixed number of users; use constant-users to change it",
-                    load.name()
-                )));
-            }
-            Load::ConstantArrivalRate(_) | Load::RampingArrivalRate(_) if users == 0 => {
-                return Err(SteerError::OutOfRange(
-                    "an arrival rate needs at least one user; pause it to start nothing".to_owned(),
-                ));
-            }
-            Load::ConstantArrivalRate(_) | Load::RampingArrivalRate(_) => {
-                self.steer(|steering| steering.users_max = users);
-            }
-            Load::ConstantUsers(_) | Load::Churn(_) | Load::RampingUsers(_) => {
-                self.steer(|steering| {
-                    let present = steering.climb.unwrap_or_else(|| Climb {
-                        at: Duration::ZERO,
-                        from: users_at(load, now),
-                        to: users_at(load, now),
-                        interarrival: Duration::ZERO,
-                    });
-                    steering.climb = Some(present.turn(now, users));
-                });
-            }
-        }
-        self.counters.plan(users);
-        self.steering.send_modify(|steering| steering.revision += 1);
-        Ok(())
-    }
-
-    /// Start this many iterations a second from now on, for the rest of the load.
-    ///
-    /// # Errors
-    /// If the load is no arrival rate, or the rate is not a number from zero to the highest there is.
-    pub fn set_rate(&self, rate: f64) -> Result<(), SteerError> {
-        let load = &self.scenario.load;
-        let Some(planned) = Curve::of(load) else {
-            return Err(SteerError::NotPossible(format!(
-                "{} has no rate; use constant-arrival-rate or ramping-arrival-rate",
-                load.name()
-            )));
-        };
-        if !(0.0..=RATE_MAX).contains(&rate) {
-            return Err(SteerError::OutOfRange(format!(
-                "{rate} is no rate from 0 to {RATE_MAX} iterations a second; give one"
-            )));
-        }
-        let now = self.elapsed(Instant::now());
-        self.steer(|steering| {
-            let present = steering.curve.as_deref().unwrap_or(&planned);
-            steering.curve = Some(Arc::new(present.turn(now, rate)));
-            steering.revision += 1;
-        });
-        Ok(())
-    }
-
     /// Have users that wait between two iterations look whether they are outdated ([`Vu::is_outdated`](crate::Vu::is_outdated)):
     /// the others look before their next iteration in any case.
     pub fn renew_users(&self) {
-        self.steer(|steering| steering.renewals = steering.renewals.wrapping_add(1));
-    }
-
-    /// No new iterations from now on; those under way end. The scenario's time stands still.
-    pub fn pause(&self) {
-        self.steer(|steering| {
-            steering.paused_since.get_or_insert_with(Instant::now);
-        });
-    }
-
-    /// Go on after a pause.
-    pub fn resume(&self) {
-        let now = Instant::now();
-        self.steer(|steering| {
-            steering.paused = steering.paused_for(now);
-            steering.paused_since = None;
-        });
-    }
-
-    /// End one user: gracefully, or by force, which drops it where it stands. It is replaced only in `churn`. `false` if
-    /// there is no such user now.
-    #[must_use]
-    pub fn remove_user(&self, id: u64, force: bool) -> bool {
-        let Some((core, slot)) = lock(&self.living).get(&id).copied() else {
-            return false;
-        };
-        self.order(core, Order::Remove { slot, force })
+        self.modify(|steering| steering.renewals = steering.renewals.wrapping_add(1));
     }
 
     /// Whether no iteration starts for now.
@@ -268,16 +261,52 @@ impl Team {
     /// How far the scenario is: since its start, without pauses.
     #[must_use]
     pub fn elapsed(&self, now: Instant) -> Duration {
-        let Some(clock) = self.clock.get() else {
-            return Duration::ZERO;
-        };
-        now.saturating_duration_since(*clock)
-            .saturating_sub(self.paused_for(now))
+        self.elapsed_with(&self.steering.borrow(), now)
+    }
+
+    /// The same for whoever holds the steering.
+    pub(crate) fn elapsed_with(&self, steering: &Steering, now: Instant) -> Duration {
+        self.since_clock(steering, now)
             .saturating_sub(self.scenario.start)
     }
 
-    fn steer(&self, change: impl FnOnce(&mut Steering)) {
+    /// How long it still takes until the scenario starts, if its clock has: without pauses that are to come.
+    #[must_use]
+    pub fn until_start(&self, now: Instant) -> Duration {
+        let since = self.since_clock(&self.steering.borrow(), now);
+        self.scenario.start.saturating_sub(since)
+    }
+
+    fn since_clock(&self, steering: &Steering, now: Instant) -> Duration {
+        let clock = self.clock.get().copied().unwrap_or(now);
+        now.saturating_duration_since(clock)
+            .saturating_sub(steering.paused_for(now))
+    }
+
+    /// Whether the clock has started; the scenario's own start may be later.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.clock.get().is_some()
+    }
+
+    /// What it does, with the load it has now.
+    #[must_use]
+    pub fn scenario(&self) -> &Arc<ScenarioSpec> {
+        &self.scenario
+    }
+
+    /// Change what the cores go by.
+    pub(crate) fn modify(&self, change: impl FnOnce(&mut Steering)) {
         self.steering.send_modify(change);
+    }
+
+    /// Whether the load keeps a rate: its users have no places that wait for one.
+    pub(crate) fn keeps_rate(&self) -> bool {
+        let load = &self.scenario.load;
+        matches!(
+            load,
+            Load::ConstantArrivalRate(_) | Load::RampingArrivalRate(_)
+        )
     }
 
     pub(crate) fn signals(&self) -> watch::Receiver<Signal> {
@@ -304,9 +333,10 @@ impl Team {
 
     /// Count a user that failed; why the run is to end if that was one too many.
     pub(crate) fn fail_user(&self) -> Option<String> {
-        let failed = self.counters.fail_user();
+        self.counters.fail_user();
+        let failed = self.lives.failed.fetch_add(1, Ordering::Relaxed) + 1;
         // Where users are replaced, more can fail than there are at a time.
-        let all = self.counters.users_begun();
+        let all = self.lives.begun.load(Ordering::Relaxed);
         let all = all.max(self.counters.users_planned());
         let name = &self.scenario.name;
         let reason = match self.scenario.on_failure.abort_after? {
@@ -323,14 +353,31 @@ impl Team {
         Some(reason)
     }
 
-    /// The next position that no user has had.
-    pub(crate) fn next_position(&self) -> u64 {
+    /// The next position that no user of this load has had; `None` if another load has taken its place.
+    pub(crate) fn next_position(&self) -> Option<u64> {
         lock(&self.positions).next()
     }
 
     /// A position below `most` that no living user has.
     pub(crate) fn take_position(&self, most: u64) -> Option<u64> {
         lock(&self.positions).take(most)
+    }
+
+    /// A user of this position begins. `None` if another load has taken this one's place; else its position among all users that
+    /// the scenario ever had.
+    pub(crate) fn take_up(&self, position: u64) -> Option<u64> {
+        let is_open = lock(&self.positions).use_up(position);
+        is_open.then(|| self.base().saturating_add(position))
+    }
+
+    /// Positions of the loads before this one.
+    pub(crate) fn base(&self) -> u64 {
+        self.base.load(Ordering::Relaxed)
+    }
+
+    /// Positions that users have had, under the loads before this one too.
+    fn positions_used(&self) -> u64 {
+        self.base().saturating_add(lock(&self.positions).used())
     }
 
     /// The user of a position has ended, and is not replaced now.
@@ -355,8 +402,10 @@ impl Team {
     /// Give a user's place back, and let nobody have it: there may be one user fewer.
     pub(crate) fn release_for_good(&self) {
         self.release();
-        self.steer(|steering| {
+        self.modify(|steering| {
             steering.users_max = steering.users_max.saturating_sub(1);
+            steering.planned = steering.planned.saturating_sub(1);
+            self.counters.plan(steering.planned);
         });
     }
 
@@ -399,26 +448,42 @@ impl Team {
 
     /// End a load all of whose places are vacant: nobody is left who could iterate.
     pub(crate) fn end_if_vacant(&self) {
-        let Some(planned) = self.steering.borrow().climb.map(|climb| climb.to) else {
-            return;
+        let (places, barred) = {
+            let steering = self.steering.borrow();
+            let Some(climb) = steering.climb else { return };
+            (climb.to, steering.barred.clone())
         };
+        let planned = places.saturating_sub(barred.range(..places).count() as u64);
         let vacant = lock(&self.vacant);
         // The count is only taken where it may be enough: once, unless the number of users was changed.
         let is_over = planned > 0
             && vacant.len() as u64 >= planned
-            && vacant.range(..planned).count() as u64 == planned;
+            && vacant.range(..places).count() as u64 == planned;
+        drop(vacant);
         if is_over {
-            if !self.done.load(Ordering::Relaxed) && !self.budget.exhausted() {
-                self.counters.end_without_users();
-            }
-            self.signal(Signal::Drain);
+            self.end_without_more();
         }
+    }
+
+    /// End a load that has nobody left who could iterate, unless it ends already.
+    pub(crate) fn end_without_more(&self) {
+        let ends = self.signal_now().rank() >= Signal::Drain.rank();
+        if !ends && !self.done.load(Ordering::Relaxed) && !self.budget.exhausted() {
+            self.counters.end_without_users();
+        }
+        self.signal(Signal::Drain);
     }
 
     /// A user's life begins.
     pub(crate) fn enlist(&self, id: VuId, core: u64, slot: u64) {
         self.counters.begin_user();
-        lock(&self.living).insert(id.0, (core, slot));
+        self.lives.begun.fetch_add(1, Ordering::Relaxed);
+        let home = Home {
+            core,
+            slot,
+            leaves: false,
+        };
+        lock(&self.living).insert(id.0, home);
     }
 
     /// A user's life has ended.
@@ -466,7 +531,7 @@ impl Team {
 }
 
 /// No code panics while it holds one of these locks; if it did, what they guard would still be whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

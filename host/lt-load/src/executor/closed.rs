@@ -3,8 +3,10 @@
 //! Users have slots, counted from 0; while `n` users are wanted, those of the slots below `n` live. Every core walks the
 //! same steps and looks after its own slots, which are every so many-th.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lt_spec::limits::REBUILD_PAUSE;
@@ -80,6 +82,10 @@ pub(super) struct Closed<'a, F> {
     /// Slots to start when the user that is just leaving them has gone.
     anew: HashSet<u64>,
     renewals: Renewals,
+    /// Slots below `wanted` that are to have no user.
+    barred: Arc<BTreeSet<u64>>,
+    /// Slots whose users are dropped where they stand when they are not wanted any more: while a change is followed.
+    forced: Range<u64>,
 }
 
 impl<'a, F: VuFactory> Closed<'a, F> {
@@ -96,6 +102,8 @@ impl<'a, F: VuFactory> Closed<'a, F> {
             deadlines: VecDeque::new(),
             anew: HashSet::new(),
             renewals: Renewals::default(),
+            barred: Arc::default(),
+            forced: 0..0,
         }
     }
 
@@ -125,10 +133,11 @@ impl<'a, F: VuFactory> Closed<'a, F> {
             if shift.phase() >= Phase::Draining {
                 return;
             }
-            self.settle();
+            // Before those who have ended are looked at: who is not wanted any more leaves no vacancy.
             if self.revision != shift.revision() {
-                self.steer();
+                self.steer().await;
             }
+            self.settle();
             let step = self.next.map(|step| step.at);
             let due = step.into_iter().chain(self.renewals.next()).min();
             let deadline = self.deadlines.front().and_then(|deadline| deadline.at);
@@ -174,16 +183,51 @@ impl<'a, F: VuFactory> Closed<'a, F> {
     }
 
     /// Follow another plan from now on, if there is one.
-    fn steer(&mut self) {
+    async fn steer(&mut self) {
         let shift = self.roster.shift.clone();
         let steering = shift.steering();
+        let forced = steering.forced.since(self.revision).cloned();
+        self.forced = forced.unwrap_or_default();
         self.revision = steering.revision;
         if let Some(climb) = steering.climb {
             self.plan = Plan::Climb(climb, 0);
             self.next = self.plan.next();
+            // Who is not wanted any more goes during a pause too.
+            let now = shift.elapsed();
+            let is_down = |step: &Step| step.users < self.wanted && step.at <= now;
+            if let Some(step) = self.next.filter(is_down) {
+                self.go_to(step).await;
+                self.next = self.plan.next();
+            }
         }
+        self.forced = 0..0;
+        self.bar(steering.barred);
         if matches!(self.vacancy, Vacancy::Ends) {
             shift.team.end_if_vacant();
+        }
+    }
+
+    /// Have no users in these slots any more, and again in those that were barred before.
+    fn bar(&mut self, barred: Arc<BTreeSet<u64>>) {
+        if Arc::ptr_eq(&barred, &self.barred) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.barred, barred.clone());
+        let (core, cores) = (self.roster.shift.core, self.roster.shift.team.cores);
+        let is_own = |slot: &&u64| **slot < self.wanted && **slot % cores == core;
+        let gone: Vec<u64> = barred.difference(&before).filter(is_own).copied().collect();
+        let back: Vec<u64> = before.difference(&barred).filter(is_own).copied().collect();
+        for slot in gone {
+            self.dismiss(slot);
+        }
+        let now = self.roster.shift.elapsed();
+        for slot in back {
+            if self.is_living(slot) {
+                self.want(slot, now);
+            } else {
+                // Not during a pause: nobody starts then.
+                self.renewals.put(slot, now);
+            }
         }
     }
 
@@ -224,6 +268,9 @@ impl<'a, F: VuFactory> Closed<'a, F> {
     /// A slot is to have a user.
     fn want(&mut self, slot: u64, due: Duration) {
         self.renewals.forget(slot);
+        if self.roster.shift.is_barred(slot) {
+            return;
+        }
         let flag = {
             let users = self.roster.shift.users.borrow();
             users.get(&slot).map(|handle| handle.flag.clone())
@@ -246,7 +293,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
         let Some(handle) = users.get(&slot) else {
             return;
         };
-        handle.end(false);
+        handle.end(self.forced.contains(&slot));
         let flag = handle.flag.clone();
         if let Some(graceful) = self.graceful {
             self.deadlines.push_back(Deadline {
@@ -292,7 +339,10 @@ impl<'a, F: VuFactory> Closed<'a, F> {
             {
                 (slot, iterations)
             }
-            Vacancy::Renewed { iterations, .. } => (team.next_position(), iterations),
+            Vacancy::Renewed { iterations, .. } => match team.next_position() {
+                Some(position) => (position, iterations),
+                None => return,
+            },
         };
         if matches!(self.vacancy, Vacancy::Ends) && !is_first {
             team.occupy(slot);
@@ -304,6 +354,7 @@ impl<'a, F: VuFactory> Closed<'a, F> {
     fn settle(&mut self) {
         let gone = std::mem::take(&mut *self.roster.shift.gone.borrow_mut());
         for Gone { slot, end } in gone {
+            let was_dropped = self.roster.shift.dropped.borrow_mut().remove(&slot);
             if self.is_living(slot) {
                 // It was wanted again before this was looked at: its next user has begun.
                 continue;
@@ -313,7 +364,12 @@ impl<'a, F: VuFactory> Closed<'a, F> {
                 self.start(slot, now);
                 continue;
             }
-            if slot >= self.wanted {
+            if slot >= self.wanted || self.roster.shift.is_barred(slot) {
+                continue;
+            }
+            if was_dropped {
+                // There were to be fewer, and at once as many again.
+                self.start(slot, now);
                 continue;
             }
             match self.vacancy {

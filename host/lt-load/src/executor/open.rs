@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::pacer::users_of_core;
 use crate::phase::Phase;
-use crate::roster::{End, Gone, Roster, SPAWN_BATCH};
+use crate::roster::{End, Gone, Handle, Roster, SPAWN_BATCH};
 use crate::team::Order;
 use crate::vu::VuFactory;
 
@@ -145,7 +145,9 @@ impl<'a, F: VuFactory> Open<'a, F> {
             // One too many has given its place back, and its position not yet: it is still leaving.
             return shift.team.release();
         };
-        shift.making.set(Some(position));
+        shift
+            .making
+            .set(Some(shift.team.base().saturating_add(position)));
         self.roster.start_server(position);
     }
 
@@ -179,10 +181,11 @@ impl<'a, F: VuFactory> Open<'a, F> {
     fn steer(&mut self) {
         let shift = &self.roster.shift;
         let steering = shift.steering();
-        self.revision = steering.revision;
         if let (Some(arrivals), Some(curve)) = (&mut self.arrivals, steering.curve) {
             arrivals.follow(curve);
         }
+        let forced = steering.forced.since(self.revision).is_some();
+        self.revision = steering.revision;
         // Idle users beyond the most there may be end now, busy ones after their iteration.
         let idle: Vec<_> = shift.idle.borrow().iter().cloned().collect();
         for server in idle.iter().filter(|server| server.is_idle()) {
@@ -190,6 +193,31 @@ impl<'a, F: VuFactory> Open<'a, F> {
                 break;
             }
             server.dismiss();
+        }
+        if forced {
+            self.drop_surplus(steering.users_max);
+        }
+    }
+
+    /// Drop users where they stand, the last first, while there are more than there may be: somebody asked for it.
+    fn drop_surplus(&self, most: u64) {
+        let shift = &self.roster.shift;
+        let users = shift.users.borrow();
+        let mut removed = shift.removed.borrow_mut();
+        let stays = |slot: &u64, handle: &Handle| {
+            !removed.contains(slot) && !handle.flag.is_asked() && !handle.flag.is_obeyed()
+        };
+        let living = users.iter().filter(|(slot, handle)| stays(slot, handle));
+        let mut living: Vec<u64> = living.map(|(slot, _)| *slot).collect();
+        living.sort_unstable();
+        while let Some(slot) = living.pop() {
+            if !shift.team.release_surplus(most) {
+                return;
+            }
+            removed.insert(slot);
+            if let Some(handle) = users.get(&slot) {
+                handle.end(true);
+            }
         }
     }
 
@@ -199,11 +227,17 @@ impl<'a, F: VuFactory> Open<'a, F> {
         let team = self.roster.shift.team.clone();
         let is_over = self.roster.shift.phase() >= Phase::Draining;
         for Gone { slot, end } in gone {
-            if end == End::Unprepared && self.roster.shift.making.get() == Some(slot) {
+            let position = team.base().saturating_add(slot);
+            if end == End::Unprepared && self.roster.shift.making.get() == Some(position) {
                 // Users that cannot join must not eat a core by being made for every arrival.
                 self.rest_until = Instant::now().checked_add(REBUILD_PAUSE);
             }
-            self.roster.shift.made(slot);
+            self.roster.shift.made(position);
+            if self.roster.shift.removed.borrow_mut().remove(&slot) {
+                // It has given its place back already, and is not replaced.
+                team.free_position(slot);
+                continue;
+            }
             if end == End::Own && !is_over {
                 // Its place is taken by a new user, so that the rate keeps its users: the same one, for only so many ids are
                 // reserved as there may be users at a time.

@@ -10,19 +10,23 @@ use std::time::Duration;
 use lt_metrics::{FailureClass, Recorder, Registry, SubmetricPlan, Tags, TagsId, Totals};
 use lt_spec::limits::REBUILD_PAUSE;
 use lt_spec::roles::Roles;
-use lt_spec::spec::{FailurePolicy, Identities, Load, ScenarioSpec};
+use lt_spec::spec::{FailurePolicy, Identities, Ids, Load, ScenarioSpec};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    BuildError, Ending, Iteration, Outcome, Place, Shift, Signal, StopFlag, Team, Vu, VuFactory,
+    BuildError, Ending, Iteration, LagProbe, Outcome, Place, Relay, Shift, Signal, StopFlag, Team,
+    Vu, VuFactory,
 };
 
 mod closed;
 mod lives;
 mod losses;
 mod open;
+mod people;
 mod probe;
+mod renewing;
+mod relay;
 mod steering;
 
 pub(crate) const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -37,6 +41,10 @@ pub(crate) struct Script {
     hangs_in_join: bool,
     /// Whether an iteration ends early when its user is asked to end.
     heeds: bool,
+    /// The version that users are to have: a test raises it.
+    wanted: Rc<Cell<u64>>,
+    /// How long being renewed takes a user, and how it ends.
+    renew: Box<dyn Fn(u64) -> (Duration, Outcome)>,
 }
 
 impl Script {
@@ -51,6 +59,8 @@ impl Script {
             join: Box::new(|_| Outcome::Passed),
             hangs_in_join: false,
             heeds: false,
+            wanted: Rc::default(),
+            renew: Box::new(|_| (Duration::ZERO, Outcome::Passed)),
         }
     }
 
@@ -79,6 +89,11 @@ pub(crate) struct Diary {
     dropped: RefCell<Vec<(u64, Duration)>>,
     /// Users that were built anew after a loss.
     mended: RefCell<Vec<(u64, Duration)>>,
+    /// When users began to be renewed, after they had left.
+    renewed: RefCell<Vec<(u64, Duration)>>,
+    /// How many were away to be renewed at a time.
+    away: Cell<u64>,
+    away_most: Cell<u64>,
     /// Ids of the users that are alive.
     living: RefCell<HashSet<u64>>,
     /// Users that were built while another with the same id lived.
@@ -105,6 +120,7 @@ pub(crate) struct TestUser {
     tags: TagsId,
     has_left: bool,
     is_lost: bool,
+    version: u64,
 }
 
 impl Vu for TestUser {
@@ -124,6 +140,24 @@ impl Vu for TestUser {
             self.diary.mended.borrow_mut().push(entry);
         }
         Outcome::Passed
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.version != self.script.wanted.get()
+    }
+
+    async fn renew(&mut self) -> Outcome {
+        assert!(std::mem::take(&mut self.has_left), "it did not leave before");
+        self.version = self.script.wanted.get();
+        let diary = self.diary.clone();
+        let entry = (self.place.position, diary.now());
+        diary.renewed.borrow_mut().push(entry);
+        diary.away.set(diary.away.get() + 1);
+        diary.away_most.set(diary.away_most.get().max(diary.away.get()));
+        let (takes, outcome) = (self.script.renew)(self.place.position);
+        sleep(takes).await;
+        diary.away.set(diary.away.get() - 1);
+        outcome
     }
 
     async fn iterate(&mut self, iteration: Iteration) -> Outcome {
@@ -192,22 +226,42 @@ impl VuFactory for TestFactory {
             tags: self.tags,
             has_left: false,
             is_lost: false,
+            version: self.script.wanted.get(),
         })
     }
 }
 
 /// A change, and when it is made.
-type Act = (Duration, Box<dyn Fn(&Team)>);
+type Act = (Duration, Box<dyn Fn(&Relay)>);
 
 fn act(after: Duration, act: impl Fn(&Team) + 'static) -> Act {
-    (after, Box::new(act))
+    (after, Box::new(move |relay| act(&relay.present().unwrap())))
+}
+
+/// Give the scenario another load.
+fn replace(after: Duration, load: Load) -> Act {
+    (
+        after,
+        Box::new(move |relay| {
+            let present = relay.present().unwrap();
+            let scenario = ScenarioSpec {
+                load: load.clone(),
+                start: present.until_start(Instant::now()),
+                ..ScenarioSpec::clone(present.scenario())
+            };
+            let next = present.successor(Arc::new(scenario)).unwrap();
+            relay.pass_on(next).unwrap();
+        }),
+    )
 }
 
 /// A scenario that has run: how its cores ended, what users did, how long it took.
 struct Ran {
     endings: Vec<Ending>,
     diary: Rc<Diary>,
+    /// The last.
     team: Arc<Team>,
+    relay: Arc<Relay>,
     took: Duration,
     panics: u64,
     dropped_metric: f64,
@@ -240,6 +294,10 @@ impl Ran {
 
     fn dropped(&self) -> Vec<(u64, Duration)> {
         sorted(&self.diary.dropped)
+    }
+
+    fn renewed(&self) -> Vec<(u64, Duration)> {
+        sorted(&self.diary.renewed)
     }
 
     fn mended(&self) -> Vec<(u64, Duration)> {
@@ -291,21 +349,29 @@ pub(crate) fn recorder() -> (Recorder, Totals) {
 
 /// Run a scenario on so many cores, all on one thread.
 fn run_with(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>) -> Ran {
-    simulate(spec, cores, script, acts, true)
+    simulate((spec, None), cores, script, acts, true)
 }
 
 /// The same without `Signal::Start`, unless an act gives it; times count from the beginning.
 fn run_unstarted(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>) -> Ran {
-    simulate(spec, cores, script, acts, false)
+    simulate((spec, None), cores, script, acts, false)
 }
 
-fn simulate(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>, starts: bool) -> Ran {
+fn simulate(
+    (spec, ids): (ScenarioSpec, Option<Ids>),
+    cores: u64,
+    script: Script,
+    acts: Vec<Act>,
+    starts: bool,
+) -> Ran {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
     let local = LocalSet::new();
     local.block_on(&runtime, async move {
         let at_start = spec.load.users_at_start();
-        let team = Team::new(Arc::new(spec), cores, 7);
+        let ids = ids.unwrap_or_else(|| Ids::from(spec.identities));
+        let team = Team::with_ids(Arc::new(spec), ids, cores, 7);
+        let relay = Relay::new(team.clone());
         let diary = Rc::new(Diary::default());
         let script = Rc::new(script);
         let (_, mut totals) = recorder();
@@ -318,9 +384,10 @@ fn simulate(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>, star
                 diary: diary.clone(),
                 tags,
             });
-            let shift = Shift::new(team.clone(), core, recorder.clone());
+            let relay = relay.clone();
             shifts.push(spawn_local(async move {
-                let ending = shift.run(factory, tags).await;
+                let measures = (&recorder, &LagProbe::default());
+                let ending = relay.run(core, measures, (&factory, tags)).await;
                 (ending, recorder)
             }));
         }
@@ -333,10 +400,10 @@ fn simulate(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>, star
             team.signal(Signal::Start(clock));
         }
         for (after, act) in acts {
-            let team = team.clone();
+            let relay = relay.clone();
             spawn_local(async move {
                 sleep(after).await;
-                act(&team);
+                act(&relay);
             });
         }
         let mut endings = Vec::new();
@@ -349,7 +416,8 @@ fn simulate(spec: ScenarioSpec, cores: u64, script: Script, acts: Vec<Act>, star
         Ran {
             endings,
             diary,
-            team,
+            team: relay.present().unwrap(),
+            relay,
             took: clock.elapsed(),
             panics: totals.failures(FailureClass::Host),
             dropped_metric: totals.count(lt_metrics::builtin::DROPPED_ITERATIONS),

@@ -156,7 +156,7 @@ fn no_user_has_an_id_beyond_those_reserved() {
             act(MS(300), |team| team.set_users(2).unwrap()),
             act(MS(600), |team| team.set_users(6).unwrap()),
             act(MS(700), |team| {
-                let _there = team.remove_user(1, true);
+                let _there = team.steer(&super::steering::without(&[1], true));
             }),
         ];
         let ran = run_with(scenario(constant(400.0, 1500, 2, 5)), cores, script, acts);

@@ -4,6 +4,7 @@ use lt_spec::spec::{Churn, ConstantUsers, Pace, PerUserIterations, RampingUsers,
 
 use super::open::constant as rate;
 use super::*;
+use crate::Steer;
 
 fn users(users: u64, length: u64, interarrival: u64, repeat: Option<u64>) -> Load {
     Load::ConstantUsers(ConstantUsers {
@@ -14,6 +15,13 @@ fn users(users: u64, length: u64, interarrival: u64, repeat: Option<u64>) -> Loa
             repeat_interval: repeat.map(MS),
         },
     })
+}
+
+pub(super) fn without(ids: &[u64], force: bool) -> Steer {
+    Steer::RemoveIds {
+        ids: ids.to_vec(),
+        force,
+    }
 }
 
 fn set_users(after: u64, users: u64) -> Act {
@@ -248,44 +256,6 @@ fn an_arrival_rate_may_have_more_users_or_fewer() {
     let early = ran.left().iter().filter(|(_, at)| *at < MS(600)).count();
     assert_eq!((early, ran.left().len()), (3, 5));
     assert_eq!(ran.team.counters().dropped(), 0);
-}
-
-#[test]
-fn one_user_may_be_removed_gently_or_by_force() {
-    for load in [users(3, 100, 0, None), rate(100.0, 100, 3, 3)] {
-        let acts = vec![
-            act(MS(35), |team| {
-                assert!(team.remove_user(2, false) && team.remove_user(3, true));
-                assert!(!team.remove_user(99, true));
-            }),
-            act(MS(90), |team| assert!(!team.remove_user(2, false))),
-        ];
-        let ran = run_with(scenario(load), 2, Script::takes(MS(30)), acts);
-        let (left, dropped) = (ran.left(), ran.dropped());
-        assert_eq!((left.len(), left[0].0, left[1].0), (2, 0, 1));
-        assert!(left[1].1 <= MS(60), "{left:?}");
-        assert_eq!(dropped, [(2, MS(35))]);
-        assert!(ran.finished());
-    }
-}
-
-#[test]
-fn a_removed_user_is_replaced_in_churn_only() {
-    let load = Load::Churn(Churn {
-        users: 1,
-        iterations: None,
-        duration: Some(MS(100)),
-        interval: MS(10),
-        repeat_interval: None,
-    });
-    let remove = act(MS(35), |team| assert!(team.remove_user(1, true)));
-    let ran = run_with(
-        scenario(load),
-        1,
-        Script::hangs(),
-        vec![remove, act(MS(100), |team| team.signal(Signal::Halt))],
-    );
-    assert_eq!(ran.joined(), [(0, MS(0)), (1, MS(45))]);
 }
 
 #[test]
