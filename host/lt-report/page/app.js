@@ -60,10 +60,27 @@ function mark() {
 
 // A report: nothing is asked of anybody.
 function report(data) {
-  const view = new RunView({ run: data.run ?? {}, live: false });
+  const view = new RunView({ run: completed(data), live: false });
   root.append(header(h("span", { class: "status" }, "Report of a run")), h("main", { id: "main", tabIndex: -1, class: "alone" }, view.node));
   view.fill(data.snapshots, data.changes, data.annotations);
   view.showSummary(data.summary);
+}
+
+// The run of a report. One that no server knew has only a summary.
+function completed({ run, summary }) {
+  const state = summary?.state;
+  if (!state) return run ?? {};
+  const passed = state.exit_code === 0;
+  return {
+    id: state.run,
+    state: "ended",
+    started_at: state.started,
+    elapsed_ms: state.duration_ms,
+    seed: state.seed,
+    parts: state.scenario ? [{ name: state.scenario, scenario: state.scenario }] : [],
+    verdict: { exit_code: state.exit_code, passed, reason: state.ended_early ?? undefined },
+    ...run,
+  };
 }
 
 // The host's page.

@@ -37,7 +37,7 @@ export function panels() {
     panel("Media streams", ({ snapshot }) => snapshot?.streams, drawStreams, true),
     panel("Deliveries", ({ snapshot }) => snapshot?.deliveries, drawDeliveries),
     panel("Steady state", ({ snapshot }) => snapshot?.steady, drawSteady),
-    panel("Scenarios and their load", ({ run }) => run.parts, drawParts, true),
+    panel("Scenarios and their load", ({ run }) => run.parts?.filter((part) => part.load !== undefined), drawParts, true),
     panel("Generator", ({ run, snapshot }) => snapshot?.generator && { ...snapshot.generator, host: run.host }, drawGenerator),
     panel("Changes and annotations", ({ history }) => history.marks, drawMarks, true),
     panel("Warnings", ({ snapshot, summary }) => (summary?.warnings?.length ? summary.warnings : snapshot?.warnings), drawWarnings, true),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use lt_metrics::Summary;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     DATA_MARK, HEAD_MARK, ICON, STYLE, TEMPLATE, THEME, UPLOT, UPLOT_LICENSE, UPLOT_STYLE,
@@ -17,24 +17,21 @@ pub const REPORT_POINTS_MAX: usize = 1000;
 /// instead of a file that no browser likes to open.
 pub const REPORT_BYTES_MAX: usize = 16 << 20;
 /// What charts are drawn from: of all snapshots but the last nothing else is kept.
-const SERIES: [&str; 16] = [
+const SERIES: [&str; 9] = [
     "seq",
-    "time",
     "elapsed_ms",
-    "interval_ms",
-    "stage",
     "users",
     "iterations",
     "requests",
     "trends",
-    "counters",
     "errors",
     "streams",
     "deliveries",
-    "versions",
-    "generator",
-    "gauges",
 ];
+/// The counters that are charted, of some hundreds.
+const COUNTERS: [&str; 2] = ["data_sent", "data_received"];
+/// What is charted of a trend.
+const TREND: [&str; 5] = ["p50", "p95", "p99", "max", "contains"];
 /// Changes listed in a report: a run that is steered a thousand times is read in its events.
 const CHANGES_MAX: usize = 1000;
 /// What a line without changes holds: told without reading the line as JSON.
@@ -142,7 +139,8 @@ pub(super) fn harmless(json: &str) -> String {
 /// one is taken.
 #[derive(Default)]
 struct Points {
-    kept: Vec<Value>,
+    /// With the bytes of each.
+    kept: Vec<(usize, Value)>,
     bytes: usize,
     /// Lines so far.
     seen: usize,
@@ -171,8 +169,9 @@ impl Points {
             return;
         }
         let Some(point) = slim(line) else { return };
-        self.bytes += size(&point);
-        self.kept.push(point);
+        let size = point.to_string().len();
+        self.bytes += size;
+        self.kept.push((size, point));
         while self.kept.len() > 2
             && (self.kept.len() >= 2 * REPORT_POINTS_MAX || self.bytes > REPORT_BYTES_MAX)
         {
@@ -198,7 +197,7 @@ impl Points {
             position += 1;
             position % 2 == 1
         });
-        self.bytes = self.kept.iter().map(size).sum();
+        self.bytes = self.kept.iter().map(|(size, _)| size).sum();
         self.halvings += 1;
     }
 
@@ -207,15 +206,15 @@ impl Points {
         if self.kept.len() > REPORT_POINTS_MAX {
             self.halve();
         }
-        let last = self.last.as_deref().and_then(parsed);
-        if let Some(last) = last {
-            let at = |value: &Value| value.get("elapsed_ms").and_then(Value::as_f64);
-            if self.kept.last().is_some_and(|kept| at(kept) == at(&last)) {
-                self.kept.pop();
+        let mut points: Vec<Value> = self.kept.into_iter().map(|(_, point)| point).collect();
+        if let Some(last) = self.last.as_deref().and_then(parsed) {
+            let known = points.last().and_then(|point| point.get("elapsed_ms"));
+            if known.is_some() && known == last.get("elapsed_ms") {
+                points.pop();
             }
-            self.kept.push(last);
+            points.push(last);
         }
-        self.kept
+        points
     }
 }
 
@@ -226,12 +225,27 @@ fn parsed(line: &str) -> Option<Value> {
 /// A snapshot with only what charts need.
 fn slim(line: &str) -> Option<Value> {
     let mut point = parsed(line)?;
-    if let Value::Object(fields) = &mut point {
-        fields.retain(|name, value| SERIES.contains(&name.as_str()) && !value.is_null());
+    let mut counters = point.get_mut("counters").map(Value::take);
+    if let Some(counters) = &mut counters {
+        keep(counters, &COUNTERS);
+    }
+    keep(&mut point, &SERIES);
+    let trends = point.get_mut("trends").and_then(Value::as_object_mut);
+    for trend in trends.into_iter().flat_map(Map::values_mut) {
+        keep(trend, &TREND);
+    }
+    if let Some(Value::Object(streams)) = point.get_mut("streams") {
+        streams.remove("worst");
+    }
+    if let (Value::Object(fields), Some(counters)) = (&mut point, counters) {
+        fields.insert("counters".to_owned(), counters);
     }
     Some(point)
 }
 
-fn size(point: &Value) -> usize {
-    point.to_string().len()
+/// Only these fields of an object, and of those what is not `null`.
+fn keep(object: &mut Value, names: &[&str]) {
+    if let Value::Object(fields) = object {
+        fields.retain(|name, value| names.contains(&name.as_str()) && !value.is_null());
+    }
 }

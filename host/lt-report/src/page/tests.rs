@@ -239,7 +239,7 @@ fn a_run_with_many_metrics_gets_fewer_points_and_not_a_larger_file() {
             )
         })
         .collect();
-    let lines: Vec<String> = (1..=1500)
+    let lines: Vec<String> = (1..=1100)
         .map(|seq| {
             json!({ "seq": seq, "elapsed_ms": seq * 1000, "trends": trends, "changes": [] })
                 .to_string()
