@@ -20,6 +20,8 @@ struct Rule {
     threshold: Threshold,
     metric: Metric,
     submetric: Option<usize>,
+    /// Since when the run is judged by it: what its delay is counted from.
+    since: Duration,
 }
 
 /// How a run stands.
@@ -57,9 +59,34 @@ impl Judge {
                 threshold: threshold.clone(),
                 metric,
                 submetric,
+                since: Duration::ZERO,
             });
         }
         Ok(Self { rules })
+    }
+
+    /// Judge by these from `now` on, in place of what it was judged by. Those that stay keep the time their delay is counted from.
+    ///
+    /// # Errors
+    /// As [`Judge::new`].
+    pub fn replaced(
+        &self,
+        thresholds: &[Threshold],
+        (registry, plan): (&Registry, &SubmetricPlan),
+        now: Duration,
+    ) -> Result<Self, ThresholdError> {
+        let mut judge = Self::new(thresholds, registry, plan)?;
+        for rule in &mut judge.rules {
+            let known = self.rules.iter();
+            let mut known = known.filter(|known| known.threshold == rule.threshold);
+            rule.since = known.next().map_or(now, |known| known.since);
+        }
+        Ok(judge)
+    }
+
+    /// What the run is judged by.
+    pub fn thresholds(&self) -> impl Iterator<Item = &Threshold> {
+        self.rules.iter().map(|rule| &rule.threshold)
     }
 
     /// How the run stands after `elapsed`. A metric without a sample yet is not judged and counts as holding (k6's rule):
@@ -83,7 +110,7 @@ impl Judge {
             let may_abort = rule
                 .threshold
                 .abort_on_fail()
-                .is_some_and(|delay| elapsed >= delay);
+                .is_some_and(|delay| elapsed.saturating_sub(rule.since) >= delay);
             if !result.ok && may_abort && verdict.abort.is_none() {
                 verdict.abort = Some(rule.threshold.source().to_owned());
             }

@@ -1,4 +1,5 @@
-//! Which submetrics a run aggregates: decided before it starts, so that recording is a lookup.
+//! Which submetrics a run aggregates: decided before it starts, so that recording is a lookup, and extended if the run is to be
+//! judged by others while it goes on.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct SubmetricPlan {
     entries: Vec<Submetric>,
     /// Names of the tags that some selector asks for: what must survive when tag sets run out.
     tag_names: BTreeSet<Arc<str>>,
+    /// How many nobody asked for.
+    unasked: usize,
 }
 
 impl SubmetricPlan {
@@ -65,11 +68,25 @@ impl SubmetricPlan {
             HTTP_REQ_DURATION,
             Tags::new([("expected_response", "true")]),
         );
+        plan.extended(registry, thresholds)
+    }
+
+    /// The same, and the submetrics that these thresholds name too, behind those it has: what was counted by the old plan stays
+    /// where it is. What no threshold names any more is still counted.
+    ///
+    /// # Errors
+    /// As [`SubmetricPlan::new`].
+    pub fn extended(
+        &self,
+        registry: &Registry,
+        thresholds: &[Threshold],
+    ) -> Result<Self, ThresholdError> {
+        let mut plan = self.clone();
         for threshold in thresholds {
             let metric = threshold.validate(registry)?;
             if !threshold.tags().is_empty() && plan.position(metric.id, threshold.tags()).is_none()
             {
-                if plan.entries.len() >= SUBMETRICS_MAX {
+                if plan.entries.len() - plan.unasked >= SUBMETRICS_MAX {
                     return Err(ThresholdError::TooMany {
                         threshold: threshold.source().to_owned(),
                     });
@@ -103,7 +120,9 @@ impl SubmetricPlan {
         for value in values {
             let selector = Tags::new([(tag, *value)]);
             if self.position(metric, &selector).is_none() {
+                let before = self.entries.len();
                 self.add(registry, metric, selector);
+                self.unasked += self.entries.len() - before;
             }
         }
         self
@@ -220,6 +239,29 @@ mod tests {
             "failed",
         ];
         assert_eq!(names, wanted.map(state));
+    }
+
+    #[test]
+    fn a_plan_that_is_extended_keeps_its_places() {
+        let registry = Registry::new();
+        let of = |texts: &[&str]| -> Vec<Threshold> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let plan = SubmetricPlan::new(&registry, &of(&["checks{a:1}:rate>0"])).unwrap();
+        let plan = plan.with_xmpp_steps(&registry);
+        let new = of(&["checks{b:1}:rate>0", "checks{a:1}:rate>0.5"]);
+        let more = plan.extended(&registry, &new).unwrap();
+        assert_eq!(more.entries().len(), plan.entries().len() + 1);
+        assert_eq!(&more.entries()[..plan.entries().len()], plan.entries());
+        assert!(more.asks_for("b") && !plan.asks_for("b"));
+        // Two are taken: room for as many as without the steps.
+        let many: Vec<String> = (0..SUBMETRICS_MAX - 3)
+            .map(|number| format!("checks{{n:{number}}}:rate>0"))
+            .collect();
+        let many: Vec<Threshold> = many.iter().map(|text| text.parse().unwrap()).collect();
+        let full = more.extended(&registry, &many).unwrap();
+        let error = full.extended(&registry, &of(&["checks{c:1}:rate>0"]));
+        assert!(matches!(error, Err(ThresholdError::TooMany { .. })));
     }
 
     #[test]

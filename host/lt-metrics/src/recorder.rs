@@ -91,6 +91,12 @@ impl Recorder {
         }
     }
 
+    /// Count what another plan names from now on: one that extends the present one. Tags that a set has lost because there are too
+    /// many of them stay lost.
+    pub fn follow(&mut self, plan: Arc<SubmetricPlan>) {
+        self.tags.follow(plan);
+    }
+
     /// The id of a tag set, the same for equal sets. Beyond [`TAG_SETS_MAX`](crate::TAG_SETS_MAX) sets, tags that no
     /// threshold asks for are left out, which is counted and warned of.
     pub fn intern(&mut self, tags: Tags) -> TagsId {

@@ -58,6 +58,14 @@ impl TagTable {
         table
     }
 
+    /// Match all sets, those known already too, by a plan that extends the present one.
+    pub(crate) fn follow(&mut self, plan: Arc<SubmetricPlan>) {
+        for entry in &mut self.entries {
+            (entry.mask, entry.matches) = matches_of(&plan, &entry.tags);
+        }
+        self.plan = plan;
+    }
+
     /// The id of a tag set. The flag is false if tags were lost because there are too many sets.
     pub(crate) fn intern(&mut self, tags: Tags) -> (TagsId, bool) {
         if let Some(known) = self.by_tags.get(&tags) {
@@ -147,19 +155,7 @@ impl TagTable {
 
     fn insert(&mut self, tags: Tags) -> TagsId {
         let tags = Arc::new(tags);
-        let matches: Box<[(MetricId, u16)]> = self
-            .plan
-            .entries()
-            .iter()
-            .enumerate()
-            .filter(|(_, submetric)| tags.matches(&submetric.selector))
-            .filter_map(|(position, submetric)| {
-                Some((submetric.metric, u16::try_from(position).ok()?))
-            })
-            .collect();
-        let mask = matches
-            .iter()
-            .fold(0, |mask, (metric, _)| mask | bit(*metric));
+        let (mask, matches) = matches_of(&self.plan, &tags);
         // The caps keep the position far below the limit of the type.
         let id = TagsId(u32::try_from(self.entries.len()).unwrap_or(0));
         self.by_tags.insert(Arc::clone(&tags), id);
@@ -180,6 +176,19 @@ impl Derived {
             .map(|(name, value)| (name.as_ref(), value.as_ref()));
         self.base == base && own.eq(extra.iter().copied())
     }
+}
+
+/// The submetrics that samples of a tag set also count for, and their mask.
+fn matches_of(plan: &SubmetricPlan, tags: &Tags) -> (u128, Box<[(MetricId, u16)]>) {
+    let entries = plan.entries().iter().enumerate();
+    let own = entries.filter(|(_, submetric)| tags.matches(&submetric.selector));
+    let matches: Box<[(MetricId, u16)]> = own
+        .filter_map(|(position, submetric)| Some((submetric.metric, u16::try_from(position).ok()?)))
+        .collect();
+    let mask = matches
+        .iter()
+        .fold(0, |mask, (metric, _)| mask | bit(*metric));
+    (mask, matches)
 }
 
 fn bit(metric: MetricId) -> u128 {

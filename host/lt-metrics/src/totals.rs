@@ -92,6 +92,17 @@ impl Totals {
         merge_sinks(&mut self.sum.metrics, &sinks);
     }
 
+    /// Count what another plan names: one that extends the present one.
+    pub fn follow(&mut self, plan: Arc<SubmetricPlan>) {
+        self.plan = plan;
+    }
+
+    /// What is counted beside the metrics.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<SubmetricPlan> {
+        &self.plan
+    }
+
     /// The registry these totals speak of.
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {

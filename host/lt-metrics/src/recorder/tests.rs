@@ -450,3 +450,54 @@ fn parts_of_a_gauge_leave_the_whole_as_it_is() {
         Some(Sink::Gauge { value: 2.0, .. })
     ));
 }
+
+#[test]
+fn what_is_named_later_is_counted_from_then_on_and_judged_by_its_own_delay() {
+    let bench = bench(&["checks{page:a}:rate>0.9"]);
+    let mut recorder = bench.recorder(false);
+    let mut totals = bench.totals();
+    let judge = bench.judge();
+    let a = recorder.intern(Tags::new([("page", "a")]));
+    let b = recorder.intern(Tags::new([("page", "b")]));
+    for tags in [a, b] {
+        recorder.record(CHECKS, tags, 1.0);
+    }
+    let later: Vec<Threshold> = [
+        "checks{page:a}:rate>0.9",
+        "checks{page:b}:rate>0.5;abort=10s",
+        "checks{page:c}:rate>0.5",
+    ]
+    .map(|text| text.parse().unwrap())
+    .into();
+    let plan = bench.plan.extended(&bench.registry, &later).unwrap();
+    let plan = Arc::new(plan);
+    let judge = judge
+        .replaced(&later, (&bench.registry, &plan), 100 * SECOND)
+        .unwrap();
+    // The delta under way was begun by the old plan.
+    recorder.follow(Arc::clone(&plan));
+    totals.follow(Arc::clone(&plan));
+    for (tags, value) in [(a, 1.0), (b, 0.0)] {
+        recorder.record(CHECKS, tags, value);
+    }
+    let c = recorder.intern(Tags::new([("page", "c")]));
+    recorder.record(CHECKS, c, 1.0);
+    totals.merge(&recorder.take());
+    let samples = |judge: &Judge, now: Duration| {
+        let verdict = judge.while_running(&totals, now);
+        let results = verdict.results.iter();
+        let results: Vec<_> = results.map(|result| (result.samples, result.ok)).collect();
+        (results, verdict.abort)
+    };
+    let (results, abort) = samples(&judge, 105 * SECOND);
+    assert_eq!(results, [(2, true), (1, false), (1, true)]);
+    assert_eq!(abort, None, "five seconds after it was given");
+    let (_, abort) = samples(&judge, 110 * SECOND);
+    assert_eq!(abort.as_deref(), Some("checks{page:b}:rate>0.5;abort=10s"));
+    // Given again beside another, it keeps its time.
+    let again = judge
+        .replaced(&later[1..], (&bench.registry, &plan), 109 * SECOND)
+        .unwrap();
+    assert!(samples(&again, 110 * SECOND).1.is_some());
+    assert_eq!(again.thresholds().count(), 2);
+}
