@@ -146,6 +146,13 @@ impl LtHost {
         self.finish()
     }
 
+    /// Start it in a directory of the caller's instead of its own, and go on.
+    #[must_use]
+    pub fn start_in(mut self, directory: &Path) -> Running {
+        self.command.current_dir(directory);
+        self.start()
+    }
+
     /// Start it and go on.
     #[must_use]
     pub fn start(mut self) -> Running {
@@ -182,6 +189,12 @@ impl Running {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// What it has printed so far, standard output first.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.process.printed()
     }
 
     /// Whether it has ended by itself.

@@ -27,8 +27,10 @@ pub mod plenary;
 pub mod process;
 pub mod prosody;
 pub mod results;
+pub mod serve;
 pub mod temp;
 pub mod tls;
 
 pub use host::{LtHost, Ran, Running, Target};
+pub use serve::{Served, Serving};
 pub use temp::TempDir;
