@@ -19,6 +19,6 @@ impl Scenario for Guest {
     }
 
     fn iterate(&mut self, it: Iteration) -> Result<()> {
-        page(&self.0, "v3", &it)
+        page(&self.0, "v3", &it, "")
     }
 }

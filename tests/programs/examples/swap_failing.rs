@@ -18,7 +18,7 @@ impl Scenario for Guest {
     }
 
     fn iterate(&mut self, it: Iteration) -> Result<()> {
-        page(&self.0, "v4", &it)?;
+        page(&self.0, "v4", &it, "")?;
         bail!("version 4 always fails")
     }
 }

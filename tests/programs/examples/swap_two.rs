@@ -2,7 +2,7 @@
 
 use lt_sdk::metrics::{Kind, Trend, Unit};
 use lt_sdk::prelude::*;
-use lt_test_programs::swap::{Options, described, page, tell_join};
+use lt_test_programs::swap::{Options, described, end, page, text_of};
 
 #[derive(Settings)]
 struct More {
@@ -13,7 +13,7 @@ struct More {
     depth: Live<u32>,
 }
 
-struct Guest(More);
+struct Guest(More, String);
 
 #[lt_sdk::scenario]
 impl Scenario for Guest {
@@ -27,14 +27,17 @@ impl Scenario for Guest {
         Ok(b"2.0.0".to_vec())
     }
 
-    fn join(user: &User, more: More, state: &[u8]) -> Result<Self> {
-        tell_join("2.0.0", user, state);
-        Ok(Self(more))
+    fn join(_user: &User, more: More, state: &[u8]) -> Result<Self> {
+        Ok(Self(more, text_of(state)))
     }
 
     fn iterate(&mut self, it: Iteration) -> Result<()> {
-        page(&self.0.options, "v2", &it)?;
+        page(&self.0.options, "v2", &it, &self.1)?;
         Trend::open("depth")?.add(f64::from(self.0.depth.get()?))?;
         Ok(())
+    }
+
+    fn terminate(state: &[u8]) -> Result<()> {
+        end("2.0.0", state)
     }
 }

@@ -25,27 +25,39 @@ pub fn described(version: &str) -> Description {
         .duration(Duration::from_secs(10))
 }
 
-/// Say which version joined, and what `init` left it.
-pub fn tell_join(version: &str, user: &User, state: &[u8]) {
-    let state = String::from_utf8_lossy(state);
-    log::debug!("joined version={version} user={} state={state}", user.id);
+/// What `init` left a user, as a text.
+#[must_use]
+pub fn text_of(state: &[u8]) -> String {
+    String::from_utf8_lossy(state).into_owned()
 }
 
-/// One iteration of a version: a request to `{url}/vN?user=ID&number=N&mood=MOOD`, one page counted, a pause.
+/// One iteration of a version: a request to `{url}/vN?user=ID&number=N&mood=MOOD&state=STATE`, one page counted, a pause.
 ///
 /// # Errors
 /// If the server does not answer with 200.
-pub fn page(options: &Options, path: &str, it: &Iteration) -> Result<()> {
+pub fn page(options: &Options, path: &str, it: &Iteration, state: &str) -> Result<()> {
     let (user, number) = (user::id(), it.number);
     let (url, mood) = (&options.url, options.mood.get()?);
-    let status = http::get(format!(
-        "{url}/{path}?user={user}&number={number}&mood={mood}"
-    ))
-    .name(path)
-    .send()?
-    .status();
+    let query = format!("user={user}&number={number}&mood={mood}&state={state}");
+    let status = http::get(format!("{url}/{path}?{query}"))
+        .name(path)
+        .send()?
+        .status();
     ensure!(status == 200, "status {status}");
     Counter::open("pages")?.add(1)?;
     timing::sleep(options.pause.get()?);
+    Ok(())
+}
+
+/// What `terminate` tells: which version it is, and what `init` left: `{url}/end?version=VERSION&state=STATE`.
+///
+/// # Errors
+/// If the server does not answer.
+pub fn end(version: &str, state: &[u8]) -> Result<()> {
+    let url = user::setting("url").context("the setting is required")?;
+    let state = text_of(state);
+    http::get(format!("{url}/end?version={version}&state={state}"))
+        .name("end")
+        .send()?;
     Ok(())
 }
