@@ -337,6 +337,13 @@ fn a_describe_that_misbehaves_is_bad_input() {
         ("limits_describe_panic", "no words for it"),
         ("limits_describe_loop", "describe"),
         ("limits_describe_import", "describe"),
+        ("limits_describe_allocate", "wanted more memory"),
+        ("limits_describe_recurse", "call stack exhausted"),
+        (
+            "limits_describe_many",
+            "number of its metrics, 5000, is over",
+        ),
+        ("limits_describe_long", "describe"),
     ] {
         let ran = LtHost::run(guest)
             .arguments("--users 1")
@@ -354,4 +361,16 @@ fn a_guest_reaches_nothing_but_the_contract() {
         .arguments("--users 2")
         .finish()
         .expect_clean();
+}
+
+#[test]
+fn a_guest_with_sockets_of_its_own_is_not_taken() {
+    let ran = LtHost::run("wasi_sockets")
+        .arguments("--users 2")
+        .finish()
+        .expect_code(104)
+        .expect_text("imports what no scenario is granted")
+        .expect_text("wasi:sockets/tcp")
+        .expect_text("lt_sdk::http");
+    assert!(!ran.has_results(), "it left results\n{ran}");
 }

@@ -3,21 +3,14 @@
 use std::sync::Arc;
 
 use lt_spec::description::Description;
-use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::component::{Component, Linker};
 
 use crate::bindings::ScenarioPre;
 use crate::cache::hex_sha256;
 use crate::ctx::UserCtx;
 use crate::engine::Engine;
+use crate::inspect::{inspect, told};
 use crate::{describe, interfaces, wasi};
-
-/// The contract's package.
-pub(crate) const PACKAGE: &str = "lt:scenario/";
-/// The contract's version, as major, minor, patch. A component for a later minor version (while major is 0) is refused.
-const CONTRACT: (u64, u64, u64) = (0, 1, 0);
-/// What a scenario must export.
-const EXPORTS: [&str; 6] = ["describe", "init", "join", "iterate", "leave", "terminate"];
 
 /// Why bytes are not a scenario that runs here. Texts name the fault and the remedy.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -54,9 +47,30 @@ pub enum LoadError {
         /// The exports it lacks.
         missing: String,
     },
-    /// An import that the contract does not have.
-    #[error("cannot be linked: {0} (remedy: a scenario may import only lt:scenario and WASI 0.2)")]
+    /// Imports that no scenario is granted.
+    #[error(
+        "imports what no scenario is granted: {imports} (remedy: reach the target through lt:scenario, as lt_sdk::http \
+             does, and leave out what opens sockets or files of its own, such as std::net; of WASI 0.2 a scenario has \
+             clocks, random numbers and output)"
+    )]
+    NotGranted {
+        /// The imports, as the component names them.
+        imports: String,
+    },
+    /// An import that is granted, but not in this form.
+    #[error("cannot be linked: {0} (remedy: build it with the lt-sdk of this lt-host)")]
     Import(String),
+    /// Larger than what is compiled.
+    #[error(
+        "too large to be compiled beside running tests: {what} is over {limit} (remedy: build with --release, and leave \
+             out what the scenario does not use)"
+    )]
+    TooLarge {
+        /// What there is too much of, and how much there is.
+        what: String,
+        /// The bound.
+        limit: u64,
+    },
     /// Damaged, or of an unsupported kind.
     #[error("not a valid component: {0}")]
     Invalid(String),
@@ -65,6 +79,17 @@ pub enum LoadError {
         "its `describe` failed: {0} (remedy: describe must only build a value; it has no network and no user)"
     )]
     Describe(String),
+    /// `describe` returned more than is taken in.
+    #[error(
+        "its `describe` tells too much: {what} is over {limit} (remedy: shorten it; what scenarios read much of belongs \
+             into an asset or a feeder)"
+    )]
+    DescribesTooMuch {
+        /// What there is too much of, and how much there is.
+        what: String,
+        /// The bound.
+        limit: usize,
+    },
 }
 
 /// A compiled, linked and described scenario. Cheap to clone.
@@ -91,14 +116,14 @@ impl Engine {
             Some(cache) => cache.load(&self.engine, wasm),
             None => Component::new(&self.engine, wasm),
         }
-        .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+        .map_err(|error| LoadError::Invalid(told(&format!("{error:#}"))))?;
         let description = describe::describe(self, &component)?;
         let linker =
             linker(&self.engine).map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
         let pre = linker
             .instantiate_pre(&component)
             .and_then(ScenarioPre::new)
-            .map_err(|error| LoadError::Import(format!("{error:#}")))?;
+            .map_err(|error| LoadError::Import(told(&format!("{error:#}"))))?;
         let uses = |interface: &str| imports.iter().any(|name| name.starts_with(interface));
         Ok(Scenario {
             engine: self.clone(),
@@ -163,109 +188,4 @@ fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<UserCtx>> {
     wasi::add_to_linker(&mut linker)?;
     interfaces::add_to_linker(&mut linker)?;
     Ok(linker)
-}
-
-/// Look at a component without compiling it: is it one, for which contract, with which exports? Returns its imports.
-fn inspect(wasm: &[u8]) -> Result<Vec<String>, LoadError> {
-    if !wasm.starts_with(b"\0asm") {
-        return Err(LoadError::NotWasm);
-    }
-    let invalid = |error: wasmparser::BinaryReaderError| LoadError::Invalid(error.to_string());
-    let mut imports = Vec::new();
-    let mut exports = Vec::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(invalid)? {
-            Payload::Version {
-                encoding: Encoding::Module,
-                ..
-            } if depth == 0 => {
-                return Err(LoadError::CoreModule);
-            }
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    imports.push(import.map_err(invalid)?.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    exports.push(export.map_err(invalid)?.name.name.to_owned());
-                }
-            }
-            _ => {}
-        }
-    }
-    check_version(&imports)?;
-    let missing: Vec<_> = EXPORTS
-        .into_iter()
-        .filter(|name| !exports.iter().any(|export| export == name))
-        .collect();
-    if missing.is_empty() {
-        Ok(imports)
-    } else {
-        Err(LoadError::OtherWorld {
-            missing: missing.join(", "),
-        })
-    }
-}
-
-/// Refuse a component that imports a later contract than ours.
-fn check_version(imports: &[String]) -> Result<(), LoadError> {
-    let versions = imports
-        .iter()
-        .filter(|name| name.starts_with(PACKAGE))
-        .filter_map(|name| name.split_once('@').map(|(_, version)| version));
-    for version in versions {
-        let mut parts = version
-            .split(['.', '-', '+'])
-            .map(|part| part.parse::<u64>().unwrap_or(0));
-        let mut part = || parts.next().unwrap_or(0);
-        let found = (part(), part(), part());
-        // Within 0.x, and later within one major, a later patch may import what we do not have: refuse it as well.
-        if found > CONTRACT {
-            let (major, minor, patch) = CONTRACT;
-            return Err(LoadError::NewerContract {
-                found: version.to_owned(),
-                supported: format!("{major}.{minor}.{patch}"),
-            });
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_a_scenario_is_named() {
-        assert_eq!(inspect(b"# a text file").unwrap_err(), LoadError::NotWasm);
-        assert_eq!(inspect(b"").unwrap_err(), LoadError::NotWasm);
-        assert_eq!(
-            inspect(b"\0asm\x01\0\0\0").unwrap_err(),
-            LoadError::CoreModule
-        );
-        let LoadError::OtherWorld { missing } = inspect(b"\0asm\x0d\0\x01\0").unwrap_err() else {
-            panic!("the empty component exports nothing");
-        };
-        assert!(missing.contains("iterate"), "{missing}");
-        assert!(matches!(
-            inspect(b"\0asm\x0d\0\x01\0\xff\xff").unwrap_err(),
-            LoadError::Invalid(_)
-        ));
-    }
-
-    #[test]
-    fn a_newer_contract_is_refused_and_an_equal_or_older_one_is_not() {
-        let check = |name: &str| check_version(&[name.to_owned()]);
-        assert!(check("lt:scenario/types@0.1.0").is_ok());
-        assert!(check("lt:scenario/types@0.0.9").is_ok());
-        assert!(check("wasi:io/poll@0.2.6").is_ok());
-        for newer in ["0.1.1", "0.2.0", "1.0.0", "0.2.0-rc.1"] {
-            let found = check(&format!("lt:scenario/types@{newer}")).unwrap_err();
-            assert!(matches!(found, LoadError::NewerContract { .. }), "{newer}");
-        }
-    }
 }

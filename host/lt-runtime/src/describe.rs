@@ -1,5 +1,7 @@
 //! Asking a component what it is: in a throw-away sandbox, with a deadline and nothing granted.
 
+mod declared;
+
 use std::time::Duration;
 
 use lt_metrics::{Kind, Unit};
@@ -7,7 +9,7 @@ use lt_spec::description::{
     DataDeclaration, DataKind, DefaultLoad, Description, MetricDeclaration, Role, RoleShare,
     Setting, SettingKind, SteadyCondition,
 };
-use lt_spec::limits::{DESCRIBE_DEADLINE, USER_MEMORY_BYTES_MAX};
+use lt_spec::limits::{DESCRIBE_DEADLINE, DESCRIBED_BYTES_MAX, USER_MEMORY_BYTES_MAX};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, ResourceTable, ResourceType};
 use wasmtime::{Store, UpdateDeadline};
@@ -15,9 +17,10 @@ use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{ScenarioWorld, types};
-use crate::component::{LoadError, PACKAGE};
+use crate::component::LoadError;
 use crate::ctx::Ended;
 use crate::engine::Engine;
+use crate::inspect::{PACKAGE, told};
 use crate::limits::MemoryLimiter;
 use crate::wasi::{LastWords, deny_all};
 
@@ -43,7 +46,7 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
     let mut linker = Linker::<Nothing>::new(&engine.engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)
         .and_then(|()| deny_contract(&mut linker, component))
-        .map_err(|error| LoadError::Import(format!("{error:#}")))?;
+        .map_err(|error| LoadError::Import(told(&format!("{error:#}"))))?;
     let (wasi, words) = deny_all(0, 0);
     let limits = MemoryLimiter::new(engine.user_memory_bytes.min(USER_MEMORY_BYTES_MAX));
     let data = Nothing {
@@ -54,6 +57,8 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
     };
     let mut store = Store::new(&engine.engine, data);
     store.limiter(|data| &mut data.limits);
+    // A list whose every text is the same megabyte of the guest's would be terabytes here.
+    store.set_hostcall_fuel(DESCRIBED_BYTES_MAX);
     // Yield at every tick, so that the deadline below is seen.
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
@@ -68,11 +73,17 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
     let limited = runtime.block_on(async { tokio::time::timeout(DESCRIBE_DEADLINE, call).await });
     let words = store.data().words.take();
     match limited {
-        Ok(Ok(description)) => Ok(plain(description)),
-        Ok(Err(_)) if !words.is_empty() => Err(LoadError::Describe(words)),
+        Ok(Ok(description)) => declared::check(plain(description)),
+        // What it said last is then of no use: that an allocation failed.
+        Ok(Err(_)) if store.data().limits.refused() => {
+            let most = engine.user_memory_bytes.min(USER_MEMORY_BYTES_MAX);
+            let text = format!("it wanted more memory than the {most} bytes of a user");
+            Err(LoadError::Describe(text))
+        }
+        Ok(Err(_)) if !words.is_empty() => Err(LoadError::Describe(told(&words))),
         Ok(Err(error)) => Err(LoadError::Describe(match error.downcast_ref::<Ended>() {
             Some(Ended::Denied(_)) => "it called an import of lt:scenario".to_owned(),
-            _ => format!("{error:#}"),
+            _ => told(&format!("{error:#}")),
         })),
         Err(_) => Err(LoadError::Describe(format!(
             "it took over {DESCRIBE_DEADLINE:?}"

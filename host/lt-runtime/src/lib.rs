@@ -30,6 +30,7 @@ pub mod engine;
 mod enrolment;
 mod error;
 mod grants;
+mod inspect;
 mod interfaces;
 mod io_link;
 mod journal;

@@ -342,3 +342,39 @@ pub const RUNS_KEPT_MAX: usize = 10_000;
 pub const ANNOTATIONS_MAX: usize = 1000;
 /// Bytes of what a scenario says of itself, as a served host keeps it: hundreds of settings with a paragraph each.
 pub const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a component, of which most may be what a debugger reads: a debug build of the largest scenario that ships has a tenth.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of code in a component: seventy times the largest scenario that ships, and an interpreter of JavaScript. The code that is slowest to compile
+/// takes 5 s of one core for each mebibyte.
+pub const COMPONENT_CODE_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of one function: forty times the largest of the scenarios that ship. Compiling one takes up to 600 times its size: 300 MB.
+pub const FUNCTION_BYTES_MAX: u64 = 512 << 10;
+/// Functions of a component: seventy times the scenarios that ship. Compiling takes up to 8 kB for each, however small: 400 MB.
+pub const COMPONENT_FUNCTIONS_MAX: u64 = 50_000;
+/// Core modules of a component: toolchains make four.
+pub const COMPONENT_MODULES_MAX: u64 = 32;
+/// Instances of core modules that a component makes: toolchains make four.
+pub const COMPONENT_CORE_INSTANCES_MAX: u64 = 64;
+/// Components within a component, and instances of them, each: one that makes two of one that makes two grows without end, and with 16 in all
+/// there are 3^5 at most.
+pub const COMPONENT_PARTS_MAX: u64 = 16;
+/// Types of a component and of its modules: ten times what the scenarios that ship have in all.
+pub const COMPONENT_TYPES_MAX: u64 = 10_000;
+/// Imports of a component: the contract has 12 interfaces, WASI that is granted 15, and functions and types are imported singly.
+pub const COMPONENT_IMPORTS_MAX: u64 = 500;
+/// Functions that a component passes in or out: each has glue that is compiled.
+pub const COMPONENT_PASSED_FUNCTIONS_MAX: u64 = 5_000;
+/// Memories that a component's instances may have: it has one.
+pub const USER_MEMORIES_MAX: usize = 4;
+/// Tables that a component's instances may have: toolchains make two.
+pub const USER_TABLES_MAX: usize = 16;
+/// Bytes that `describe` may hand over: a hundred times what the most talkative scenario that ships does.
+pub const DESCRIBED_BYTES_MAX: usize = 1 << 20;
+/// Settings, roles, metrics or files that a scenario may declare, each: nobody would find one among more.
+pub const DECLARATIONS_MAX: usize = 1000;
+/// Values that a setting may allow, or fields that a feeder may have to have.
+pub const DECLARED_VALUES_MAX: usize = 1024;
+/// Bytes of a name, a version or a value that `describe` returns.
+pub const DECLARED_NAME_BYTES_MAX: usize = 2048;
+/// Bytes of a text for people that `describe` returns: a page or two.
+pub const DECLARED_DOC_BYTES_MAX: usize = 16 << 10;
