@@ -40,7 +40,7 @@ pub struct RunPlan {
     /// Cursors and store; saved while the run goes on and at its end.
     pub shared: Arc<LocalShared>,
     /// What the process uses at this moment: asked once a second.
-    pub probe: Box<dyn FnMut() -> GeneratorLoad>,
+    pub probe: Box<dyn FnMut() -> GeneratorLoad + Send>,
     /// Told of every call between users and the host, if anybody wants to see them: for a user or two.
     pub tracer: Option<Tracer>,
     /// Which targets its scenarios may reach; `None`: all.
