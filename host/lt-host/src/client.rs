@@ -12,6 +12,8 @@ mod runs;
 mod send;
 mod sse;
 mod steer;
+#[cfg(test)]
+mod testing;
 
 use std::path::{Path, PathBuf};
 
@@ -178,6 +180,10 @@ fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+#[path = "client/tests.rs"]
+mod whole_tests;
 
 #[cfg(test)]
 mod tests {

@@ -39,13 +39,6 @@ impl Interrupts {
         Ok(Self { heard })
     }
 
-    /// Whoever never presses it.
-    #[cfg(test)]
-    pub(crate) fn none() -> (tokio::sync::mpsc::UnboundedSender<()>, Self) {
-        let (tell, heard) = unbounded_channel();
-        (tell, Self { heard })
-    }
-
     async fn next(&mut self) {
         if self.heard.recv().await.is_none() {
             std::future::pending::<()>().await;

@@ -49,7 +49,10 @@ pub(crate) fn watch(
     let heard = client.follow(&["runs", id, "events"], &[], true, interrupts, |event| {
         let told = match look.json {
             true => tell_json(&event, process),
-            false => Ok(view.take(&event)),
+            false => {
+                view.take(&event);
+                Ok(())
+            }
         };
         if let Err(error) = told {
             failed = Some(error);
