@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lt_metrics::{Summary, Totals, builtin};
-use lt_report::snapshot::{GeneratorNow, Snapshot, SnapshotLog, Snapshots, Standing, UsersNow};
+use lt_report::snapshot::{
+    GeneratorNow, Snapshot, SnapshotLog, Snapshots, Standing, UsersNow, VersionNow,
+};
 use lt_report::{Dossier, EventLog, HlogWriter, Keeper, ResultsDir, StreamsView, Tail};
 use lt_runtime::Scenario;
 use lt_spec::Problem;
@@ -16,8 +18,9 @@ use serde_json::{Map, Value, json};
 
 use crate::ending::started;
 use crate::load_text::{action_line, load_line, secret_names};
-use crate::run::{ChangeSeen, RunOutcome, Tick};
+use crate::run::{ChangeSeen, RunOutcome, Stage, Tick};
 use crate::show::{plain, setting_value};
+use crate::swap::VersionSeen;
 
 /// What a summary says of a run that has not ended, or was killed.
 const NOT_ENDED: &str = "not ended: these numbers are from the middle of the run";
@@ -124,7 +127,7 @@ impl Record {
 
     /// Something was changed or noted, or the change was refused.
     pub fn changed(&mut self, spec: &RunSpec, change: &ChangeSeen, now_unix_ns: i64) {
-        let elapsed_ms = u64::try_from(change.elapsed.as_millis()).unwrap_or(u64::MAX);
+        let elapsed_ms = milliseconds(change.elapsed);
         if let (Action::Annotate { text, tags }, None) = (&change.action, &change.refused) {
             let fields = json!({ "elapsed_ms": elapsed_ms, "text": text, "tags": tags });
             self.event("annotation", &fields, now_unix_ns);
@@ -208,7 +211,7 @@ impl Record {
         self.had_streams = streams.is_some();
         Standing {
             unix_ns: now_unix_ns,
-            stage: tick.stage.name(),
+            stage: stage(tick),
             elapsed: tick.elapsed,
             users: UsersNow {
                 active: tick.users_active,
@@ -220,7 +223,7 @@ impl Record {
             thresholds: tick.thresholds.to_vec(),
             steady: tick.steady,
             streams,
-            versions: Vec::new(),
+            versions: tick.versions.iter().map(version).collect(),
             generator: GeneratorNow {
                 cpu_share: 0.0, // of the metric
                 descriptors: tick.generator.descriptors,
@@ -299,6 +302,10 @@ impl Record {
     }
 }
 
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A change for people: `chat: users 20`.
 #[must_use]
 pub fn change_line(change: &ChangeSeen, action: &str) -> String {
@@ -309,6 +316,28 @@ pub fn change_line(change: &ChangeSeen, action: &str) -> String {
     match &change.refused {
         None => what,
         Some(reason) => format!("refused: {what}: {}", plain(reason)),
+    }
+}
+
+/// As the run's state is called: a run of which every scenario is paused is.
+fn stage(tick: &Tick<'_>) -> &'static str {
+    let is_paused = !tick.parts.is_empty() && tick.parts.iter().all(|part| part.paused);
+    match tick.stage {
+        Stage::Running if is_paused => "paused",
+        stage => stage.name(),
+    }
+}
+
+fn version(seen: &VersionSeen) -> VersionNow {
+    VersionNow {
+        part: seen.part.to_string(),
+        label: seen.label.to_string(),
+        share: seen.share,
+        users: seen.users,
+        iterations: seen.iterations,
+        failures: seen.failures,
+        joins_failed: seen.joins_failed,
+        current: seen.current,
     }
 }
 
