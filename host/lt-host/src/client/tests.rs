@@ -142,6 +142,8 @@ fn a_run_is_steered_with_one_call_each() {
                 "set",
                 "r-12",
                 "pause=2s",
+                "--users",
+                "20",
                 "--rate",
                 "50/s",
                 "--threshold",
@@ -150,7 +152,7 @@ fn a_run_is_steered_with_one_call_each() {
                 "env=ci",
             ],
             "PATCH /v1/runs/r-12",
-            json!({ "settings": { "pause": "2s" }, "rate": "50/s", "thresholds": ["checks:rate>0.9"], "tags": { "env": "ci" } }),
+            json!({ "settings": { "pause": "2s" }, "users": 20, "rate": "50/s", "thresholds": ["checks:rate>0.9"], "tags": { "env": "ci" } }),
         ),
         (
             &[

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Served, find, tell_run};
+use crate::client::{Served, find, tell_run, whole_number};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::process::Process;
@@ -97,7 +97,11 @@ impl Set {
         };
         let text = |text: &Option<String>| text.clone().map(Value::String);
         let section = |pairs: Map<String, Value>| (!pairs.is_empty()).then_some(pairs.into());
-        put("users", text(&self.users));
+        let users = self.users.as_deref();
+        let users = users
+            .map(|users| whole_number("--users", users))
+            .transpose()?;
+        put("users", users.map(Value::from));
         put("rate", text(&self.rate));
         put("executor", section(load(&self.load)?));
         put("settings", section(texts("NAME=VALUE", &self.settings)?));
@@ -166,7 +170,7 @@ fn throttles(all: &[String]) -> Result<Map<String, Value>, CommandError> {
         let (name, change) = pair("--throttle", text)?;
         let change = match change.split_once(':') {
             Some(("parallelism", most)) => {
-                json!({ "parallelism": crate::client::whole_number("--throttle", most)? })
+                json!({ "parallelism": whole_number("--throttle", most)? })
             }
             Some((rate, over)) => json!({ "rate": rate, "over": over }),
             None if ["pause", "resume", "unlock"].contains(&change) => json!(change),
