@@ -61,7 +61,7 @@ pub fn main(process: &mut Process) -> Exit {
         Err(error) => return usage(process, &error),
     };
     let colors = cli.global.colors_stderr(process);
-    logging::start(&cli.global, colors);
+    logging::start(&cli.global, colors, process.now_unix_ns);
     match cli.command.execute(process, &cli.global) {
         Ok(exit) => exit,
         Err(CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {

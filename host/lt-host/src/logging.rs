@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::cli::{Global, LogFormat, LogLevel};
 
 /// What takes the level asked for: our crates, and scenarios (`guest`). Libraries are heard from their warnings on.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "guest",
     "lt_coordination",
     "lt_data",
@@ -24,6 +24,7 @@ const OURS: [&str; 11] = [
     "lt_report",
     "lt_run",
     "lt_runtime",
+    "lt_server",
     "lt_spec",
 ];
 /// Lines held between two drawings of the bar, a tenth of a second apart: more scroll past unread.
@@ -32,15 +33,10 @@ const HELD_LINES_MAX: usize = 1000;
 /// The lines being held; `None` while nobody draws a bar. The log is one for the process, so this is too.
 static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
-/// Start logging for the rest of the process. Where a log is running already, as in tests, it stays.
-pub(crate) fn start(global: &Global, colors: bool) {
+/// Start logging for the rest of the process. Where a log is running already, as in tests, it stays. Runs of a host keep their
+/// own lines too, whatever is shown on standard error, from the level `info` on.
+pub(crate) fn start(global: &Global, colors: bool, now_unix_ns: fn() -> i64) {
     let level = level(global.log_level);
-    let others = level.min(LevelFilter::WARN);
-    let filter = OURS
-        .iter()
-        .fold(Targets::new().with_default(others), |filter, target| {
-            filter.with_target(*target, level)
-        });
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(|| Sink)
         .with_ansi(colors);
@@ -48,9 +44,21 @@ pub(crate) fn start(global: &Global, colors: bool) {
         LogFormat::Text => layer.with_target(false).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
+    let kept = filter(level.max(LevelFilter::INFO));
+    let runs = lt_server::runs::logs::layer(now_unix_ns).with_filter(kept);
     let _running_already = tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
+        .with(layer.with_filter(filter(level)))
+        .with(runs)
         .try_init();
+}
+
+/// Ours from this level on, libraries from their warnings on.
+fn filter(level: LevelFilter) -> Targets {
+    let others = level.min(LevelFilter::WARN);
+    OURS.iter()
+        .fold(Targets::new().with_default(others), |filter, target| {
+            filter.with_target(*target, level)
+        })
 }
 
 /// Write a line among those of the log.

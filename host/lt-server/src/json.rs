@@ -1,6 +1,7 @@
 //! What handlers take in, with refusals in our shape: bodies, paths, queries, and `If-Match`.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +29,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             let message = format!("the body is not the JSON that is expected: {error}");
             ApiError::malformed(message).remedy("/api-docs shows what each call takes")
         })
+    }
+}
+
+/// A body that may be left out: then it is empty, and its type is JSON or not told.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, ApiError> {
+        let kind = media_type(request.headers());
+        let may_be_none = kind.is_none_or(|kind| kind == "application/json");
+        if may_be_none && request.body().size_hint().exact() == Some(0) {
+            return Ok(None);
+        }
+        let given = <Self as FromRequest<S>>::from_request(request, state).await;
+        given.map(Some)
     }
 }
 

@@ -1,0 +1,283 @@
+//! What guests and the host logged in each run: a tracing layer that tells runs apart by their span, and bounded rings that
+//! keep the last lines of each.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use lt_run::secrets::Secrets;
+use lt_spec::limits::{RUN_LOG_BYTES_MAX, RUN_LOG_LINE_BYTES_MAX, RUN_LOG_LINES_MAX};
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+use utoipa::ToSchema;
+
+/// Lines that a follower may be behind before it loses some.
+const FOLLOW_LINES_MAX: usize = 512;
+
+/// Name of the span that every thread of a run is in, and of the field with the run's id.
+const RUN_SPAN: (&str, &str) = ("run", "id");
+
+/// One line of a run's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogLine {
+    /// Its number in the run, from 1.
+    pub seq: u64,
+    /// When: RFC 3339, UTC.
+    pub time: String,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// Who says it: `guest`, or a part of the host.
+    pub target: String,
+    /// Whose line it is, of a guest's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub user: Option<u64>,
+    /// In which of its iterations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub iteration: Option<u64>,
+    /// What is said, without secrets.
+    pub message: String,
+}
+
+impl LogLine {
+    fn bytes(&self) -> usize {
+        self.message.len() + self.target.len() + size_of::<Self>()
+    }
+}
+
+/// Which lines are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LogFilter {
+    /// Those of this user.
+    pub(crate) user: Option<u64>,
+    /// Those as grave as this, or graver.
+    pub(crate) level: Option<Level>,
+}
+
+impl LogFilter {
+    pub(crate) fn takes(&self, line: &LogLine) -> bool {
+        let level: Option<Level> = line.level.parse().ok();
+        self.user.is_none_or(|user| line.user == Some(user))
+            && self
+                .level
+                .is_none_or(|least| level.is_some_and(|level| level <= least))
+    }
+}
+
+/// The last lines of one run.
+#[derive(Debug)]
+pub(crate) struct RunLog {
+    lines: Mutex<Ring>,
+    followers: broadcast::Sender<Arc<LogLine>>,
+    secrets: RwLock<Arc<Secrets>>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    lines: VecDeque<Arc<LogLine>>,
+    bytes: usize,
+    last: u64,
+}
+
+impl Default for RunLog {
+    fn default() -> Self {
+        Self {
+            lines: Mutex::default(),
+            followers: broadcast::channel(FOLLOW_LINES_MAX).0,
+            secrets: RwLock::new(Arc::new(Secrets::new(std::iter::empty()))),
+        }
+    }
+}
+
+impl RunLog {
+    /// What is never shown from now on.
+    pub(crate) fn hide(&self, secrets: Arc<Secrets>) {
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = secrets;
+    }
+
+    /// A text of this run without its secrets.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        secrets.hide(text)
+    }
+
+    /// A line of JSON of this run without its secrets.
+    pub(crate) fn without_secrets_in_json(&self, json: &str) -> String {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = [json.to_owned()];
+        secrets.hide_in_lines(&mut lines);
+        let [line] = lines;
+        line
+    }
+
+    /// Keep a line; the oldest make room for it.
+    fn add(&self, mut line: LogLine) {
+        line.message = self.without_secrets(&line.message);
+        cut(&mut line.message);
+        let mut ring = self.ring();
+        ring.last += 1;
+        line.seq = ring.last;
+        let line = Arc::new(line);
+        ring.bytes += line.bytes();
+        ring.lines.push_back(line.clone());
+        while ring.lines.len() > RUN_LOG_LINES_MAX || ring.bytes > RUN_LOG_BYTES_MAX {
+            let Some(oldest) = ring.lines.pop_front() else {
+                break;
+            };
+            ring.bytes -= oldest.bytes();
+        }
+        // Under the lock, so that followers get the lines in their order. Nobody may follow.
+        let _unheard = self.followers.send(line);
+    }
+
+    /// The last `most` lines that the filter takes, and all that follow.
+    pub(crate) fn tail(
+        &self,
+        most: usize,
+        filter: LogFilter,
+    ) -> (Vec<Arc<LogLine>>, broadcast::Receiver<Arc<LogLine>>) {
+        let ring = self.ring();
+        let taken = ring.lines.iter().rev().filter(|line| filter.takes(line));
+        let mut lines: Vec<Arc<LogLine>> = taken.take(most).cloned().collect();
+        lines.reverse();
+        (lines, self.followers.subscribe())
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Cut a line that is too long, at a character's border.
+fn cut(text: &mut String) {
+    if text.len() > RUN_LOG_LINE_BYTES_MAX {
+        let mut end = RUN_LOG_LINE_BYTES_MAX;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+/// The logs of all runs under way, by their ids. The log is one for the process, so this is too: [`layer`] fills it.
+static LOGS: RwLock<BTreeMap<String, Arc<RunLog>>> = RwLock::new(BTreeMap::new());
+
+/// Begin the log of a run: lines said in its span are kept from now on.
+pub(crate) fn begin(run: &str) -> Arc<RunLog> {
+    let log = Arc::new(RunLog::default());
+    let mut logs = LOGS.write().unwrap_or_else(PoisonError::into_inner);
+    logs.insert(run.to_owned(), log.clone());
+    log
+}
+
+/// The run has ended: later lines go nowhere. Those that were kept are with whoever has the log.
+pub(crate) fn end(run: &str) {
+    let mut logs = LOGS.write().unwrap_or_else(PoisonError::into_inner);
+    logs.remove(run);
+}
+
+fn of_run(run: &str) -> Option<Arc<RunLog>> {
+    let logs = LOGS.read().unwrap_or_else(PoisonError::into_inner);
+    logs.get(run).cloned()
+}
+
+/// The layer that keeps what runs log: for whoever starts the log of a program that serves.
+#[must_use]
+pub fn layer(now_unix_ns: fn() -> i64) -> RunLogs {
+    RunLogs { now_unix_ns }
+}
+
+/// See [`layer`].
+#[derive(Clone, Copy, Debug)]
+pub struct RunLogs {
+    now_unix_ns: fn() -> i64,
+}
+
+/// The log of the run whose span this is: looked up once a span, not once a line.
+struct OfRun(Arc<RunLog>);
+
+impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for RunLogs {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if attributes.metadata().name() != RUN_SPAN.0 {
+            return;
+        }
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let (Some(run), Some(span)) = (fields.run, context.span(id))
+            && let Some(log) = of_run(&run)
+        {
+            span.extensions_mut().insert(OfRun(log));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(scope) = context.event_scope(event) else {
+            return;
+        };
+        for span in scope {
+            let extensions = span.extensions();
+            if let Some(OfRun(log)) = extensions.get::<OfRun>() {
+                let mut fields = Fields::default();
+                event.record(&mut fields);
+                log.add(LogLine {
+                    seq: 0,
+                    time: crate::runs::time::rfc3339((self.now_unix_ns)()),
+                    level: event.metadata().level().as_str().to_ascii_lowercase(),
+                    target: event.metadata().target().to_owned(),
+                    user: fields.user,
+                    iteration: fields.iteration,
+                    message: fields.message + &fields.others,
+                });
+                return;
+            }
+        }
+    }
+}
+
+/// What an event or a span says.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: String,
+    user: Option<u64>,
+    iteration: Option<u64>,
+    run: Option<String>,
+}
+
+impl Visit for Fields {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "user" => self.user = Some(value),
+            "iteration" => self.iteration = Some(value),
+            _ => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            name if name == RUN_SPAN.1 => self.run = Some(value.to_owned()),
+            "message" => self.message.push_str(value),
+            _ => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // Writing to a text cannot fail.
+        let _written = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name if name == RUN_SPAN.1 => {
+                self.run = Some(format!("{value:?}").trim_matches('"').to_owned());
+                Ok(())
+            }
+            name => write!(self.others, " {name}={value:?}"),
+        };
+    }
+}
