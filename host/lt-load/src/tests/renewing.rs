@@ -94,9 +94,9 @@ fn a_renewal_that_takes_longer_than_the_wait_makes_its_user_late_and_the_grid_st
 fn users_are_renewed_during_a_pause() {
     let script = Script::takes(MS(30));
     let acts = vec![
-        act(MS(100), Team::pause),
+        act(MS(100), |team| team.pause()),
         swap(200, &script),
-        act(MS(500), Team::resume),
+        act(MS(500), |team| team.resume()),
     ];
     let ran = run_with(scenario(users(4, 300, None)), 2, script, acts);
     assert_eq!(times(&ran), [MS(200); 4]);
@@ -112,7 +112,7 @@ fn a_user_is_renewed_once_however_often_it_is_asked() {
         swap(110, &script),
         swap(120, &script),
         swap(130, &script),
-        act(MS(250), Team::renew_users),
+        act(MS(250), |team| team.renew_users()),
     ];
     let ran = run_with(scenario(users(2, 400, None)), 1, script, acts);
     assert_eq!(times(&ran), [MS(200); 2]);
