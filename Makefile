@@ -24,7 +24,7 @@ CARGO_COMPONENT_VERSION := 0.21.1
 OHA_VERSION := 1.16.0
 # What the servers that the tests run for real need: a command that shows it is there, and the Debian package that brings it.
 # Django and npm's ws themselves are installed below the target directory by the first test that needs them.
-PEERS := "nginx -v:nginx" "test -e /usr/lib/nginx/modules/ngx_rtmp_module.so:libnginx-mod-rtmp" "ffmpeg -version:ffmpeg" "rtmpdump --help:rtmpdump" "command -v prosody:prosody" "python3 -c 'import ensurepip, venv':python3-venv" "node --version:nodejs" "npm --version:npm"
+PEERS := "nginx -v:nginx" "test -e /usr/lib/nginx/modules/ngx_rtmp_module.so:libnginx-mod-rtmp" "ffmpeg -version:ffmpeg" "rtmpdump --help:rtmpdump" "command -v prosody:prosody" "python3 -c 'import ensurepip, venv':python3-venv" "node --version:nodejs" "npm --version:npm" "command -v chromium:chromium"
 
 .PHONY: help setup rust-targets tools peers guests build demo test lint check doc deny bench fuzz clean-results
 

@@ -13,6 +13,7 @@
 
 pub mod build;
 pub mod certificates;
+pub mod chromium;
 pub mod ffmpeg;
 pub mod flv;
 pub mod guests;

@@ -14,17 +14,14 @@ export function field(about) {
   const label = h("label", { for: id }, about.label, about.required ? h("span", { class: "required", "aria-hidden": "true" }, " *") : null);
   const check = about.type === "checkbox";
   const node = h("div", { class: `field ${check ? "check" : ""}`, data: { field: about.name } }, check ? [input, label] : [label, input], hint, error);
-  return {
-    about,
-    node,
-    input,
-    value: () => read(about, input),
-    refuse(text) {
-      error.textContent = text ?? "";
-      if (text) input.setAttribute("aria-invalid", "true");
-      else input.removeAttribute("aria-invalid");
-    },
+  const refuse = (text) => {
+    error.textContent = text ?? "";
+    if (text) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
   };
+  // What was refused is not what stands there now.
+  input.addEventListener("input", () => refuse());
+  return { about, node, input, value: () => read(about, input), refuse };
 }
 
 function control(about, id) {

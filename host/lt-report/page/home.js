@@ -130,8 +130,8 @@ export async function scenarioPage(app, name) {
     moment(version.uploaded_at),
     version.current ? badge("current", "good") : h("button", { type: "button", onclick: () => again(() => send("POST", `${path}/rollback`, { digest: version.digest }), "It is the current version now.") }, "Make current"),
   ]);
-  const settings = scenario.settings.map((setting) => [h("code", null, setting.name), setting.kind, setting.default === undefined || setting.default === null ? badge("needed", "warn") : h("code", null, setting.default), setting.live ? "yes" : "", setting.doc]);
-  const metrics = (scenario.metrics ?? []).map((metric) => [h("code", null, metric.name), metric.kind, metric.doc]);
+  const settings = scenario.settings.map((setting) => [h("div", null, h("code", null, setting.name), h("div", { class: "muted" }, setting.doc)), setting.kind, setting.default === undefined || setting.default === null ? badge("needed", "warn") : h("code", null, setting.default), setting.live ? "yes" : ""]);
+  const metrics = (scenario.metrics ?? []).map((metric) => [h("div", null, h("code", null, metric.name), h("div", { class: "muted" }, metric.doc)), metric.kind]);
   const panel = (title, body) => h("section", { class: "panel wide" }, h("h3", null, title), h("div", { class: "body" }, body));
   const remove = () => openForm({
     title: `Delete ${name}?`,
@@ -152,8 +152,8 @@ export async function scenarioPage(app, name) {
     h("div", { class: "actions" }, h("a", { class: "button primary", href: `#/start/${encodeURIComponent(name)}` }, "Start a run"), h("button", { type: "button", class: "danger", onclick: remove }, "Delete")),
     h("div", { class: "panels" },
       panel("Versions", table("Versions", ["Version", "#Size", "Uploaded", ""], versions)),
-      settings.length > 0 && panel("Settings", table("Settings", ["Name", "Kind", "Default", "Live", "What it says"], settings)),
-      metrics.length > 0 && panel("Metrics of its own", table("Metrics", ["Name", "Kind", "What it says"], metrics)),
+      settings.length > 0 && panel("Settings", table("Settings", ["Name", "Kind", "Default", "Live"], settings)),
+      metrics.length > 0 && panel("Metrics of its own", table("Metrics", ["Name", "Kind"], metrics)),
       scenario.imports?.length > 0 && panel("What it imports", h("ul", { class: "samples" }, scenario.imports.map((each) => h("li", null, h("code", null, each)))))),
   );
 }
