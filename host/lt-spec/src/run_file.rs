@@ -211,10 +211,10 @@ impl RawFile {
         for name in RUN_OPTIONS {
             if let Some(mut given) = top.get(name).and_then(|value| reader.text(name, value)) {
                 match place {
-                    Place::Directory(directory) if name == "state-file" => {
-                        if !given.value.is_empty() {
-                            given.value = relative(directory, &given.value);
-                        }
+                    Place::Directory(directory)
+                        if name == "state-file" && !given.value.is_empty() =>
+                    {
+                        given.value = relative(directory, &given.value);
                     }
                     Place::Served(_) if name == "state-file" => {
                         served::refuse_path(reader, name, value_at(top, name), &given.value);
