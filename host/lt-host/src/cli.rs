@@ -20,6 +20,7 @@ use crate::commands::report::Report;
 use crate::commands::resume::Resume;
 use crate::commands::run::Run;
 use crate::commands::runs::Runs;
+use crate::commands::serve::Serve;
 use crate::commands::set::Set;
 use crate::commands::start::Start;
 use crate::commands::status::Status;
@@ -132,6 +133,7 @@ pub(crate) enum Command {
     Report(Report),
     New(New),
     Doctor(Doctor),
+    Serve(Box<Serve>),
     Target(Target),
     Upload(Upload),
     Start(Box<Start>),
@@ -182,6 +184,7 @@ impl Command {
             Self::Report(report) => report.execute(process, global),
             Self::New(new) => new.execute(process),
             Self::Doctor(doctor) => doctor.execute(process),
+            Self::Serve(serve) => serve.execute(process),
             Self::Target(target) => target.execute(process),
             Self::Upload(upload) => upload.execute(process),
             Self::Start(start) => start.execute(process, global),

@@ -15,6 +15,7 @@ pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod serve;
 pub(crate) mod set;
 pub(crate) mod start;
 pub(crate) mod status;
