@@ -67,12 +67,18 @@ struct Effect {
 }
 
 /// A scenario as it would be after some changes.
-pub struct Rehearsal<'a> {
-    team: &'a Team,
+pub struct Rehearsal {
+    team: Arc<Team>,
     steering: Steering,
 }
 
-impl Rehearsal<'_> {
+impl Rehearsal {
+    /// The team whose scenario it is.
+    #[must_use]
+    pub fn team(&self) -> &Arc<Team> {
+        &self.team
+    }
+
     /// Try one more change after those before.
     ///
     /// # Errors
@@ -86,9 +92,9 @@ impl Rehearsal<'_> {
 impl Team {
     /// Try changes out: none is made.
     #[must_use]
-    pub fn rehearse(&self) -> Rehearsal<'_> {
+    pub fn rehearse(self: &Arc<Self>) -> Rehearsal {
         Rehearsal {
-            team: self,
+            team: self.clone(),
             steering: self.steering().borrow().clone(),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lt_spec::spec::Action;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
@@ -32,6 +32,17 @@ pub(crate) struct Wish {
     /// Name of the scenario; `None`: all that it fits.
     pub(crate) scenario: Option<String>,
     pub(crate) action: Action,
+}
+
+impl Wish {
+    /// It is refused, at this place among those that were asked for together.
+    pub(crate) fn refused(&self, position: usize, reason: String) -> Refused {
+        Refused {
+            position,
+            scenario: self.scenario.clone(),
+            reason,
+        }
+    }
 }
 
 /// Who is told what became of a request. Who asked may not wait for it.
@@ -92,8 +103,34 @@ struct Shared {
     stop: AtomicU8,
     /// Whether the API asked for the end first.
     by_api: AtomicBool,
-    requests: Mutex<VecDeque<Request>>,
+    requests: Queue,
     swaps: SwapQueue,
+}
+
+/// Changes that wait for the run to look; `None` once it has ended.
+#[derive(Debug)]
+struct Queue(Mutex<Option<VecDeque<Request>>>);
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self(Mutex::new(Some(VecDeque::new())))
+    }
+}
+
+/// Closes the queue when the run ends, however it does: who waits for an answer is told that there will be none.
+pub(crate) struct Closing<'a>(&'a Queue);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        drop(self.0.lock().take());
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<Request>>> {
+        // A queue is whole at every moment, whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A handle on a run. Cheap to clone; the run looks at it ten times a second.
@@ -170,7 +207,10 @@ impl Control {
     }
 
     fn ask(&self, wishes: Vec<Wish>, answer: Answer) {
-        let mut requests = self.requests();
+        let mut queue = self.0.requests.lock();
+        let Some(requests) = &mut *queue else {
+            return;
+        };
         let waiting: usize = requests.iter().map(|request| request.wishes.len()).sum();
         if waiting.saturating_add(wishes.len()) > CHANGES_WAITING_MAX {
             let reason = format!("{CHANGES_WAITING_MAX} changes wait already; try again later");
@@ -186,20 +226,18 @@ impl Control {
 
     /// The changes that were asked for since the last look.
     pub(crate) fn take_requests(&self) -> VecDeque<Request> {
-        std::mem::take(&mut *self.requests())
+        let mut queue = self.0.requests.lock();
+        queue.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Answer nothing any more from when the guard is dropped.
+    pub(crate) fn closing(&self) -> Closing<'_> {
+        Closing(&self.0.requests)
     }
 
     /// Versions that wait for the run.
     pub(crate) fn swaps(&self) -> &SwapQueue {
         &self.0.swaps
-    }
-
-    fn requests(&self) -> std::sync::MutexGuard<'_, VecDeque<Request>> {
-        // A queue is whole at every moment, whoever panicked.
-        self.0
-            .requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -251,6 +289,17 @@ mod tests {
         request.answer.give(Ok(vec![changed.clone()]));
         assert_eq!(first.blocking_recv().unwrap(), Ok(changed));
         assert!(control.take_requests().is_empty());
+    }
+
+    #[test]
+    fn who_asks_a_run_that_has_ended_is_not_left_waiting() {
+        let control = Control::default();
+        let closing = control.closing();
+        let waiting = control.change(None, Action::Pause);
+        drop(closing);
+        assert!(waiting.blocking_recv().is_err());
+        let late = control.change_all(vec![(None, Action::Pause)]);
+        assert!(late.blocking_recv().is_err() && control.take_requests().is_empty());
     }
 
     #[test]

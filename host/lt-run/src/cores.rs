@@ -1,25 +1,30 @@
 //! One thread a core: a current-thread runtime with its users of every scenario, which reports what it measured each second.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lt_load::{Ending, LagProbe, Shift, Signal, Team};
+use lt_load::{Ending, LagProbe, Relay, Signal};
 use lt_metrics::{Delta, Recorder, Registry, StreamTable, SubmetricPlan, journal_of};
 use lt_runtime::{Core, Deployment, Factory, RunShared};
 use lt_spec::spec::Load;
+use tokio::sync::watch;
 use tokio::task::LocalSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at};
 
 use crate::load_text::load_line;
 use crate::run::PartSeen;
 
-/// How often a core hands over what it measured. Totals and thresholds are a second old at most.
+/// How often a core hands over what it measured.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long before each second of the run's clock it does: the second is then judged, and written, with what was measured up to
+/// here. Long enough for a busy core to wake and be heard, and a twentieth of what a run that is killed loses.
+const REPORT_AHEAD: Duration = Duration::from_millis(50);
 /// The same while single samples are written: keeps the pile small.
 const REPORT_INTERVAL_WITH_SAMPLES: Duration = Duration::from_millis(100);
 
@@ -38,23 +43,30 @@ pub(crate) struct Part {
     /// As it began: what all its versions share, and the first of them.
     pub(crate) run: Arc<RunShared>,
     pub(crate) deployment: Arc<Deployment>,
-    pub(crate) team: Arc<Team>,
+    /// Its loads: the present one, and those it took the place of.
+    pub(crate) relay: Arc<Relay>,
 }
 
 impl Part {
+    /// Whether its users say when they are steady.
+    pub(crate) fn says_steady(&self) -> bool {
+        self.run.scenario.description().steady.is_some()
+    }
+
     /// How it stands.
     pub(crate) fn seen(&self) -> PartSeen {
-        let counters = self.team.counters();
+        let (tally, team) = (self.relay.tally(), self.relay.present());
+        let spec = team.as_ref().map_or(&self.run.spec, |team| team.scenario());
         PartSeen {
             name: self.run.spec.name.as_str().into(),
-            executor: self.run.spec.load.name(),
-            load: load_line(&self.run.spec).into(),
-            users_built: counters.users_built(),
-            users_active: counters.users_active(),
-            users_planned: counters.users_planned(),
-            paused: self.team.is_paused(),
-            iterations: counters.iterations_completed(),
-            iterations_open: counters.iterations_open(),
+            executor: spec.load.name(),
+            load: load_line(spec).into(),
+            users_built: tally.built,
+            users_active: tally.active,
+            users_planned: tally.planned,
+            paused: team.as_ref().is_some_and(|team| team.is_paused()),
+            iterations: tally.iterations,
+            iterations_open: tally.open,
         }
     }
 }
@@ -64,19 +76,42 @@ pub(crate) struct Crew {
     pub(crate) parts: Vec<Part>,
     pub(crate) cores: usize,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) plan: Arc<SubmetricPlan>,
+    /// What is counted beside the metrics: cores follow it as it is extended.
+    pub(crate) plan: watch::Sender<Arc<SubmetricPlan>>,
+    /// Entered by each of its threads, so that a line of a log can be told to be of this run.
+    pub(crate) span: tracing::Span,
     pub(crate) keep_samples: bool,
     /// Whether it is kept what single users do.
     pub(crate) keep_journal: bool,
     /// Whether users may have media streams.
     pub(crate) has_streams: bool,
+    /// When the run's clock started, once it has.
+    pub(crate) clock: OnceLock<Instant>,
 }
 
 impl Crew {
     /// Tell all cores of all scenarios; a signal never replaces a later one.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.parts.iter().for_each(|part| part.team.signal(signal));
+        for part in &self.parts {
+            part.relay.signal(signal);
+        }
     }
+
+    /// Whether each of the present loads has been told this, or what comes later.
+    pub(crate) fn all_told(&self, is_told: impl Fn(Signal) -> bool) -> bool {
+        let mut present = self.parts.iter().filter_map(|part| part.relay.present());
+        present.all(|team| is_told(team.signal_now()))
+    }
+
+    /// Whether the time of all scenarios is over.
+    pub(crate) fn is_over(&self) -> bool {
+        let now = Instant::now();
+        let mut present = self.parts.iter().filter_map(|part| part.relay.present());
+        present.all(|team| team.is_over(now))
+    }
+
+    /// Have samples carry other tags of the run from now on.
+    pub(crate) fn set_tags(&self, _tags: BTreeMap<String, String>) {}
 
     /// The scenario of this name.
     pub(crate) fn part(&self, name: &str) -> Option<&Part> {
@@ -85,7 +120,6 @@ impl Crew {
 
     /// Users of the scenarios that say when they are steady.
     pub(crate) fn users_to_be_steady(&self) -> u64 {
-        let says = |run: &RunShared| run.scenario.description().steady.is_some();
         let users = |position: usize, run: &RunShared| match &run.spec.load {
             // Those beyond the users made before the start may never be needed.
             Load::ConstantArrivalRate(load) => load.users,
@@ -95,7 +129,7 @@ impl Crew {
         self.parts
             .iter()
             .enumerate()
-            .filter(|(_, part)| says(&part.run))
+            .filter(|(_, part)| part.says_steady())
             .map(|(position, part)| users(position, &part.run))
             .fold(0, u64::saturating_add)
     }
@@ -131,6 +165,7 @@ pub(crate) fn start(
     let thread = std::thread::Builder::new()
         .name(format!("core-{core}"))
         .spawn(move || {
+            let _of_this_run = crew.span.enter();
             let last = match work(&crew, core, &reports, given_back) {
                 Ok((delta, endings)) => Report::Ended(delta, endings),
                 Err(reason) => Report::Failed(reason),
@@ -152,9 +187,10 @@ fn work(
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime for a core: {error}"))?;
+    let plan = crew.plan.subscribe();
     let recorder = Rc::new(RefCell::new(Recorder::new(
         crew.registry.clone(),
-        crew.plan.clone(),
+        plan.borrow().clone(),
         crew.keep_samples,
     )));
     let probe = LagProbe::default();
@@ -162,12 +198,14 @@ fn work(
     let mut cores = Vec::with_capacity(crew.parts.len());
     for part in &crew.parts {
         let core = Core::new(part.run.clone(), recorder.clone())?;
-        let (team, recorder) = (part.team.clone(), recorder.clone());
-        let shift = Shift::with_probe(team, index as u64, recorder, probe.clone());
         let tags = core.tags();
         let factory = Rc::new(Factory::new(core.clone(), part.deployment.clone()));
         cores.push(core);
-        shifts.push(async move { shift.run(factory, tags).await });
+        let measures = (&recorder, &probe);
+        shifts.push(async move {
+            let users = (&factory, tags);
+            part.relay.run(index as u64, measures, users).await
+        });
     }
     let reporter = Reporter {
         crew,
@@ -182,10 +220,20 @@ fn work(
                 join_all(cores.iter().map(|core| core.settle())).await;
                 endings
             } => endings,
-            () = reporter.report(reports, empties) => vec![Ending::Halted],
+            () = reporter.report(reports, empties, plan) => vec![Ending::Halted],
         }
     });
     Ok((reporter.take(), endings))
+}
+
+/// Ticks [`REPORT_AHEAD`] before each multiple of `pace` on the run's clock.
+fn in_step(clock: Instant, pace: Duration) -> Interval {
+    let since = clock.elapsed() + REPORT_AHEAD;
+    let paces = u32::try_from(since.as_millis() / pace.as_millis().max(1)).unwrap_or(u32::MAX);
+    let next = pace.saturating_mul(paces.saturating_add(1));
+    let mut ticks = interval_at(clock + next - REPORT_AHEAD, pace);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 /// Hands over what a core measured.
@@ -199,7 +247,12 @@ struct Reporter<'a> {
 
 impl Reporter<'_> {
     /// Do it again and again; returns when nobody listens any more.
-    async fn report(&self, reports: &Sender<Report>, empties: Receiver<Delta>) {
+    async fn report(
+        &self,
+        reports: &Sender<Report>,
+        empties: Receiver<Delta>,
+        mut plan: watch::Receiver<Arc<SubmetricPlan>>,
+    ) {
         let pace = if self.crew.keep_samples {
             REPORT_INTERVAL_WITH_SAMPLES
         } else {
@@ -207,10 +260,23 @@ impl Reporter<'_> {
         };
         let reports_a_second = REPORT_INTERVAL.as_millis() / pace.as_millis();
         let mut ticks = interval(pace);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut is_in_step = false;
         let mut since_streams = 0;
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // Its sender is the crew's, which outlives this.
+                _ = plan.changed() => {
+                    let plan = plan.borrow_and_update().clone();
+                    self.recorder.borrow_mut().follow(plan);
+                    continue;
+                }
+            }
+            if let (Some(clock), false) = (self.crew.clock.get(), is_in_step) {
+                is_in_step = true;
+                ticks = in_step(*clock, pace);
+            }
             if let Some(empty) = empties.try_iter().last() {
                 self.recorder.borrow_mut().recycle(empty);
             }

@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use lt_coordination::{Coordination, Local};
 use lt_data::LocalShared;
-use lt_load::{Counters, Ending, Signal};
+use lt_load::{Ending, Signal};
 use lt_metrics::{Delta, Judge, ThresholdResult, Totals, builtin};
 use lt_runtime::RunShared;
 use lt_spec::spec::RunSpec;
 use tokio::time::Instant;
 
-use crate::change;
-use crate::control::{Changed, Control, Refused, Wish};
-use crate::cores::{Crew, Part, Report, Worker, start};
+use crate::control::{Control, Request};
+use crate::cores::{Crew, Report, Worker, start};
 use crate::deliveries;
 use crate::office::Office;
-use crate::run::{
-    Begun, ChangeSeen, Ended, PartSeen, RunError, RunOutcome, Stage, Tick, init_failed,
-};
-use crate::rollout::{Swaps, Told, versions_of};
+use crate::rollout::Swaps;
+use crate::run::{Begun, ChangeSeen, Ended, RunError, RunOutcome, Stage, Tick, init_failed};
 use crate::saturation::{GeneratorLoad, Saturation};
 use crate::steady::{SteadyVerdict, SteadyWatch};
 use crate::streams::Streams;
 use crate::writers::WriterThread;
+
+mod changes;
+mod standing;
 
 /// How often the run looks at its control and calls its observer.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -55,23 +55,15 @@ pub(crate) struct Desk<'a> {
     steady_users: u64,
     streams: Streams,
     swaps: Swaps,
+    /// Requests that cannot be met before the clock starts.
+    waiting: Vec<Request>,
     /// Changes of the run file that were made already.
     changes_done: usize,
     /// What changed since the observer was last called.
     changes_seen: Vec<ChangeSeen>,
+    next_judgement: Duration,
     next_save: Duration,
     faults: Vec<String>,
-}
-
-/// Sums over the scenarios of a run.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    planned: u64,
-    built: u64,
-    ready: u64,
-    active: u64,
-    iterations: u64,
-    open: u64,
 }
 
 impl<'a> Desk<'a> {
@@ -106,8 +98,10 @@ impl<'a> Desk<'a> {
             steady_users: 0,
             streams: Streams::default(),
             swaps: Swaps::default(),
+            waiting: Vec::new(),
             changes_done: 0,
             changes_seen: Vec::new(),
+            next_judgement: JUDGE_INTERVAL,
             next_save: SAVE_INTERVAL,
             faults: Vec::new(),
         }
@@ -177,7 +171,6 @@ impl<'a> Desk<'a> {
             .collect::<std::io::Result<_>>()?;
         drop(reporting);
         let mut ended = Ended::Finished;
-        let mut next_judgement = JUDGE_INTERVAL;
         loop {
             match self.listen(&reports, &workers) {
                 Heard::Nothing => {}
@@ -193,8 +186,9 @@ impl<'a> Desk<'a> {
                 Heard::AllEnded => break,
             }
             self.follow(crew, control, &mut ended);
-            if self.clock.is_some() && self.elapsed >= next_judgement {
-                next_judgement = self.elapsed + JUDGE_INTERVAL;
+            if self.clock.is_some() && self.elapsed >= self.next_judgement {
+                // On the second, not a second later than this one, which may be late: cores report just before.
+                self.next_judgement = Duration::from_secs(self.elapsed.as_secs()) + JUDGE_INTERVAL;
                 self.second(crew, &mut ended);
                 self.show(self.stage(crew), true);
                 self.interval.clear();
@@ -208,8 +202,9 @@ impl<'a> Desk<'a> {
             }
         }
         self.read_clock();
-        let counters = crew.parts.iter().map(|part| part.team.counters());
-        let without: Vec<u64> = counters.filter_map(Counters::ended_without_users).collect();
+        let present = crew.parts.iter().filter_map(|part| part.relay.present());
+        let without = present.filter_map(|team| team.counters().ended_without_users());
+        let without: Vec<u64> = without.collect();
         if !without.is_empty() {
             let failed = without.iter().sum();
             note(&mut ended, Ended::NoUserLeft { failed });
@@ -248,16 +243,17 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// How long to wait for a report: less if a scheduled change is due before the next look.
+    /// How long to wait for a report: less if a second ends or a scheduled change is due before the next look.
     fn patience(&self) -> Duration {
-        let due = self.spec.changes.get(self.changes_done);
-        match (due, self.clock) {
-            (Some(change), Some(clock)) => change
-                .at
-                .saturating_sub(clock.elapsed())
-                .clamp(Duration::from_millis(1), LOOK_INTERVAL),
-            _ => LOOK_INTERVAL,
-        }
+        let Some(clock) = self.clock else {
+            return LOOK_INTERVAL;
+        };
+        let change = self.spec.changes.get(self.changes_done);
+        let due = change.map_or(self.next_judgement, |change| {
+            change.at.min(self.next_judgement)
+        });
+        due.saturating_sub(clock.elapsed())
+            .clamp(Duration::from_millis(1), LOOK_INTERVAL)
     }
 
     /// Start the clock when the users are built, make changes that are due, and obey the control.
@@ -266,17 +262,18 @@ impl<'a> Desk<'a> {
             let clock = Instant::now();
             self.clock = Some(clock);
             self.saturation.begin((self.probe)());
+            // It is set once.
+            let _set = crew.clock.set(clock);
             crew.signal(Signal::Start(clock));
         }
         self.read_clock();
         for part in &crew.parts {
-            let counters = part.team.counters();
-            if let Some(reason) = counters.aborted() {
-                note(ended, Ended::AbortedByScenario(reason.to_owned()));
+            if let Some(reason) = part.relay.aborted() {
+                note(ended, Ended::AbortedByScenario(reason));
                 crew.signal(Signal::Stop);
             }
-            if let Some(reason) = counters.too_many_failures() {
-                note(ended, Ended::TooManyFailures(reason.to_owned()));
+            if let Some(reason) = part.relay.too_many_failures() {
+                note(ended, Ended::TooManyFailures(reason));
                 crew.signal(Signal::Stop);
             }
         }
@@ -291,71 +288,6 @@ impl<'a> Desk<'a> {
             } else {
                 Signal::Stop
             });
-        }
-    }
-
-    /// Make the changes that are due or were asked for.
-    fn change(&mut self, crew: &Crew, control: &Control) {
-        let spec = self.spec.clone();
-        if self.clock.is_some() {
-            while let Some(change) = spec.changes.get(self.changes_done) {
-                if change.at > self.elapsed {
-                    break;
-                }
-                self.changes_done += 1;
-                let done = change::scheduled(crew, &*self.coordination, change);
-                let scenario = change.scenario.and_then(|at| spec.scenarios.get(at));
-                self.seen(
-                    scenario.map(|scenario| scenario.name.clone()),
-                    change.action.clone(),
-                    &done,
-                );
-            }
-        }
-        for request in control.take_requests() {
-            let done = change::change(crew, &*self.coordination, &request.wishes);
-            self.seen_all(request.wishes, &done);
-            request.answer.give(done);
-        }
-    }
-
-    /// Keep what was asked for together. If one was refused, none was made.
-    fn seen_all(&mut self, wishes: Vec<Wish>, done: &Result<Vec<Changed>, Vec<Refused>>) {
-        for (position, wish) in wishes.into_iter().enumerate() {
-            let Err(refused) = done else {
-                self.seen(wish.scenario, wish.action, &Ok(()));
-                continue;
-            };
-            let own = refused.iter().find(|refused| refused.position == position);
-            let reason = own.map_or(
-                "another change that was asked for with it was refused",
-                |own| own.reason.as_str(),
-            );
-            self.seen(wish.scenario, wish.action, &Err(reason.to_owned()));
-        }
-    }
-
-    fn seen(
-        &mut self,
-        scenario: Option<String>,
-        action: lt_spec::spec::Action,
-        done: &Result<(), String>,
-    ) {
-        let refused = done.clone().err();
-        if let Some(reason) = &refused {
-            tracing::warn!("a change was refused: {reason}");
-        }
-        self.changes_seen.push(ChangeSeen {
-            elapsed: self.elapsed,
-            scenario,
-            action,
-            refused,
-        });
-    }
-
-    fn seen_swaps(&mut self, told: Vec<Told>) {
-        for told in told {
-            self.seen(told.part, told.action, &told.done);
         }
     }
 
@@ -472,79 +404,6 @@ impl<'a> Desk<'a> {
             self.totals
                 .record(builtin::SAMPLES_DROPPED, float(lines as u64));
         }
-    }
-
-    fn count(&self) -> Count {
-        let mut count = Count::default();
-        for counters in self.counters() {
-            count.planned += counters.users_planned();
-            count.built += counters.users_built();
-            // Replacements are built one after the other: what counts is how many there may be at a time.
-            count.ready += counters.users_ready().min(counters.users_planned());
-            count.active += counters.users_active();
-            count.iterations += counters.iterations_completed();
-            count.open += counters.iterations_open();
-        }
-        count
-    }
-
-    fn counters(&self) -> impl Iterator<Item = &Counters> {
-        let parts = self.crew.iter().flat_map(|crew| &crew.parts);
-        parts.map(|part| part.team.counters())
-    }
-
-    fn stage(&self, crew: &Crew) -> Stage {
-        let now = Instant::now();
-        let paused = crew.parts.iter().map(|part| part.team.paused_for(now));
-        let paused = paused.max().unwrap_or_default();
-        let over = self
-            .spec
-            .length()
-            .is_some_and(|length| self.elapsed.saturating_sub(paused) >= length);
-        let signals = || crew.parts.iter().map(|part| part.team.signal_now());
-        if signals().all(|signal| signal == Signal::Prepare) {
-            Stage::Building
-        } else if over || signals().all(|signal| signal.rank() >= Signal::Stop.rank()) {
-            Stage::Stopping
-        } else {
-            Stage::Running
-        }
-    }
-
-    fn show(&mut self, stage: Stage, whole_second: bool) {
-        let count = self.count();
-        let parts: Vec<PartSeen> = match &self.crew {
-            Some(crew) => crew.parts.iter().map(Part::seen).collect(),
-            None => Vec::new(),
-        };
-        let changes = std::mem::take(&mut self.changes_seen);
-        let crews = self.crew.iter().flat_map(|crew| &crew.parts);
-        let versions: Vec<_> = crews.flat_map(versions_of).collect();
-        let swaps = self.swaps.seen();
-        let tick = Tick {
-            stage,
-            elapsed: self.elapsed,
-            users_built: count.built,
-            users_active: count.active,
-            users_planned: count.planned,
-            iterations: count.iterations,
-            iterations_open: count.open,
-            steady: self
-                .steady
-                .as_ref()
-                .map(|steady| (self.steady_users, steady.requested())),
-            saturated: self.saturation.now(),
-            generator: self.saturation.load(),
-            thresholds: &self.judged,
-            parts: &parts,
-            versions: &versions,
-            swaps: &swaps,
-            changes: &changes,
-            streams: self.streams.tables(),
-            totals: &self.totals,
-            interval: whole_second.then_some(&self.interval),
-        };
-        (self.observe)(&tick);
     }
 
     /// Finish the outputs and sum up.

@@ -89,6 +89,11 @@ impl Office {
         })
     }
 
+    /// Count what another plan names, which extends the present one.
+    pub(crate) fn follow(&self, plan: Arc<SubmetricPlan>) {
+        self.recorder.borrow_mut().follow(plan);
+    }
+
     /// Record something of the whole run.
     pub(crate) fn record(&self, metric: MetricId, value: f64) {
         self.recorder

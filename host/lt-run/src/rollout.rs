@@ -153,7 +153,7 @@ impl Swaps {
             }
         };
         // Those that wait between two iterations need not wait for the next.
-        part.team.renew_users();
+        part.relay.renew_users();
         let to = version.label().to_owned();
         match self.0.get_mut(&index).filter(|_| on_trial.is_some()) {
             Some(kept) => kept.go_on(swap),
@@ -303,7 +303,7 @@ fn find<'a>(crew: &'a Crew, name: Option<&str>) -> Result<(usize, &'a Part), Swa
 /// Roll back, and wake those that wait.
 fn go_back(part: &Part) -> Option<Arc<Version>> {
     let to = part.deployment.roll_back()?;
-    part.team.renew_users();
+    part.relay.renew_users();
     Some(to)
 }
 

@@ -1,11 +1,11 @@
 //! The life of a run, on the thread that called it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lt_coordination::{Local, LocalOptions, Population};
 use lt_data::{DataSet, LocalShared, Reader, Shares};
-use lt_load::Team;
+use lt_load::{Relay, Team};
 use lt_metrics::{
     Judge, Registry, StreamTable, SubmetricPlan, Summary, ThresholdError, ThresholdResult, Totals,
 };
@@ -22,6 +22,7 @@ use crate::office::Office;
 use crate::saturation::GeneratorLoad;
 use crate::swap::{SwapSeen, VersionSeen};
 use crate::writers::{WriterThread, Writers};
+use tokio::sync::watch;
 
 /// Everything a run needs.
 pub struct RunPlan {
@@ -235,7 +236,9 @@ pub fn run(
         tracer,
         targets,
     } = plan;
-    let _closing = control.swaps().closing();
+    let _closing = (control.closing(), control.swaps().closing());
+    let span = tracing::error_span!("run", id = %spec.id);
+    let _of_this_run = span.clone().entered();
     let spec = Arc::new(spec);
     let has_streams = scenarios.iter().any(Scenario::uses_rtmp);
     let submetrics = Arc::new(submetrics(&registry, &spec, &scenarios)?);
@@ -281,10 +284,12 @@ pub fn run(
                 parts: begun.runs.iter().map(part).collect(),
                 cores: spec.cores.max(1),
                 registry,
-                plan: submetrics,
+                plan: watch::Sender::new(submetrics),
+                span,
                 keep_samples,
                 keep_journal,
                 has_streams,
+                clock: OnceLock::new(),
             });
             let ended = desk.oversee(&crew, control)?;
             let current = crew.parts.iter().map(|part| part.deployment.current());
@@ -350,10 +355,12 @@ fn reader(scenario: &Scenario, users: u64) -> Reader {
 fn part(run: &Arc<RunShared>) -> Part {
     let common = &run.common.spec;
     let cores = common.cores.max(1) as u64;
+    let ids = common.ids_of(usize::from(run.index));
+    let first = Team::with_ids(run.spec.clone(), ids, cores, common.seed);
     Part {
         run: run.clone(),
         deployment: Deployment::new(run.clone()),
-        team: Team::new(run.spec.clone(), cores, common.seed),
+        relay: Relay::new(first),
     }
 }
 

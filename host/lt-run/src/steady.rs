@@ -33,6 +33,11 @@ impl SteadyWatch {
         }
     }
 
+    /// So many more were asked for, or fewer.
+    pub(crate) fn ask_for(&mut self, more: u64, fewer: u64) {
+        self.requested = self.requested.saturating_add(more).saturating_sub(fewer);
+    }
+
     /// Users that were asked for.
     pub(crate) fn requested(&self) -> u64 {
         self.requested

@@ -236,7 +236,7 @@ impl VuFactory for TestFactory {
 /// A change, and when it is made.
 type Act = (Duration, Box<dyn Fn(&Relay)>);
 
-fn act(after: Duration, act: impl Fn(&Team) + 'static) -> Act {
+fn act(after: Duration, act: impl Fn(&Arc<Team>) + 'static) -> Act {
     (after, Box::new(move |relay| act(&relay.present().unwrap())))
 }
 

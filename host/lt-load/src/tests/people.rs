@@ -249,11 +249,11 @@ fn users_come_and_go_while_a_scenario_climbs() {
 fn during_a_pause_users_go_at_once_and_come_when_it_ends() {
     for load in [constant(4, 500), ramp(4, 500), churn(4, 500)] {
         let acts = vec![
-            act(MS(105), Team::pause),
+            act(MS(105), |team| team.pause()),
             make(200, fewer(1, false), removed(1, &[])),
             make(210, without(&[1], false), removed(1, &[])),
             make(220, Steer::AddUsers(2), added(2)),
-            act(MS(305), Team::resume),
+            act(MS(305), |team| team.resume()),
         ];
         let ran = run_with(scenario(load), 2, Script::takes(MS(10)), acts);
         let left: Vec<_> = ran

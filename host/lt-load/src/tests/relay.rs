@@ -182,13 +182,13 @@ fn a_pause_goes_on_under_another_load_and_its_users_may_change() {
     let loads = loads(2, 300);
     for second in loads.iter().filter(|load| load.iterations().is_none()) {
         let acts = vec![
-            act(MS(105), Team::pause),
+            act(MS(105), |team| team.pause()),
             replace(MS(205), second.clone()),
             act(MS(305), |team| {
                 assert!(team.is_paused());
                 assert_eq!(team.steer(&Steer::AddUsers(1)).unwrap().added, 1);
             }),
-            act(MS(405), Team::resume),
+            act(MS(405), |team| team.resume()),
         ];
         let ran = run_with(scenario(loads[0].clone()), 2, Script::takes(MS(10)), acts);
         let text = second.name();
