@@ -1,6 +1,7 @@
 //! Changing a running run: what the run file scheduled and what was asked for from outside go the same way. First all that is
 //! asked for together is tried out, one thing after the other; only if nothing is refused is any of it made.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ enum Step {
     Set(Vec<usize>, String, String),
     Throttle(String, ThrottleChange),
     Judge(Box<Judge>, Arc<SubmetricPlan>),
-    Tags(std::collections::BTreeMap<String, String>),
+    Tags(BTreeMap<String, String>),
 }
 
 /// A scenario as it would be after what was asked for so far.

@@ -111,7 +111,11 @@ impl Crew {
     }
 
     /// Have samples carry other tags of the run from now on.
-    pub(crate) fn set_tags(&self, _tags: BTreeMap<String, String>) {}
+    pub(crate) fn set_tags(&self, tags: BTreeMap<String, String>) {
+        if let Some(part) = self.parts.first() {
+            part.run.common.set_tags(tags);
+        }
+    }
 
     /// The scenario of this name.
     pub(crate) fn part(&self, name: &str) -> Option<&Part> {

@@ -2,15 +2,17 @@
 
 use lt_coordination::DeliveryOutcomes;
 use lt_metrics::{Tags, builtin};
-use lt_spec::spec::{RunSpec, ScenarioSpec};
+use lt_runtime::Common;
+use lt_spec::spec::ScenarioSpec;
 
 use crate::office::Office;
 
 /// Record what was found out of them since the last time.
-pub(crate) fn record(office: &Office, spec: &RunSpec, outcomes: Vec<(u16, DeliveryOutcomes)>) {
+pub(crate) fn record(office: &Office, common: &Common, outcomes: Vec<(u16, DeliveryOutcomes)>) {
     for (scenario, outcomes) in outcomes {
-        let scenario = spec.scenarios.get(usize::from(scenario));
-        let tags = scenario.map(tags_of).unwrap_or_default();
+        let scenario = common.spec.scenarios.get(usize::from(scenario));
+        let tags = scenario.map(|scenario| tags_of(common, scenario));
+        let tags = tags.unwrap_or_default();
         for (metric, count) in [
             (builtin::DELIVERY_LOST, outcomes.lost),
             (builtin::DELIVERY_EXCUSED, outcomes.excused),
@@ -26,8 +28,9 @@ pub(crate) fn record(office: &Office, spec: &RunSpec, outcomes: Vec<(u16, Delive
 
 /// Where something was sent, that nothing was lost and nothing came twice is to be read as well, and not to be guessed from what
 /// is absent.
-pub(crate) fn record_none(office: &Office, spec: &RunSpec) {
-    for tags in spec.scenarios.iter().map(tags_of) {
+pub(crate) fn record_none(office: &Office, common: &Common) {
+    for scenario in &common.spec.scenarios {
+        let tags = tags_of(common, scenario);
         for metric in [builtin::DELIVERY_LOST, builtin::DELIVERY_DUPLICATES] {
             office.record_tagged(metric, &tags, 0.0);
         }
@@ -35,8 +38,9 @@ pub(crate) fn record_none(office: &Office, spec: &RunSpec) {
 }
 
 /// Tags of what the run itself measures of a scenario.
-fn tags_of(scenario: &ScenarioSpec) -> Tags {
-    let own = scenario.tags.iter();
-    Tags::new(own.map(|(name, value)| (name.as_str(), value.as_str())))
+fn tags_of(common: &Common, scenario: &ScenarioSpec) -> Tags {
+    let all = common.tags_of(scenario);
+    let all = all.iter();
+    Tags::new(all.map(|(name, value)| (name.as_str(), value.as_str())))
         .with(&[("scenario", &scenario.name)])
 }

@@ -9,7 +9,7 @@ use lt_coordination::{Coordination, Local};
 use lt_data::LocalShared;
 use lt_load::{Ending, Signal};
 use lt_metrics::{Delta, Judge, ThresholdResult, Totals, builtin};
-use lt_runtime::RunShared;
+use lt_runtime::{Common, RunShared};
 use lt_spec::spec::RunSpec;
 use tokio::time::Instant;
 
@@ -37,6 +37,7 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 /// See the module.
 pub(crate) struct Desk<'a> {
     spec: Arc<RunSpec>,
+    common: Arc<Common>,
     coordination: Arc<Local>,
     shared: Arc<LocalShared>,
     office: Rc<Office>,
@@ -68,7 +69,7 @@ pub(crate) struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     pub(crate) fn new(
-        (spec, coordination, shared): (Arc<RunSpec>, Arc<Local>, Arc<LocalShared>),
+        (common, coordination, shared): (Arc<Common>, Arc<Local>, Arc<LocalShared>),
         office: Office,
         (judge, writer, probe): (
             Judge,
@@ -79,7 +80,8 @@ impl<'a> Desk<'a> {
         observe: &'a mut dyn FnMut(&Tick<'_>),
     ) -> Self {
         Self {
-            spec,
+            spec: common.spec.clone(),
+            common,
             coordination,
             shared,
             office: Rc::new(office),
@@ -336,7 +338,7 @@ impl<'a> Desk<'a> {
                 .record(builtin::STEADY_USERS, float(self.steady_users));
         }
         let outcomes = self.coordination.outcomes(Instant::now());
-        deliveries::record(&self.office, &self.spec, outcomes);
+        deliveries::record(&self.office, &self.common, outcomes);
         if self.stage(crew) == Stage::Running {
             self.streams.record(&self.office);
         }
@@ -420,9 +422,9 @@ impl<'a> Desk<'a> {
             self.office.record(builtin::VUS_MAX, float(count.ready));
         }
         if self.totals.count(builtin::DELIVERY_SENT) >= 1.0 {
-            deliveries::record_none(&self.office, &self.spec);
+            deliveries::record_none(&self.office, &self.common);
         }
-        deliveries::record(&self.office, &self.spec, self.coordination.close());
+        deliveries::record(&self.office, &self.common, self.coordination.close());
         let mut measured = self.office.take();
         self.take_in(&mut measured);
         self.save();

@@ -269,7 +269,7 @@ pub fn run(
     let writer = WriterThread::start(writers, registry.clone())?;
     let totals = || Totals::new(registry.clone(), submetrics.clone());
     let mut desk = Desk::new(
-        (spec.clone(), coordination, shared),
+        (common.clone(), coordination, shared),
         office,
         (judge, writer, probe),
         (totals(), totals()),

@@ -1,6 +1,6 @@
 //! One thread's world: what all users of one core share. Lives and dies on its thread, behind an `Rc`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use crate::journal::Journal;
 use crate::network;
 use crate::rtmp::StreamsOfCore;
 use crate::rtmp::assets::Assets;
+use crate::run_tags::RunTags;
 use crate::sockets::OpenSockets;
 use crate::sockets::patterns::Patterns;
 use crate::trace::Tracer;
@@ -85,6 +86,8 @@ pub struct Common {
     pub keep_journal: bool,
     /// What its scenarios may reach.
     pub grants: Grants,
+    /// Its tags, as they are now.
+    pub(crate) tags: RunTags,
     /// FLV files that users publish.
     pub(crate) assets: Assets,
     /// TLS settings, one for all users that want the same.
@@ -114,10 +117,22 @@ impl Common {
             conclusions: Conclusions::default(),
             keep_journal,
             grants,
+            tags: RunTags::default(),
             assets: Assets::default(),
             tls: Arc::default(),
             stamps: Arc::default(),
         })
+    }
+
+    /// Have samples carry these tags of the run from now on, in place of those it had. A scenario's own tags stay.
+    pub fn set_tags(&self, tags: BTreeMap<String, String>) {
+        self.tags.set(tags);
+    }
+
+    /// All tags of a scenario, the run's as they are now included.
+    #[must_use]
+    pub fn tags_of(&self, scenario: &ScenarioSpec) -> BTreeMap<String, String> {
+        self.tags.of(&self.spec, scenario)
     }
 }
 
@@ -261,6 +276,8 @@ pub struct Core {
     groups: RefCell<Groups>,
     group_tags: RefCell<FxHashMap<(u16, GroupId), TagsId>>,
     http_tags: RefCell<FxHashMap<HttpKey, TagsId>>,
+    /// Of which change of the run's tags these two are.
+    tags_seen: Cell<u64>,
 }
 
 /// Group paths, in k6's form: `::outer::inner`.
@@ -310,6 +327,7 @@ impl Core {
             groups: RefCell::default(),
             group_tags: RefCell::default(),
             http_tags: RefCell::default(),
+            tags_seen: Cell::new(0),
         }))
     }
 
@@ -332,6 +350,7 @@ impl Core {
             groups: RefCell::default(),
             group_tags: RefCell::default(),
             http_tags: RefCell::default(),
+            tags_seen: Cell::new(0),
         })
     }
 
@@ -438,7 +457,7 @@ impl Core {
     fn base_tags(&self, role: u16, group: GroupId) -> Vec<(Arc<str>, Arc<str>)> {
         let spec = &self.run.spec;
         let mut tags: Vec<(Arc<str>, Arc<str>)> = Vec::with_capacity(12);
-        for (name, value) in &spec.tags {
+        for (name, value) in &self.run.common.tags_of(spec) {
             tags.push((name.as_str().into(), value.as_str().into()));
         }
         tags.push(("scenario".into(), spec.name.as_str().into()));
@@ -448,6 +467,21 @@ impl Core {
             tags.push(("role".into(), self.role_name(role).into()));
         }
         tags
+    }
+
+    /// Forget what was worked out of tags that the run has no more.
+    #[inline]
+    fn follow_tags(&self) {
+        let present = self.run.common.tags.revision();
+        if self.tags_seen.replace(present) != present {
+            self.group_tags.borrow_mut().clear();
+            self.http_tags.borrow_mut().clear();
+        }
+    }
+
+    /// Whether the run has had other tags before.
+    pub(crate) fn was_tagged_anew(&self) -> bool {
+        self.run.common.tags.revision() > 0
     }
 
     /// Tags of samples that belong to no user.
@@ -461,6 +495,7 @@ impl Core {
 
     /// Tags of samples of users of this role in this group.
     pub(crate) fn tags_of_group(&self, role: u16, group: GroupId) -> TagsId {
+        self.follow_tags();
         if let Some(known) = self.group_tags.borrow().get(&(role, group)) {
             return *known;
         }
@@ -482,6 +517,7 @@ impl Core {
 
     /// Tags of an HTTP sample: k6's system tags.
     pub(crate) fn tags_of_http(&self, key: &HttpKey) -> TagsId {
+        self.follow_tags();
         if let Some(known) = self.http_tags.borrow().get(key) {
             return *known;
         }

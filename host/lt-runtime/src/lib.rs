@@ -40,6 +40,7 @@ mod network;
 pub mod once;
 mod pinned;
 mod rtmp;
+mod run_tags;
 mod sockets;
 pub mod trace;
 pub mod version;

@@ -253,6 +253,9 @@ impl Vu for ScenarioUser {
         let Some(body) = &mut self.body else {
             return Outcome::Failed;
         };
+        if self.core.was_tagged_anew() {
+            self.tags = self.core.tags_of_group(self.who.role, GroupId::ROOT);
+        }
         body.store.data_mut().iteration = iteration.number;
         let info = IterationInfo {
             number: iteration.number,
