@@ -101,9 +101,15 @@ pub fn document(version: &str) -> Value {
 pub fn router(app: AppState) -> Router {
     let (router, described) = routes().split_for_parts();
     let document = openapi::document(&described, &app.config.version);
-    router
+    let router = router
         .merge(openapi::routes(&document))
-        .merge(page_files::routes())
+        .merge(page_files::routes());
+    layered(router, app)
+}
+
+/// What stands around all handlers.
+fn layered(router: Router<AppState>, app: AppState) -> Router {
+    router
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
         // Every body is read by `body::Incoming`, which has a bound of its own.
@@ -150,6 +156,10 @@ fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = text.or(panic.downcast_ref::<&str>().copied());
     ApiError::internal(format!("panic: {}", text.unwrap_or("no text"))).into_response()
 }
+
+#[cfg(test)]
+#[path = "app_tests.rs"]
+mod tests;
 
 #[cfg(test)]
 pub(crate) mod testing {
@@ -218,6 +228,8 @@ pub(crate) mod testing {
     /// A server in a directory.
     pub(crate) struct Server {
         pub(crate) app: AppState,
+        /// Held as long as the server lives.
+        data: Option<DataDir>,
         pub(crate) scratch: Scratch,
     }
 
@@ -250,11 +262,31 @@ pub(crate) mod testing {
             let mut config = config();
             config.data_dir = scratch.path().join("data");
             change(&mut config);
-            let app = Self::open(config);
-            Self { app, scratch }
+            let (app, data) = Self::open(config);
+            Self {
+                app,
+                data: Some(data),
+                scratch,
+            }
         }
 
-        fn open(config: Config) -> AppState {
+        /// End it and start it anew.
+        pub(crate) fn restart(&mut self) {
+            let config = Config::clone(&self.app.config);
+            self.data = None;
+            // Its directory is free once nobody refers to it any more.
+            let elsewhere = self.scratch.path().join("elsewhere");
+            let (other, _) = Self::open(Config {
+                data_dir: elsewhere,
+                ..config.clone()
+            });
+            self.app = other;
+            let (app, data) = Self::open(config);
+            self.app = app;
+            self.data = Some(data);
+        }
+
+        fn open(config: Config) -> (AppState, DataDir) {
             let options = EngineOptions {
                 users_max: 1,
                 user_memory_bytes: config.limits.user_memory_bytes,
@@ -263,7 +295,8 @@ pub(crate) mod testing {
             let engine = Engine::new(&options).unwrap();
             let data = DataDir::open(&config.data_dir).unwrap();
             let blobs = Blobs::open(&data).unwrap();
-            AppState::open(config, engine, &data, &blobs).unwrap()
+            let app = AppState::open(config, engine, &data, &blobs).unwrap();
+            (app, data)
         }
 
         pub(crate) async fn send(&self, request: Request) -> Answer {

@@ -181,7 +181,7 @@ mod tests {
             let value = HeaderValue::from_static(value);
             request.headers_mut().insert(header::CONTENT_TYPE, value);
         }
-        let taken = Json::<u32>::from_request(request, &()).await;
+        let taken = <Json<u32> as FromRequest<()>>::from_request(request, &()).await;
         taken.map(|Json(value)| value).map_err(|error| error.code())
     }
 
