@@ -137,18 +137,34 @@ function parsed(text) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// Until somebody looks at the page.
+function shown(signal) {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", resolve, { once: true });
+    signal.addEventListener("abort", resolve, { once: true });
+  });
+}
+
 // Follows a stream of events until `signal` ends it or `onEvent` returns false. EventSource could carry no token, so this reads
-// the body itself. A connection that is lost is made again, from the last event on.
+// the body itself. A connection that is lost is made again, from the last event on. A page that nobody looks at has none: a
+// browser makes only six to one host, for all its tabs together.
 export async function follow(path, { signal, since, onEvent, onState = () => {} }) {
   let last = since;
   let wait = WAIT_MIN;
   while (!signal.aborted) {
+    await shown(signal);
+    const attempt = new AbortController();
+    const leave = () => attempt.abort();
+    const hide = () => document.hidden && attempt.abort();
+    signal.addEventListener("abort", leave, { once: true });
+    document.addEventListener("visibilitychange", hide);
     try {
       const more = { Accept: "text/event-stream" };
       if (last !== undefined) more["Last-Event-ID"] = String(last);
-      const response = await request(path, { headers: more, signal });
+      const response = await request(path, { headers: more, signal: attempt.signal });
       onState("connected");
-      for await (const event of events(response.body, signal)) {
+      for await (const event of events(response.body, attempt.signal)) {
         wait = WAIT_MIN;
         if (event.id !== undefined) last = event.id;
         if (onEvent(event.name, parsed(event.data)) === false) return;
@@ -156,8 +172,12 @@ export async function follow(path, { signal, since, onEvent, onState = () => {} 
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refusal && error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429) throw error;
+    } finally {
+      signal.removeEventListener("abort", leave);
+      document.removeEventListener("visibilitychange", hide);
     }
     if (signal.aborted) return;
+    if (document.hidden) continue;
     onState("lost");
     await pause(wait);
     wait = Math.min(wait * 2, WAIT_MAX);

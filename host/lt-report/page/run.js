@@ -55,7 +55,7 @@ export class RunView {
     const versions = versionsPanel();
     const others = panels();
     this.panels = [versions, ...others];
-    this.logs = this.live ? logs(this.run.id) : null;
+    this.logs = this.live ? logs(this.run.id, () => OVER.has(this.run.state)) : null;
     this.files = h("section", { class: "panel wide", hidden: true }, h("h3", null, "Results"), h("div", { class: "body row" }));
     this.tables = h("div", { class: "panels" });
     this.node = h(
