@@ -197,6 +197,18 @@ impl Running {
         self.process.printed()
     }
 
+    /// Its working directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A file of its working directory.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.process.has_ended()
@@ -326,6 +338,12 @@ impl Ran {
         let mut events = json_lines(&self.path("results/latest/events.jsonl"));
         events.retain(|event| event["event"] == name);
         events
+    }
+
+    /// Its working directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// A file of its working directory.

@@ -130,7 +130,7 @@ impl Report {
                 _ => unusable(format!("holds no summary: {error}")),
             })?;
             tell(dossier.caveat(), process);
-            self.print(dossier.summary(), &options, process)?;
+            print(dossier.summary(), &options, process)?;
             write_missing_page(&dossier, path, process);
         } else {
             let text = std::fs::read(path)
@@ -142,20 +142,9 @@ impl Report {
                 early.map(|reason| format!("ended early: {reason}")),
                 process,
             );
-            self.print(&summary, &options, process)?;
+            print(&summary, &options, process)?;
         }
         Ok(Exit::Success)
-    }
-
-    fn print(
-        &self,
-        summary: &Summary,
-        options: &TextOptions,
-        process: &mut Process,
-    ) -> Result<(), CommandError> {
-        let page = text_summary(summary, options);
-        process.print(&format!("{page}{}", conclusions(summary)))?;
-        Ok(())
     }
 
     fn replay(&self, path: &Path, process: &mut Process) -> Result<Exit, CommandError> {
@@ -222,6 +211,16 @@ impl Report {
         process.print(&replay.at(replay.elapsed()).summary())?;
         Ok(exit)
     }
+}
+
+fn print(
+    summary: &Summary,
+    options: &TextOptions,
+    process: &mut Process,
+) -> Result<(), CommandError> {
+    let page = text_summary(summary, options);
+    process.print(&format!("{page}{}", conclusions(summary)))?;
+    Ok(())
 }
 
 /// What a reader of the numbers must know of the run's end.
