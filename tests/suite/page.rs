@@ -5,7 +5,8 @@ use std::time::Duration;
 use lt_tests::chromium::{drive, pictures};
 use lt_tests::guests::guest;
 use lt_tests::peers::HttpPeer;
-use lt_tests::{LtHost, Served};
+use lt_tests::{LtHost, Served, Serving};
+use serde_json::json;
 
 /// Upload, start, watch, add users, swap, change, pause, lose the connection, stop: all on the page. `serve.mjs` has the steps, and
 /// finds what a person would: what is not seen, cannot be pressed or reached, is too wide or too faint; and what the browser
@@ -55,6 +56,29 @@ fn the_report_of_a_run_is_a_page_of_its_own() {
             "Times and sizes",
             "iteration_duration",
             "pages",
+        ],
+    );
+}
+
+/// With a token: it is asked for, kept for the tab alone, and carried by everything that the page asks, streams of events too.
+#[test]
+fn the_page_asks_for_the_token_and_keeps_it_for_its_tab() {
+    const TOKEN: &str = "a-token-of-a-test-with-enough-characters-0123456789";
+    let target = HttpPeer::always("here");
+    let host = Serving::new().with_token(TOKEN).start();
+    host.upload_as("shop", "swap_one");
+    let spec = json!({
+        "id": "the-run", "scenario": "shop", "users": 2, "duration": "10m", "settings": { "url": target.url("") },
+    });
+    let run = host.start_run(&spec);
+    let _running = host.wait_until(&run, "running");
+    let _tried = drive(
+        "token.mjs",
+        &[
+            &host.url(""),
+            TOKEN,
+            &run,
+            &pictures("token").display().to_string(),
         ],
     );
 }

@@ -33,29 +33,50 @@ function reached(now) {
   for (const listener of listeners) listener(now);
 }
 
+const token = () => sessionStorage.getItem(TOKEN);
+
 function headers(more) {
   const all = new Headers(more);
-  const token = sessionStorage.getItem(TOKEN);
-  if (token) all.set("Authorization", `Bearer ${token}`);
+  const known = token();
+  if (known) all.set("Authorization", `Bearer ${known}`);
   return all;
 }
 
 let asking;
+let declined = false;
+let onDeclined = () => {};
+
+// Calls back when nobody wants to give the token (true) and when it was given after all: what asks by itself asks no more.
+export function onTokenDeclined(listener) {
+  onDeclined = listener;
+}
+
+// Whether a call that was refused with this token is worth another attempt: there is another token by now.
+function renewed(used) {
+  if (token() !== used) return true;
+  return !declined && askToken();
+}
+
 // Asks for the token once, however many calls were refused.
-function askToken() {
-  const again = sessionStorage.getItem(TOKEN) !== null;
+export function askToken() {
+  const again = token() !== null;
   asking ??= openForm({
     title: "This host wants a token",
     intro: again ? "The host did not take the token it was given." : "It is the one that the host was started with. It is kept until this tab is closed.",
     fields: [{ name: "token", label: "Token", type: "password", required: true }],
     submit: "Continue",
-    onSubmit: ({ token }) => sessionStorage.setItem(TOKEN, token.trim()),
-  }).finally(() => (asking = undefined));
+    onSubmit: (given) => sessionStorage.setItem(TOKEN, given.token.trim()),
+  }).then((given) => {
+    asking = undefined;
+    declined = !given;
+    onDeclined(declined);
+    return given;
+  });
   return asking;
 }
 
 // Whether downloads must go through a call, as a link could carry no token.
-export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
+export const hasToken = () => token() !== null;
 
 // A name for one wish: sent again it is the same wish. Not `randomUUID`, which plain HTTP pages lack.
 const wish = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -81,10 +102,10 @@ async function refusal(response) {
 // The response to a call that the host took.
 export async function request(path, options = {}) {
   for (;;) {
+    const used = token();
     const response = await attempt(path, options);
     if (response.ok) return response;
-    if (response.status !== 401) throw await refusal(response);
-    if (!(await askToken())) throw await refusal(response);
+    if (response.status !== 401 || !(await renewed(used))) throw await refusal(response);
   }
 }
 
@@ -108,10 +129,11 @@ export async function sendText(path, type, text) {
 // Sends a file and tells how far it is: only XMLHttpRequest does.
 export async function upload(path, file, onProgress) {
   for (;;) {
+    const used = token();
     const { status, text } = await transfer(path, file, onProgress);
     const body = parsed(text);
     if (status >= 200 && status < 300) return body;
-    if (status !== 401 || !(await askToken())) throw new Refusal(status, body?.error);
+    if (status !== 401 || !(await renewed(used))) throw new Refusal(status, body?.error);
   }
 }
 

@@ -1,5 +1,5 @@
 // The page begins here: as the report of one run if it holds one, or else as the host's.
-import { get, onConnection } from "lt/api.js";
+import { askToken, get, onConnection, onTokenDeclined } from "lt/api.js";
 import { recolour } from "lt/charts.js";
 import { h, put } from "lt/dom.js";
 import { hostPage, scenarioPage, sidebar, statusLine } from "lt/home.js";
@@ -90,11 +90,13 @@ class App {
     this.main = h("main", { id: "main", tabIndex: -1 });
     this.status = h("span", { class: "status" });
     this.lost = h("span", { class: "lost", role: "status", hidden: true }, "Connection lost, retrying…");
+    this.token = h("button", { type: "button", hidden: true, onclick: () => this.giveToken() }, "Give the token");
     this.drop = h("div", { class: "drop", hidden: true }, h("p"));
     this.host = hostPage();
     this.known = {};
-    root.append(header(this.status, this.lost), h("div", { class: "columns" }, this.side.node, this.main), this.drop);
+    root.append(header(this.status, this.lost, this.token), h("div", { class: "columns" }, this.side.node, this.main), this.drop);
     onConnection((there) => (this.lost.hidden = there));
+    onTokenDeclined((declined) => (this.token.hidden = !declined));
     addEventListener("hashchange", () => this.show());
     this.listenForFiles();
     this.show();
@@ -116,6 +118,12 @@ class App {
     } finally {
       this.asking = false;
     }
+  }
+
+  async giveToken() {
+    if (!(await askToken())) return;
+    this.refresh(true);
+    this.show();
   }
 
   tell() {
