@@ -26,6 +26,7 @@ mod load;
 mod metrics;
 mod once;
 mod page;
+mod page;
 mod plenary;
 mod plenary_chat;
 mod program;
