@@ -26,7 +26,6 @@ mod load;
 mod metrics;
 mod once;
 mod page;
-mod page;
 mod plenary;
 mod plenary_chat;
 mod program;
