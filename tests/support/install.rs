@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::guests::target;
+use crate::missing::skip;
 use crate::process::{Finished, Process, wait_until};
 
 /// Time one installation may take; it downloads some 15 MB. Below the limit that nextest sets a test, so that what the
@@ -51,6 +52,37 @@ pub fn run(name: &str, command: &mut Command) -> Finished {
         finished.stderr
     );
     finished
+}
+
+/// The Python of a virtual environment of this name with these requirements, all of them wheels; `None`, with a word on standard error,
+/// where there is no Python to make one. In CI that is a failure.
+#[must_use]
+pub fn python(name: &str, requirements: &Path) -> Option<PathBuf> {
+    // Debian's Python comes without what makes virtual environments.
+    let ask = "import ensurepip, sys, venv; print(sys.version, sys.executable)";
+    let Some(version) = answer("python3", &["-c", ask]) else {
+        skip(
+            "Python 3 with venv, which is not installed",
+            "apt-get install python3-venv",
+        );
+        return None;
+    };
+    let key = std::fs::read_to_string(requirements).expect("the requirements can be read");
+    let directory = installed(name, &(key + &version), |directory| {
+        run(
+            "python3 -m venv",
+            Command::new("python3").args(["-m", "venv"]).arg(directory),
+        );
+        run(
+            "pip install",
+            Command::new(directory.join("bin/python"))
+                .args(["-m", "pip", "install", "--disable-pip-version-check"])
+                .args(["--no-input", "--only-binary", ":all:", "--no-deps"])
+                .arg("-r")
+                .arg(requirements),
+        );
+    });
+    Some(directory.join("bin/python"))
 }
 
 /// What a program prints if it is there and content.

@@ -9,8 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::guests::repository;
-use crate::install::{answer, installed, run};
-use crate::missing::skip;
+use crate::install::python;
 use crate::process::{Process, wait_until};
 use crate::temp::TempDir;
 
@@ -189,30 +188,5 @@ fn source() -> PathBuf {
 
 /// The Python of a virtual environment with the server's requirements, made at the first use.
 fn environment() -> Option<PathBuf> {
-    // Debian's Python comes without what makes virtual environments.
-    let ask = "import ensurepip, sys, venv; print(sys.version, sys.executable)";
-    let Some(version) = answer("python3", &["-c", ask]) else {
-        skip(
-            "Python 3 with venv, which is not installed",
-            "apt-get install python3-venv",
-        );
-        return None;
-    };
-    let requirements = source().join("requirements.txt");
-    let key = std::fs::read_to_string(&requirements).expect("the requirements can be read");
-    let directory = installed("plenary", &(key + &version), |directory| {
-        run(
-            "python3 -m venv",
-            Command::new("python3").args(["-m", "venv"]).arg(directory),
-        );
-        run(
-            "pip install",
-            Command::new(directory.join("bin/python"))
-                .args(["-m", "pip", "install", "--disable-pip-version-check"])
-                .args(["--no-input", "--only-binary", ":all:", "--no-deps"])
-                .arg("-r")
-                .arg(&requirements),
-        );
-    });
-    Some(directory.join("bin/python"))
+    python("plenary", &source().join("requirements.txt"))
 }

@@ -2,9 +2,9 @@
 //! compiling it not to hurt anybody. Compiling takes time and memory in proportion to what is counted here; it cannot be interrupted.
 
 use lt_spec::limits::{
-    COMPONENT_BYTES_MAX, COMPONENT_CODE_BYTES_MAX, COMPONENT_CORE_INSTANCES_MAX,
-    COMPONENT_FUNCTIONS_MAX, COMPONENT_IMPORTS_MAX, COMPONENT_MODULES_MAX, COMPONENT_PARTS_MAX,
-    COMPONENT_PASSED_FUNCTIONS_MAX, COMPONENT_TYPES_MAX, FUNCTION_BYTES_MAX,
+    COMPONENT_CODE_BYTES_MAX, COMPONENT_CORE_INSTANCES_MAX, COMPONENT_FUNCTIONS_MAX,
+    COMPONENT_IMPORTS_MAX, COMPONENT_MODULES_MAX, COMPONENT_PARTS_MAX,
+    COMPONENT_PASSED_FUNCTIONS_MAX, COMPONENT_TYPES_MAX, FUNCTION_BYTES_MAX, SCENARIO_BYTES_MAX,
 };
 use wasmparser::{BinaryReaderError, ComponentInstance, Encoding, Instance, Parser, Payload};
 
@@ -54,7 +54,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Vec<String>, LoadError> {
         return Err(LoadError::NotWasm);
     }
     let bytes = u64::try_from(wasm.len()).unwrap_or(u64::MAX);
-    bounded("its size in bytes", bytes, COMPONENT_BYTES_MAX)?;
+    bounded("its size in bytes", bytes, SCENARIO_BYTES_MAX)?;
     let mut found = Found::default();
     for payload in Parser::new(0).parse_all(wasm) {
         found.see(payload.map_err(invalid)?)?;
@@ -380,7 +380,7 @@ mod tests {
             &component(&vec![module; modules + 1]),
             "number of its modules",
         );
-        let bytes = count(COMPONENT_BYTES_MAX);
+        let bytes = count(SCENARIO_BYTES_MAX);
         let custom = section(0, &[vec![1, b'x'], vec![0; bytes]].concat());
         too_large(&component(&[custom]), "its size in bytes");
     }

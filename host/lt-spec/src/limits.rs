@@ -342,8 +342,6 @@ pub const RUNS_KEPT_MAX: usize = 10_000;
 pub const ANNOTATIONS_MAX: usize = 1000;
 /// Bytes of what a scenario says of itself, as a served host keeps it: hundreds of settings with a paragraph each.
 pub const DESCRIPTION_BYTES_MAX: usize = 256 << 10;
-/// Bytes of a component, of which most may be what a debugger reads: a debug build of the largest scenario that ships has a tenth.
-pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of code in a component: seventy times the largest scenario that ships, and an interpreter of JavaScript. The code that is slowest to compile
 /// takes 5 s of one core for each mebibyte.
 pub const COMPONENT_CODE_BYTES_MAX: u64 = 16 << 20;
