@@ -4,6 +4,8 @@ import { clock } from "lt/format.js";
 
 const HEIGHT = 190;
 const COLOURS = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
+// Distances of the marks of time: whole seconds, minutes, hours and days.
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
 const MARK_PIXELS = 5;
 const charts = new Set();
 
@@ -23,17 +25,19 @@ export function recolour() {
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 
-// A chart: `title`, `names` of its lines, `format` of its values. `controls` stand beside the title.
+// A chart: `title`, `format` of its values, `colours` of its lines, and what is said while it is `empty`. `controls` stand beside
+// the title.
 export class Chart {
-  constructor({ title, format, controls }) {
+  constructor({ title, format, controls, colours = COLOURS, empty = "Nothing measured yet." }) {
     this.format = format;
+    this.colours = colours;
     this.names = [];
     this.data = [[]];
     this.marks = [];
     this.legend = h("div", { class: "legend" });
     this.plot = h("div", { class: "plot", role: "img", tabIndex: 0, onkeydown: (event) => this.step(event) });
     this.title = title;
-    this.empty = h("p", { class: "muted empty" }, "Nothing measured yet.");
+    this.empty = h("p", { class: "muted empty" }, empty);
     this.node = h("section", { class: "chart", "aria-label": title }, h("header", null, h("h3", null, title), controls), this.legend, this.plot, this.empty);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.plot);
@@ -64,7 +68,7 @@ export class Chart {
     this.items = this.names.map((name, at) => {
       const value = h("b", null, "–");
       const swatch = h("i", { class: "swatch" });
-      swatch.style.background = `var(${COLOURS[at % COLOURS.length]})`;
+      swatch.style.background = `var(${this.colours[at % this.colours.length]})`;
       return { value, node: h("span", { class: "key" }, swatch, name, " ", value) };
     });
     this.legend.replaceChildren(...this.items.map((item) => item.node));
@@ -83,13 +87,13 @@ export class Chart {
       cursor: { sync: { key: "run" }, drag: { x: true, y: false }, points: { size: 6 }, y: false },
       scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
       axes: [
-        { ...axis, size: 28, space: 70, values: (_, ticks) => ticks.map((tick) => clock(tick * 1000)) },
+        { ...axis, size: 28, space: 70, incrs: SECONDS, values: (_, ticks) => ticks.map((tick) => clock(tick * 1000)) },
         { ...axis, size: (_, values) => Math.max(36, 14 + 6.4 * Math.max(0, ...(values ?? []).map((text) => text.length))), space: 34, values: (_, ticks) => ticks.map((tick) => this.format(tick)) },
       ],
       series: [
         {},
         ...this.names.map((name, at) => {
-          const stroke = colour(COLOURS[at % COLOURS.length]);
+          const stroke = colour(this.colours[at % this.colours.length]);
           return { label: name, stroke, width: 1.75, spanGaps: true, points: { show: this.data[0].length < 3, size: 5, fill: stroke } };
         }),
       ],

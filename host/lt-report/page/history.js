@@ -10,6 +10,7 @@ export class History {
     this.points = [];
     this.latest = null;
     this.trends = new Map();
+    this.codes = [];
     this.marks = [];
     this.seen = new Set();
   }
@@ -19,6 +20,7 @@ export class History {
     if (!snapshot || (this.latest && snapshot.seq <= this.latest.seq)) return false;
     this.latest = snapshot;
     for (const [name, trend] of Object.entries(snapshot.trends ?? {})) this.trends.set(name, trend.contains);
+    for (const { code } of snapshot.errors ?? []) if (!this.codes.includes(code)) this.codes.push(code);
     for (const what of snapshot.changes ?? []) this.mark({ elapsed_ms: snapshot.elapsed_ms, what });
     this.points.push(point(snapshot));
     if (this.points.length >= 2 * POINTS) this.points = halved(this.points);
@@ -47,10 +49,10 @@ export class History {
     return this.points.map((each) => of(each) ?? null);
   }
 
-  // Errors a second by code, the most frequent of the run first, and how often those came.
+  // Errors a second by code: the most frequent ones, in the order in which they came up, so that each keeps its colour.
   errors(most) {
-    const totals = (this.latest?.errors ?? []).map((error) => error.code);
-    const codes = totals.slice(0, most);
+    const frequent = new Set((this.latest?.errors ?? []).slice(0, most).map((error) => error.code));
+    const codes = this.codes.filter((code) => frequent.has(code));
     const rates = codes.map((code) => {
       let before = 0;
       let at = 0;

@@ -76,10 +76,10 @@ export class RunView {
   makeCharts() {
     const perSecond = (number) => `${plain(number)}/s`;
     const all = [
-      { chart: new Chart({ title: "Users", format: count }), of: () => this.lines(["active", (at) => at.active], ["planned", (at) => at.planned]) },
+      { chart: new Chart({ title: "Users", format: count, colours: ["--line-5", "--line-1"] }), of: () => this.lines(["planned", (at) => at.planned], ["active", (at) => at.active]) },
       { chart: new Chart({ title: "Iterations and requests", format: perSecond }), of: () => this.lines(["iterations", (at) => at.iterations], this.has("requests") && ["requests", (at) => at.requests]) },
       { chart: new Chart({ title: "Times", format: (number) => value(number, this.history.trends.get(this.chosen())), controls: this.trend }), of: () => this.times() },
-      { chart: new Chart({ title: "Errors by kind", format: perSecond }), of: () => this.errors() },
+      { chart: new Chart({ title: "Errors by kind", format: perSecond, empty: "No errors." }), of: () => this.errors() },
       { chart: new Chart({ title: "Traffic", format: (number) => `${bytes(number)}/s` }), of: () => this.lines(["received", (at) => at.received], ["sent", (at) => at.sent]) },
       { chart: new Chart({ title: "Media streams", format: count }), optional: () => this.has("playing"), of: () => this.lines(["playing", (at) => at.playing], ["lagged", (at) => at.lagged], ["stalled", (at) => at.stalled]) },
       { chart: new Chart({ title: "Media", format: (number) => `${plain(number)} kbit/s` }), optional: () => this.has("kbps"), of: () => this.lines(["all streams", (at) => at.kbps]) },
