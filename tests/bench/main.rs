@@ -30,7 +30,7 @@ use crate::table::{Table, Verdict};
 /// What may be typed.
 const USAGE: &str = "usage: lt-bench [--quick] [--strict] [--only ROW,ROW…] [--json FILE]\n\
                      rows: speed latency sleepers connections tls joining start arrivals wakes pairs sockets echo fan-out curves \
-                     xmpp-idle xmpp-login xmpp-messages rtmp-players rtmp-memory rtmp-publishers";
+                     xmpp-idle xmpp-login xmpp-messages rtmp-players rtmp-memory rtmp-publishers swap";
 
 #[expect(
     clippy::disallowed_methods,

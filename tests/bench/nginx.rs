@@ -63,6 +63,11 @@ impl Nginx {
         format!("http://127.0.0.1:{}/hello", self.plain)
     }
 
+    /// Where it is, without a path: it answers every path alike.
+    pub(crate) fn place(&self) -> String {
+        format!("http://127.0.0.1:{}", self.plain)
+    }
+
     /// The same over TLS.
     pub(crate) fn tls_url(&self) -> String {
         format!("https://127.0.0.1:{}/hello", self.tls)

@@ -51,6 +51,10 @@ pub(crate) struct Plan {
     pub(crate) rtmp_publishers: u64,
     /// How long streams are looked at.
     pub(crate) rtmp_time: Duration,
+    /// Users whose code is swapped while they run.
+    pub(crate) swap_users: u64,
+    /// How often it is swapped in a minute.
+    pub(crate) swaps: u32,
     /// How many times faster than documented k6's example of ramping users runs.
     pub(crate) users_curve_faster: u32,
     /// How many times faster than documented k6's example of a ramping arrival rate runs, with as many times its rates.
@@ -113,6 +117,8 @@ impl Plan {
             rtmp_processes: 40,
             rtmp_publishers: 200,
             rtmp_time: Duration::from_secs(20),
+            swap_users: 2_000,
+            swaps: 10,
             users_curve_faster: 1,
             arrivals_curve_faster: 10,
         }
@@ -139,6 +145,8 @@ impl Plan {
             rtmp_processes: 20,
             rtmp_publishers: 50,
             rtmp_time: Duration::from_secs(6),
+            swap_users: 300,
+            swaps: 3,
             users_curve_faster: 5,
             arrivals_curve_faster: 60,
             ..Self::full()

@@ -256,3 +256,7 @@ impl Control {
         self.swaps().ask(part, Asked::RollBack)
     }
 }
+
+#[cfg(test)]
+#[path = "swap_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ mod rtmp;
 mod sockets;
 mod speed;
 mod start;
+mod swap;
 mod wakes;
 mod xmpp;
 
@@ -76,6 +77,9 @@ pub(crate) fn measure(plan: &Plan, table: &mut Table) {
     }
     if plan.wants("rtmp-publishers") {
         rtmp::publishers(plan, table);
+    }
+    if plan.wants("swap") {
+        swap::measure(plan, &nginx, table);
     }
     if plan.wants("curves") {
         curves::measure(plan, table);
