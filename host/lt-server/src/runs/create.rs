@@ -259,7 +259,7 @@ async fn begin(
         record: opened.record,
     };
     if let Err(error) = life::start(runs, ready) {
-        runs.close(&entry);
+        life::not_started(runs, &entry).await;
         return Err(ApiError::internal(format_args!(
             "no thread for a run: {error}"
         )));

@@ -218,6 +218,7 @@ impl Entry {
         data.recent = VecDeque::new();
         drop(data);
         self.over.send_replace(true);
+        self.log.clear();
     }
 }
 

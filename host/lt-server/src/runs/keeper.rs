@@ -46,12 +46,23 @@ impl Keeper {
     /// # Errors
     /// What the file system says.
     pub(crate) async fn saved(&self, entry: &Arc<Entry>) -> io::Result<()> {
+        self.ask(entry).await.unwrap_or_else(|_| gone())
+    }
+
+    /// The same, on a thread that may wait. A fault is in the log.
+    pub(crate) fn saved_here(&self, entry: &Arc<Entry>) -> io::Result<()> {
+        self.ask(entry).blocking_recv().unwrap_or_else(|_| gone())
+    }
+
+    fn ask(&self, entry: &Arc<Entry>) -> oneshot::Receiver<io::Result<()>> {
         let (done, written) = oneshot::channel();
         let _gone = self.work.send((entry.clone(), Some(done)));
         written
-            .await
-            .unwrap_or_else(|_| Err(io::Error::other("the writer of run.json has ended")))
     }
+}
+
+fn gone() -> io::Result<()> {
+    Err(io::Error::other("the writer of run.json has ended"))
 }
 
 fn keep(waiting: &Receiver<Work>) {

@@ -14,6 +14,7 @@ use super::Runs;
 use super::entry::{Entry, Told};
 use super::model::{Run, RunState, Verdict};
 use super::observer::Observer;
+use super::results::LOG_FILE;
 use super::{results, time};
 
 /// A run that can start.
@@ -42,6 +43,8 @@ pub(crate) fn start(runs: &Runs, ready: Ready) -> std::io::Result<()> {
                 let reason = "the host failed in this run; its log says why".to_owned();
                 fail(&runs, &entry, Exit::Failed, reason);
             }
+            // The log says what could not be written.
+            let _told = runs.keeper().saved_here(&entry);
             runs.close(&entry);
         })?;
     Ok(())
@@ -79,26 +82,28 @@ fn live(runs: &Runs, ready: Ready) {
     entry.publish(&record.last(&outcome, now));
     let reason = outcome.summary.state.ended_early.clone();
     let reason = reason.or_else(|| crossed(&outcome.summary));
-    let run = {
-        let mut data = entry.data();
-        data.kept.run.elapsed_ms = whole(outcome.summary.state.duration_ms);
-        over(
-            runs,
-            &mut data.kept.run,
-            RunState::Ended,
-            verdict(&entry, exit, reason),
-        );
-        serde_json::to_value(&data.kept.run).unwrap_or(Value::Null)
-    };
+    let elapsed_ms = whole(outcome.summary.state.duration_ms);
+    let verdict = verdict(&entry, exit, reason);
+    // For its page; whoever asks is told of the end when the results are there.
+    let mut ended = entry.data().kept.run.clone();
+    ended.elapsed_ms = elapsed_ms;
+    over(runs, &mut ended, RunState::Ended, verdict.clone());
+    let page = serde_json::to_value(&ended).unwrap_or(Value::Null);
     let mut faults = std::mem::take(&mut outcome.write_faults);
-    faults.extend(record.ended(&outcome.summary, Some(&run), now));
+    faults.extend(record.ended(&outcome.summary, Some(&page), now));
     for fault in &faults {
         tracing::error!("cannot write {fault}");
+    }
+    {
+        let mut data = entry.data();
+        data.summary = Some(Arc::new(outcome.summary));
+        data.kept.run.elapsed_ms = elapsed_ms;
+        over(runs, &mut data.kept.run, RunState::Ended, verdict);
     }
     if exit == Exit::Success && !faults.is_empty() {
         // As with `lt-host run`: nobody is to go on without results.
         let reason = "results could not be written; the host's log says which".to_owned();
-        let verdict = verdict(&entry, Exit::Failed, Some(reason));
+        let verdict = self::verdict(&entry, Exit::Failed, Some(reason));
         entry.data().kept.run.verdict = Some(verdict);
     }
     tell_end(&entry);
@@ -127,8 +132,11 @@ fn over(runs: &Runs, run: &mut Run, state: RunState, verdict: Verdict) {
     }
 }
 
-/// Those that follow are told when everything is written.
+/// Those that follow are told when everything is written, the last lines of the log too.
 fn tell_end(entry: &Entry) {
+    if let Err(error) = entry.log.write(&entry.dir.join(LOG_FILE)) {
+        tracing::error!("{LOG_FILE}: {error}");
+    }
     let run = {
         let mut data = entry.data();
         data.kept.run.results = results::names(&entry.dir);
@@ -144,6 +152,15 @@ fn crossed(summary: &lt_metrics::Summary) -> Option<String> {
         .map(|threshold| format!("{}:{}", threshold.metric, threshold.expression))
         .collect();
     (!crossed.is_empty()).then(|| format!("thresholds were crossed: {}", crossed.join(", ")))
+}
+
+/// There was no thread for it.
+pub(crate) async fn not_started(runs: &Runs, entry: &Arc<Entry>) {
+    let reason = "the system gave no thread for it".to_owned();
+    fail(runs, entry, Exit::Failed, reason);
+    // The log says what could not be written.
+    let _told = runs.keeper().saved(entry).await;
+    runs.close(entry);
 }
 
 /// It could not start, or the host failed.

@@ -15,7 +15,8 @@ use tokio::sync::{broadcast, watch};
 use utoipa::{IntoParams, ToSchema};
 
 use super::events::sse;
-use super::logs::{LogFilter, LogLine};
+use super::logs::{self, LogFilter, LogLine};
+use super::results::{LOG_FILE, blocking};
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{Json, Path, Query};
@@ -82,7 +83,12 @@ pub(crate) async fn logs(
         user: wanted.user,
         level: level.transpose()?,
     };
-    let (lines, told) = entry.log.tail(tail, filter);
+    let (mut lines, told) = entry.log.tail(tail, filter);
+    if *entry.over.borrow() {
+        let path = entry.dir.join(LOG_FILE);
+        let left = blocking(move || logs::read(&path, tail, filter)).await?;
+        lines = left.into_iter().map(Arc::new).collect();
+    }
     if !wanted.follow {
         let lines = lines.iter().map(|line| LogLine::clone(line)).collect();
         return Ok(Json(LogLines { lines }).into_response());

@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use lt_run::secrets::Secrets;
@@ -150,9 +153,42 @@ impl RunLog {
         (lines, self.followers.subscribe())
     }
 
+    /// Write the lines that are kept.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
+        let lines = self.ring().lines.clone();
+        let mut file = io::BufWriter::new(File::create(path)?);
+        for line in lines {
+            serde_json::to_writer(&mut file, &*line)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    }
+
+    /// Forget the lines that are kept: they are written.
+    pub(crate) fn clear(&self) {
+        let mut ring = self.ring();
+        ring.lines = VecDeque::new();
+        ring.bytes = 0;
+    }
+
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The last `most` lines that the filter takes of those that a run left.
+pub(crate) fn read(path: &Path, most: usize, filter: LogFilter) -> Vec<LogLine> {
+    let Ok(file) = File::open(path) else {
+        return Vec::new();
+    };
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    let lines = lines.filter_map(|line| serde_json::from_str::<LogLine>(&line).ok());
+    let taken: Vec<LogLine> = lines.filter(|line| filter.takes(line)).collect();
+    let before = taken.len().saturating_sub(most);
+    taken.into_iter().skip(before).collect()
 }
 
 /// Cut a line that is too long, at a character's border.

@@ -86,3 +86,6 @@ fn answer_run(status: StatusCode, run: Run) -> Response {
 fn etag(revision: u64) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{revision}\"")).ok()
 }
+
+#[cfg(test)]
+mod tests;

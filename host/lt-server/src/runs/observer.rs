@@ -67,8 +67,11 @@ impl Observer {
         let told = ChangeTold {
             time: time::rfc3339(now),
             elapsed_ms: time::milliseconds(tick.elapsed),
-            what,
-            refused: change.refused.as_deref().map(plain),
+            what: self.entry.log.without_secrets(&what),
+            refused: change
+                .refused
+                .as_deref()
+                .map(|reason| self.entry.log.without_secrets(&plain(reason))),
         };
         self.entry.tell_value(&told, Told::Change);
     }

@@ -6,18 +6,44 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use lt_metrics::Threshold;
-use lt_spec::Problem;
+use lt_spec::description::Description;
 use lt_spec::parse::{self, Fault};
-use lt_spec::spec::{Action, ThrottleChange};
+use lt_spec::spec::{Action, Load, ThrottleChange};
+use lt_spec::{Machine, Problem, RawFile, RawRun, Uploads};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::model::Run;
 use super::steer::{self, Wish};
+use super::toml_of_json::toml_of_json;
 use crate::app::AppState;
 use crate::error::{ApiError, ApiResult};
 use crate::json::{IfMatch, Json, Path};
 
+/// How the scenario is called while its new load is read.
+const PART: &str = "part";
+/// Options of a load that can be replaced; the others say when it starts, and who its users are.
+const EXECUTOR_KEYS: [&str; 18] = [
+    "duration",
+    "executor",
+    "graceful-ramp-down",
+    "interarrival",
+    "iterations",
+    "max-duration",
+    "max-users",
+    "profile",
+    "rate",
+    "repeat-interval",
+    "repeat-num",
+    "spacing",
+    "spike",
+    "stages",
+    "staircase",
+    "start-rate",
+    "start-users",
+    "users",
+];
 /// Thresholds that a run may have: each is judged every second.
 const THRESHOLDS_MAX: usize = 1000;
 
@@ -37,7 +63,7 @@ pub(crate) struct Patch {
     rate: Option<Scalar>,
     /// Another load: load options as in a run spec.
     #[schema(nullable = false, value_type = Object)]
-    executor: Option<serde_json::Map<String, serde_json::Value>>,
+    executor: Option<Map<String, Value>>,
     /// New values of live settings.
     #[schema(nullable = false)]
     settings: Option<BTreeMap<String, Scalar>>,
@@ -128,7 +154,7 @@ pub(crate) async fn patch(
     let entry = app.runs.find(&id)?;
     let steering = steer::steer(&entry, &seen).await?;
     let run = entry.run();
-    let wishes = wishes(&patch, &run)?;
+    let wishes = wishes(&patch, &run, app.config.random)?;
     if wishes.is_empty() {
         return Ok(super::answer(StatusCode::OK, &entry));
     }
@@ -174,7 +200,7 @@ fn users_after(run: &Run, wishes: &[Wish]) -> u64 {
 }
 
 /// What is asked for, each with its field.
-fn wishes(patch: &Patch, run: &Run) -> ApiResult<Vec<Wish>> {
+fn wishes(patch: &Patch, run: &Run, random: fn() -> u64) -> ApiResult<Vec<Wish>> {
     let mut problems = Vec::new();
     let mut wishes: Vec<Wish> = Vec::new();
     let part = patch.scenario.clone();
@@ -192,7 +218,7 @@ fn wishes(patch: &Patch, run: &Run) -> ApiResult<Vec<Wish>> {
     }
     if let Some(options) = &patch.executor {
         let field = |key: &str| format!("executor.{key}");
-        match load(options) {
+        match load(options, random) {
             Ok(load) => wishes.push((
                 field("executor"),
                 (part.clone(), Action::Executor(Box::new(load))),
@@ -341,11 +367,49 @@ fn thresholds(texts: &[String], problems: &mut Vec<Problem>) -> Option<Vec<Thres
     parsed.into_iter().collect()
 }
 
-/// A load from its options.
-fn load(
-    options: &serde_json::Map<String, serde_json::Value>,
-) -> Result<lt_spec::spec::Load, Vec<Problem>> {
-    let _ = options;
-    let message = "cannot be replaced yet";
-    Err(vec![Problem::new("executor", "", message, "leave it out")])
+/// A load from its options, as a run of one scenario would have it.
+fn load(options: &Map<String, Value>, random: fn() -> u64) -> Result<Load, Vec<Problem>> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for key in options.keys() {
+        if !EXECUTOR_KEYS.contains(&key.as_str()) {
+            let remedy = format!("known here: {}", EXECUTOR_KEYS.join(", "));
+            let problem = Problem::new(
+                key,
+                "",
+                "is no option of a load that can be replaced",
+                remedy,
+            );
+            problems.push(problem);
+        }
+    }
+    let json = serde_json::to_vec(options).unwrap_or_default();
+    let text = toml_of_json(&json).or_else(|faults| {
+        problems.extend(faults.unwrap_or_default());
+        Ok::<_, Vec<Problem>>(String::new())
+    })?;
+    if problems.is_empty() {
+        let text = format!("scenario = \"{PART}\"\n{text}");
+        match resolve(&text, random) {
+            Ok(load) => return Ok(load),
+            Err(faults) => problems = faults,
+        }
+    }
+    for problem in &mut problems {
+        problem.field = format!("executor.{}", problem.field);
+    }
+    Err(problems)
+}
+
+fn resolve(text: &str, random: fn() -> u64) -> Result<Load, Vec<Problem>> {
+    let file = RawFile::parse_served(text, Uploads { locate: &|_| None })?;
+    let machine = Machine {
+        // Whether the users fit is told as a limit of the host.
+        memory_available_bytes: None,
+        ..lt_run::machine::of_run(random)
+    };
+    // Settings and data were given when the run began; its defaults are those of another load.
+    let described = BTreeMap::from([(PART.to_owned(), Description::default())]);
+    let spec = lt_spec::resolve_file(&RawRun::default(), &file, &described, &machine)?;
+    let mut parts = spec.scenarios.into_iter();
+    parts.next().map(|part| part.load).ok_or_else(Vec::new)
 }

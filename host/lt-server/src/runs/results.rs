@@ -17,6 +17,8 @@ use crate::json::{Json, Path};
 
 /// Its snapshots.
 pub(crate) const SNAPSHOTS_FILE: &str = "snapshots.jsonl";
+/// The last lines of its log.
+pub(crate) const LOG_FILE: &str = "log.jsonl";
 /// Its numbers.
 pub(crate) const SUMMARY_FILE: &str = "summary.json";
 
@@ -47,7 +49,7 @@ fn files(dir: &FilePath) -> Vec<ResultFile> {
             let name = entry.file_name().into_string().ok()?;
             let metadata = entry.metadata().ok()?;
             let shown = metadata.is_file() && !name.starts_with('.') && name != RUN_FILE;
-            shown.then(|| ResultFile {
+            shown.then_some(ResultFile {
                 name,
                 size_bytes: metadata.len(),
             })

@@ -114,11 +114,12 @@ pub(crate) async fn add_users(
     }
     let entry = app.runs.find(&id)?;
     let steering = steer(&entry, &seen).await?;
-    let planned = planned(&entry).saturating_add(wanted.count);
-    app.runs.claim_users(&id, planned)?;
+    let before = planned(&entry);
+    app.runs
+        .claim_users(&id, before.saturating_add(wanted.count))?;
     let change = (wanted.scenario, Action::AddUsers(wanted.count));
     let done = change_all(&entry, &steering, vec![("count".to_owned(), change)]).await;
-    reclaim(&app, &entry, done.as_deref().unwrap_or_default());
+    reclaim(&app, &entry, (before, done.as_deref().unwrap_or_default()));
     done?;
     Ok(answer(StatusCode::OK, &entry))
 }
@@ -173,9 +174,10 @@ pub(crate) async fn remove_users(
     };
     let entry = app.runs.find(&id)?;
     let steering = steer(&entry, &seen).await?;
+    let before = planned(&entry);
     let change = (wanted.scenario, action);
     let done = change_all(&entry, &steering, vec![(field.to_owned(), change)]).await?;
-    reclaim(&app, &entry, &done);
+    reclaim(&app, &entry, (before, &done));
     let first = done.into_iter().next().unwrap_or_default();
     let run = entry.run();
     let tag = super::etag(run.revision);
@@ -429,8 +431,8 @@ pub(crate) fn planned(entry: &Entry) -> u64 {
     parts.map(|part| part.users_planned).sum()
 }
 
-/// What the run may have after its change: what was claimed before is given back.
-pub(crate) fn reclaim(app: &AppState, entry: &Entry, done: &[Changed]) {
+/// What the run may have after its change, from what it might have before: what was claimed too much is given back.
+fn reclaim(app: &AppState, entry: &Entry, (before, done): (u64, &[Changed])) {
     let (added, removed) = done
         .iter()
         .fold((0_u64, 0_u64), |(added, removed), changed| {
@@ -439,7 +441,7 @@ pub(crate) fn reclaim(app: &AppState, entry: &Entry, done: &[Changed]) {
                 removed.saturating_add(changed.users_removed),
             )
         });
-    let users = planned(entry).saturating_add(added).saturating_sub(removed);
+    let users = before.saturating_add(added).saturating_sub(removed);
     // Fewer than before always fit, and more were claimed before they came.
     let _fits = app.runs.claim_users(&entry.id, users);
 }

@@ -270,14 +270,7 @@ impl Runs {
 
     /// A run is over and all of it is written: others may have its place.
     pub(crate) fn close(&self, entry: &Arc<Entry>) {
-        {
-            let mut data = entry.data();
-            if !data.kept.run.state.is_over() {
-                data.kept.run.state = super::model::RunState::Failed;
-            }
-        }
         entry.close();
-        self.0.keeper.save(entry);
         self.release(&entry.id);
     }
 
