@@ -32,7 +32,14 @@ fn a_run_leaves_a_results_directory() {
         name.ends_with("--001") && name.len() == "2026-01-01--001".len(),
         "{name}"
     );
-    for file in ["summary.json", "metrics.hlog", "events.jsonl", "junit.xml"] {
+    for file in [
+        "summary.json",
+        "metrics.hlog",
+        "events.jsonl",
+        "junit.xml",
+        "snapshots.jsonl",
+        "report.html",
+    ] {
         let bytes = std::fs::metadata(ran.path("results").join(name).join(file))
             .unwrap_or_else(|_| panic!("no {file}\n{ran}"))
             .len();
@@ -246,23 +253,6 @@ fn several_outputs_agree() {
         .filter(|line| line["type"] == "Point")
         .count();
     assert_eq!(ran.rows().len(), in_json);
-}
-
-#[test]
-fn partial_results_survive_a_crash() {
-    let peer = HttpPeer::always("ok");
-    let mut running = LtHost::run("http_fetch")
-        .set("url", peer.url("/"))
-        .arguments("--users 2 --duration 60s")
-        .start();
-    running.wait_for_file("results/latest/summary.json");
-    running.signal(rustix::process::Signal::KILL);
-    assert!(!running.has_ended() || peer.connections() > 0);
-    let ran = running.finish();
-    // Cut off where it stood, what was written before is whole.
-    let summary = ran.summary();
-    assert!(summary.0["state"]["run"].is_string(), "{ran}");
-    assert!(ran.path("results/latest/metrics.hlog").is_file(), "{ran}");
 }
 
 #[test]

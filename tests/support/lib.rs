@@ -27,6 +27,7 @@ pub mod peers;
 pub mod plenary;
 pub mod process;
 pub mod prosody;
+pub mod rest;
 pub mod results;
 pub mod serve;
 pub mod temp;
