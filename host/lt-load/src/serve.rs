@@ -182,10 +182,11 @@ async fn take_arrivals<V: Vu>(shift: &Rc<Shift>, standby: &Standby, vu: &mut V) 
         }
         // An outdated user is renewed now. If nobody else is idle it may take one more arrival before.
         let is_outdated = vu.is_outdated();
-        let goes = is_overdue || shift.moves.may_leave(shift.team.idle(shift.core));
+        let may_go = || is_overdue || shift.moves.may_leave(shift.team.idle(shift.core));
+        let goes = is_outdated && may_go();
         is_overdue = is_outdated && !goes;
         // Both now, not when the next is due: a user that must be rebuilt is not idle.
-        let ended = if is_outdated && goes {
+        let ended = if goes {
             let _away = shift.moves.leave();
             shift.moves.turn().await;
             renew(shift, vu, &mut has_failed).await

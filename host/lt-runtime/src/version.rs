@@ -354,12 +354,9 @@ impl Deployment {
         }
     }
 
-    /// Who tries a version follows from the run's seed and the user's position: a user stays on its side while the share grows.
     fn of(&self, plan: &Plan, position: u64) -> Arc<Version> {
         match &plan.canary {
-            Some((canary, share)) if fraction(seed::nth(self.seed, position)) < *share => {
-                canary.clone()
-            }
+            Some((canary, share)) if tries(self.seed, position, *share) => canary.clone(),
             _ => plan.current.clone(),
         }
     }
@@ -370,6 +367,12 @@ impl Deployment {
     }
 }
 
+/// Whether a user is among those who try a version. It follows from the run's seed and the user's position: while the share grows,
+/// nobody who tries it leaves it.
+fn tries(seed: u64, position: u64, share: f64) -> bool {
+    fraction(seed::nth(seed, position)) < share
+}
+
 /// A random number as a part of 1.
 #[expect(
     clippy::cast_precision_loss,
@@ -377,4 +380,23 @@ impl Deployment {
 )]
 fn fraction(random: u64) -> f64 {
     (random >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_users_tries_a_version_and_stays_while_it_grows() {
+        for seed in [0, 7, u64::MAX] {
+            let who =
+                |share: f64| (0..10_000).filter(move |position| tries(seed, *position, share));
+            for (share, least, most) in [(0.1, 900, 1100), (0.5, 4800, 5200), (0.9, 8900, 9100)] {
+                let count = who(share).count();
+                assert!((least..=most).contains(&count), "{count} at {share}");
+            }
+            assert!(who(0.1).all(|position| tries(seed, position, 0.2)));
+            assert_eq!((who(0.0).count(), who(1.0).count()), (0, 10_000));
+        }
+    }
 }
