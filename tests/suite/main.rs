@@ -39,6 +39,7 @@ mod schemathesis;
 mod serve_durability;
 mod serve_scenarios;
 mod serve_swap;
+mod served_commands;
 mod settings;
 mod steady;
 mod tidy;

@@ -152,3 +152,80 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    struct Listening {
+        address: std::net::SocketAddr,
+        ending: watch::Sender<Ending>,
+        serving: tokio::task::JoinHandle<io::Result<()>>,
+    }
+
+    fn listening() -> Listening {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ending, told) = watch::channel(Ending::Not);
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let serving = tokio::spawn(serve(listener, None, router, told));
+        Listening {
+            address,
+            ending,
+            serving,
+        }
+    }
+
+    /// Ask on a connection that stays; the answer is this short.
+    async fn ask(socket: &mut TcpStream) -> String {
+        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        socket.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"here") {
+            answer.push(socket.read_u8().await.unwrap());
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn while_it_closes_who_is_there_is_served_and_nobody_else() {
+        let host = listening();
+        let mut known = TcpStream::connect(host.address).await.unwrap();
+        assert!(ask(&mut known).await.starts_with("HTTP/1.1 200 OK"));
+        host.ending.send_replace(Ending::Closing);
+        // The listener goes in its own time: until it has, a connection may still be taken, and is closed unanswered.
+        while TcpStream::connect(host.address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(ask(&mut known).await.starts_with("HTTP/1.1 200 OK"));
+        host.ending.send_replace(Ending::Closed);
+        assert_eq!(known.read(&mut [0; 9]).await.unwrap(), 0);
+        drop(known);
+        host.serving.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_no_http_is_refused_and_the_next_is_served() {
+        let host = listening();
+        let mut odd = TcpStream::connect(host.address).await.unwrap();
+        odd.write_all(b"\x16\x03\x01 hello\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        odd.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        let head = format!(
+            "GET / HTTP/1.1\r\nhost: x\r\nlong: {}\r\n\r\n",
+            "x".repeat(HEAD_BYTES_MAX)
+        );
+        let mut long = TcpStream::connect(host.address).await.unwrap();
+        // It may be cut off while it is sent.
+        let _sent = long.write_all(head.as_bytes()).await;
+        let mut answer = String::new();
+        long.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+        let mut next = TcpStream::connect(host.address).await.unwrap();
+        assert!(ask(&mut next).await.starts_with("HTTP/1.1 200 OK"));
+    }
+}
