@@ -101,6 +101,8 @@ impl<'a> Watch<'a> {
             self.say_change(change);
         }
         self.say_end(tick);
+        let now_unix_ns = (self.now_unix_ns)();
+        let _told = self.record.second(self.spec, tick, now_unix_ns);
         if let Some(interval) = tick.interval {
             self.second(tick, interval);
         } else if tick.stage == Stage::Building {
@@ -141,9 +143,6 @@ impl<'a> Watch<'a> {
         let view = StreamsView::of(rows)
             .or_else(|| self.progress.streams.take().map(|_| StreamsView::default()));
         self.progress.streams = view;
-        let _told = self
-            .record
-            .second(self.spec, tick, (self.now_unix_ns)());
         self.whole_until = tick.elapsed;
         if !self.is_bar {
             let _unheard = self.display.update(&self.progress);

@@ -35,6 +35,9 @@ pub struct Record {
     faults: Vec<String>,
     snapshots: Snapshots,
     newest: Option<Arc<Summary>>,
+    users: UsersNow,
+    versions: Vec<VersionNow>,
+    generator: GeneratorNow,
     /// When the last second ended.
     until: Duration,
     began_unix_ns: i64,
@@ -154,7 +157,8 @@ impl Record {
         }
     }
 
-    /// A second has passed: one that `tick` has the interval of. Returns how the run stands, or nothing between two seconds.
+    /// Take in how the run stands: at each tick, so that the end is known. Returns a snapshot once a second, with the tick that has
+    /// the interval.
     /// Costs what summing up costs; the files are written beside the run.
     pub fn second(
         &mut self,
@@ -162,6 +166,7 @@ impl Record {
         tick: &Tick<'_>,
         now_unix_ns: i64,
     ) -> Option<Snapshot> {
+        self.seen(tick);
         let interval = tick.interval?;
         let mut summary = tick.totals.summary(tick.elapsed);
         summary.thresholds = tick.thresholds.to_vec();
@@ -203,6 +208,24 @@ impl Record {
         }
     }
 
+    /// What the last snapshot is to tell too, when there are no ticks any more.
+    fn seen(&mut self, tick: &Tick<'_>) {
+        self.users = UsersNow {
+            active: tick.users_active,
+            planned: tick.users_planned,
+            built: tick.users_built,
+        };
+        if !tick.versions.is_empty() {
+            self.versions = tick.versions.iter().map(version).collect();
+        }
+        self.generator = GeneratorNow {
+            cpu_share: 0.0, // of the metric
+            descriptors: tick.generator.descriptors,
+            resident_bytes: tick.generator.resident_bytes,
+            saturated: tick.saturated.map(str::to_owned),
+        };
+    }
+
     /// What a snapshot wants to know beside the numbers.
     fn standing(&mut self, tick: &Tick<'_>, now_unix_ns: i64) -> Standing {
         let rows = tick.streams.iter().flat_map(|table| &table.rows);
@@ -213,23 +236,14 @@ impl Record {
             unix_ns: now_unix_ns,
             stage: stage(tick),
             elapsed: tick.elapsed,
-            users: UsersNow {
-                active: tick.users_active,
-                planned: tick.users_planned,
-                built: tick.users_built,
-            },
+            users: self.users,
             iterations: tick.iterations,
             iterations_open: tick.iterations_open,
             thresholds: tick.thresholds.to_vec(),
             steady: tick.steady,
             streams,
-            versions: tick.versions.iter().map(version).collect(),
-            generator: GeneratorNow {
-                cpu_share: 0.0, // of the metric
-                descriptors: tick.generator.descriptors,
-                resident_bytes: tick.generator.resident_bytes,
-                saturated: tick.saturated.map(str::to_owned),
-            },
+            versions: self.versions.clone(),
+            generator: self.generator.clone(),
             changes: std::mem::take(&mut self.changes),
         }
     }
@@ -239,10 +253,19 @@ impl Record {
         let summary = &outcome.summary;
         let elapsed = Duration::try_from_secs_f64(summary.state.duration_ms / 1000.0);
         let elapsed = elapsed.unwrap_or_default().max(self.until);
+        for version in &mut self.versions {
+            version.users = 0;
+        }
         let standing = Standing {
             unix_ns: now_unix_ns,
             stage: "ended",
             elapsed,
+            users: UsersNow {
+                active: 0,
+                ..self.users
+            },
+            versions: std::mem::take(&mut self.versions),
+            generator: std::mem::take(&mut self.generator),
             iterations: whole(outcome.totals.count(builtin::ITERATIONS)),
             thresholds: summary.thresholds.clone(),
             streams: self.had_streams.then(StreamsView::default),
@@ -416,99 +439,5 @@ fn scenario_fields(spec: &ScenarioSpec, (version, sha256): (&str, &str)) -> Valu
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: i64 = 1_614_173_830_000_000_000;
-
-    #[test]
-    fn a_directory_that_cannot_be_made_is_bad_input() {
-        let problems = Record::create(Path::new("/proc/none"), NOW).err().unwrap();
-        assert!(
-            problems[0]
-                .to_string()
-                .starts_with("--results \"/proc/none\""),
-            "{problems:?}"
-        );
-    }
-
-    #[test]
-    fn a_start_tells_each_scenario_without_secrets() {
-        use lt_spec::description::{Description, Setting, SettingKind};
-
-        let description = Description {
-            name: "chat".to_owned(),
-            settings: vec![Setting {
-                name: "token".to_owned(),
-                doc: String::new(),
-                kind: SettingKind::Secret,
-                default: Some("geheim".to_owned()),
-                allowed: Vec::new(),
-                minimum: None,
-                maximum: None,
-                live: false,
-            }],
-            ..Description::default()
-        };
-        let machine = crate::machine::of_run(|| 1);
-        let spec = lt_spec::resolve(&lt_spec::RawRun::default(), &description, &machine).unwrap();
-        let fields = run_fields(&spec, [("1.0.0", "abc")].into_iter());
-        assert_eq!(fields["scenario"], "chat");
-        let chat = &fields["scenarios"][0];
-        assert_eq!(chat["load"], "1 user, 1 iteration each, for 10m at most");
-        assert_eq!(chat["settings"]["token"], "***");
-        assert_eq!(
-            (&chat["version"], &chat["sha256"]),
-            (&json!("1.0.0"), &json!("abc"))
-        );
-        assert_eq!(
-            (&chat["first_user"], &chat["users"]),
-            (&json!(1), &json!(1))
-        );
-        assert!(!fields.to_string().contains("geheim"), "{fields}");
-    }
-
-    #[test]
-    fn a_run_leaves_its_files_and_none_leaves_nothing() {
-        let parent = std::env::temp_dir().join(format!("lt-host-record-{}", std::process::id()));
-        let mut record = Record::create(&parent, NOW).unwrap();
-        assert_eq!(record.name().as_deref(), Some("2021-02-24--001"));
-        record.event("stopping", &json!({"iterations": 3}), NOW);
-        assert!(record.ended(&Summary::default(), None, NOW).is_empty());
-        let events = std::fs::read_to_string(record.path().unwrap().join("events.jsonl")).unwrap();
-        let lines: Vec<Value> = events
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert_eq!(lines[0]["event"], "stopping");
-        assert_eq!(lines[1]["event"], "ended");
-        for file in [
-            "summary.json",
-            "junit.xml",
-            "metrics.hlog",
-            "snapshots.jsonl",
-            "report.html",
-        ] {
-            assert!(record.path().unwrap().join(file).is_file(), "{file}");
-        }
-        std::fs::remove_dir_all(&parent).unwrap();
-        assert!(
-            Record::none()
-                .ended(&Summary::default(), None, NOW)
-                .is_empty()
-        );
-        assert_eq!(Record::none().name(), None);
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_told_at_the_end() {
-        let parent = std::env::temp_dir().join(format!("lt-host-unwritten-{}", std::process::id()));
-        let mut record = Record::create(&parent, NOW).unwrap();
-        std::fs::remove_dir_all(&parent).unwrap();
-        let faults = record.ended(&Summary::default(), None, NOW);
-        for file in ["summary.json", "junit.xml", "report.html"] {
-            let told = faults.iter().filter(|fault| fault.contains(file)).count();
-            assert_eq!(told, 1, "{file}: {faults:?}");
-        }
-    }
-}
+#[path = "record_tests.rs"]
+mod tests;
