@@ -225,7 +225,7 @@ impl Team {
             }
             Steer::Rate(_) | Steer::Pause | Steer::Resume => present,
         };
-        self.check_users(most)?;
+        check_users(most)?;
         if most > present {
             self.check_ids(most)?;
         }
@@ -277,13 +277,13 @@ impl Team {
             }
             Steer::Users(asked) => {
                 let places = steering.places_for(*asked);
-                self.check_users(*asked)?;
+                check_users(*asked)?;
                 self.check_places(places)?;
-                self.have(steering, present.turn(now, places), *asked);
+                have(steering, present.turn(now, places), *asked);
                 Effect::default()
             }
             Steer::AddUsers(count) => {
-                self.check_users(users.saturating_add(*count))?;
+                check_users(users.saturating_add(*count))?;
                 self.add(steering, (present, now), *count)?
             }
             Steer::RemoveUsers { count, force } => {
@@ -305,15 +305,6 @@ impl Team {
         };
         effect.is_over = counts && steering.planned == 0;
         Ok(effect)
-    }
-
-    /// Have so many users from now on, in the places of this climb.
-    fn have(&self, steering: &mut Steering, climb: Climb, users: u64) {
-        if steering.barred.range(climb.to..).next().is_some() {
-            Arc::make_mut(&mut steering.barred).split_off(&climb.to);
-        }
-        steering.climb = Some(climb);
-        steering.planned = users;
     }
 
     /// So many users more, in places that nobody has had if there are ids for those. Of churn, where a place has no id, in places
@@ -391,7 +382,7 @@ impl Team {
                 places: gone.start..end,
             };
         }
-        self.have(steering, present.turn(now, places), users);
+        have(steering, present.turn(now, places), users);
         effect
     }
 
@@ -426,16 +417,6 @@ impl Team {
             }
         }
         effect
-    }
-
-    /// Whether one process may have so many users.
-    pub(crate) fn check_users(&self, users: u64) -> Result<(), SteerError> {
-        if users <= USERS_MAX {
-            return Ok(());
-        }
-        Err(SteerError::OutOfRange(format!(
-            "{users} users are more than the {USERS_MAX} that one host may run; ask for fewer"
-        )))
     }
 
     /// Whether there are ids for so many places. Those of churn have none of their own.
@@ -486,6 +467,25 @@ impl Team {
         let length = self.scenario.load.length();
         length.is_some_and(|length| self.has_begun() && self.elapsed(now) >= length)
     }
+}
+
+/// Have so many users from now on, in the places of this climb.
+fn have(steering: &mut Steering, climb: Climb, users: u64) {
+    if steering.barred.range(climb.to..).next().is_some() {
+        Arc::make_mut(&mut steering.barred).split_off(&climb.to);
+    }
+    steering.climb = Some(climb);
+    steering.planned = users;
+}
+
+/// Whether one process may have so many users.
+pub(crate) fn check_users(users: u64) -> Result<(), SteerError> {
+    if users <= USERS_MAX {
+        return Ok(());
+    }
+    Err(SteerError::OutOfRange(format!(
+        "{users} users are more than the {USERS_MAX} that one host may run; ask for fewer"
+    )))
 }
 
 fn pause(steering: &mut Steering, now: Instant) {

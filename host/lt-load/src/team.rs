@@ -15,6 +15,7 @@ use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::phase::Signal;
 use crate::positions::Positions;
+use crate::steer::check_users;
 use crate::steering::{SteerError, Steering};
 use crate::vu::VuId;
 
@@ -144,7 +145,7 @@ impl Team {
         let next = Self::from_origin(scenario, self.cores, origin);
         next.base.store(self.positions_used(), Ordering::Relaxed);
         next.check_ids(users)?;
-        next.check_users(users)?;
+        check_users(users)?;
         Ok(next)
     }
 

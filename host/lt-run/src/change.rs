@@ -111,7 +111,7 @@ impl Floor<'_> {
                 let (ids, force) = (ids.clone(), *force);
                 steer_living(drafts, &parts, &Steer::RemoveIds { ids, force })
             }
-            Action::Executor(load) => self.try_load(drafts, only(&parts)?, load),
+            Action::Executor(load) => try_load(drafts, only(&parts)?, load),
             Action::Thresholds(thresholds) => self.try_thresholds(thresholds),
             Action::Tags(tags) => Ok(vec![Step::Tags(tags.clone())]),
             Action::Throttle { name, change } => {
@@ -136,37 +136,6 @@ impl Floor<'_> {
                 Ok(vec![position?])
             }
         }
-    }
-
-    fn try_load(
-        &self,
-        drafts: &mut [Draft<'_>],
-        position: usize,
-        load: &Load,
-    ) -> Result<Vec<Step>, String> {
-        let Some(draft) = drafts.get_mut(position) else {
-            return Ok(Vec::new());
-        };
-        let name = &draft.part.run.spec.name;
-        let text = |error: lt_load::SteerError| format!("{name}: {error}");
-        draft.part.relay.may_pass_on().map_err(text)?;
-        let present = draft.part.relay.present();
-        let (Some(present), Some(rehearsal)) = (present, &draft.rehearsal) else {
-            return Ok(Vec::new());
-        };
-        if !Arc::ptr_eq(rehearsal.team(), &present) {
-            return Err(format!(
-                "{name}: it is given two loads at once; give one of them"
-            ));
-        }
-        let spec = ScenarioSpec {
-            load: load.clone(),
-            start: present.until_start(Instant::now()),
-            ..ScenarioSpec::clone(present.scenario())
-        };
-        let next = present.successor(Arc::new(spec)).map_err(text)?;
-        draft.rehearsal = Some(next.rehearse());
-        Ok(vec![Step::PassOn(position, next)])
     }
 
     fn try_thresholds(&self, thresholds: &[Threshold]) -> Result<Vec<Step>, String> {
@@ -381,6 +350,33 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// What giving a scenario another load takes.
+fn try_load(drafts: &mut [Draft<'_>], position: usize, load: &Load) -> Result<Vec<Step>, String> {
+    let Some(draft) = drafts.get_mut(position) else {
+        return Ok(Vec::new());
+    };
+    let name = &draft.part.run.spec.name;
+    let text = |error: lt_load::SteerError| format!("{name}: {error}");
+    draft.part.relay.may_pass_on().map_err(text)?;
+    let present = draft.part.relay.present();
+    let (Some(present), Some(rehearsal)) = (present, &draft.rehearsal) else {
+        return Ok(Vec::new());
+    };
+    if !Arc::ptr_eq(rehearsal.team(), &present) {
+        return Err(format!(
+            "{name}: it is given two loads at once; give one of them"
+        ));
+    }
+    let spec = ScenarioSpec {
+        load: load.clone(),
+        start: present.until_start(Instant::now()),
+        ..ScenarioSpec::clone(present.scenario())
+    };
+    let next = present.successor(Arc::new(spec)).map_err(text)?;
+    draft.rehearsal = Some(next.rehearse());
+    Ok(vec![Step::PassOn(position, next)])
+}
+
 /// Steer several scenarios: those that can, do.
 fn steer_all(
     drafts: &mut [Draft<'_>],
@@ -453,3 +449,7 @@ fn change_throttle(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;
