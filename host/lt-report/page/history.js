@@ -27,14 +27,15 @@ export class History {
     return true;
   }
 
-  // A change or an annotation. The host tells a change twice, as an event and in a snapshot.
-  mark(mark) {
-    const text = mark.text ?? mark.what;
-    if (!text) return;
-    const near = [0, 1, -1].map((off) => `${Math.round(mark.elapsed_ms / 2000) + off} ${text}`);
+  // A change or an annotation. The host tells each in two or three ways, within a second or two: as an event of its own, among the
+  // changes of a snapshot, and in its list of annotations. Which came first, counts.
+  mark(told) {
+    const mark = { elapsed_ms: told.elapsed_ms, time: told.time, ...meaning(told) };
+    if (!mark.text) return;
+    const near = [0, 1, -1].map((off) => `${Math.round(mark.elapsed_ms / 2000) + off} ${mark.kind} ${mark.text}`);
     if (near.some((key) => this.seen.has(key))) return;
     this.seen.add(near[0]);
-    this.marks.push({ ...mark, text });
+    this.marks.push(mark);
     this.marks.sort((one, other) => one.elapsed_ms - other.elapsed_ms);
     if (this.marks.length > MARKS_MAX) this.marks.shift();
   }
@@ -66,6 +67,18 @@ export class History {
     });
     return { codes, rates };
   }
+}
+
+const NOTE = "note: ";
+const REFUSED = "refused: ";
+
+// What was told: a note, a change, or one that was refused.
+function meaning({ text, what, tags, refused }) {
+  if (text !== undefined) return { kind: "note", text: tags?.length ? `${text} [${tags.join(", ")}]` : text };
+  if (typeof refused === "string") return { kind: "refused", text: `${what}: ${refused}` };
+  if (what?.startsWith(REFUSED)) return { kind: "refused", text: what.slice(REFUSED.length) };
+  if (what?.startsWith(NOTE)) return { kind: "note", text: what.slice(NOTE.length) };
+  return { kind: "change", text: what };
 }
 
 // What charts need of a snapshot.

@@ -189,7 +189,7 @@ const drawGenerator = (all) => [
 const drawMarks = (marks) =>
   table("Changes and annotations", ["After", "What"], marks.toReversed().map((mark) => [
     h("span", { title: mark.time ? moment(mark.time) : "" }, clock(mark.elapsed_ms)),
-    h("span", null, mark.refused && [badge("refused", "bad"), " "], mark.what === undefined && [badge("note", "busy"), " "], mark.text, mark.tags?.length ? h("span", { class: "muted" }, ` ${mark.tags.join(", ")}`) : null, typeof mark.refused === "string" && `: ${mark.refused}`),
+    h("span", null, mark.kind === "refused" && [badge("refused", "bad"), " "], mark.kind === "note" && [badge("note", "busy"), " "], mark.text),
   ]));
 
 const drawWarnings = (all) => h("ul", { class: "samples" }, all.map((text) => h("li", null, text)));
