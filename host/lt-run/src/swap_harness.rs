@@ -92,7 +92,7 @@ impl Peer {
         let mut users: BTreeMap<u64, Vec<(String, u64)>> = BTreeMap::new();
         for url in self.asked.lock().unwrap().iter() {
             let (path, query) = url.split_once('?').unwrap();
-            if let Some(user) = value(query, "user") {
+            if let Some(user) = value(query, "user").filter(|_| path != "/end") {
                 let number = value(query, "number").unwrap().parse().unwrap();
                 let of_user = users.entry(user.parse().unwrap()).or_default();
                 of_user.push((path.to_owned(), number));

@@ -58,7 +58,10 @@ fn all_users_move_and_no_iteration_is_lost() {
             .iter()
             .all(|query| value(query, "state") == Some("1.0.0"))
     );
-    assert_eq!(peer.asked("end"), ["version=2.0.0&state=1.0.0"]);
+    assert_eq!(
+        peer.asked("end"),
+        ["user=0&number=0&version=2.0.0&state=1.0.0"]
+    );
     let told = seen.changes.iter().map(|change| &change.action);
     let swapped =
         |action: &&Action| matches!(action, Action::Swap { to, .. } if *to == versions[1]);

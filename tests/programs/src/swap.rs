@@ -49,15 +49,14 @@ pub fn page(options: &Options, path: &str, it: &Iteration, state: &str) -> Resul
     Ok(())
 }
 
-/// What `terminate` tells: which version it is, and what `init` left: `{url}/end?version=VERSION&state=STATE`.
+/// What `terminate` tells: which version it is, and what `init` left: `{url}/end?user=0&number=0&version=VERSION&state=STATE`.
 ///
 /// # Errors
 /// If the server does not answer.
 pub fn end(version: &str, state: &[u8]) -> Result<()> {
     let url = user::setting("url").context("the setting is required")?;
     let state = text_of(state);
-    http::get(format!("{url}/end?version={version}&state={state}"))
-        .name("end")
-        .send()?;
+    let query = format!("user=0&number=0&version={version}&state={state}");
+    http::get(format!("{url}/end?{query}")).name("end").send()?;
     Ok(())
 }
