@@ -37,6 +37,7 @@ mod run_file;
 mod saturation;
 mod schemathesis;
 mod serve_durability;
+mod serve_runs;
 mod serve_scenarios;
 mod serve_swap;
 mod served_commands;

@@ -69,12 +69,17 @@ impl Client {
             .build()
             .map_err(|error| failed("wait for a host", &error))?;
         // A token goes to the host it is for, and to nobody that host or a variable of proxies names.
-        let http = reqwest::Client::builder()
+        let http = reqwest::Client::builder();
+        // Without https nothing of the system's authorities is needed: machines without any can speak to a host, too.
+        let http = match base.scheme() {
+            "https" => http.tls_certs_merge(authorities),
+            _ => http.tls_certs_only([]),
+        };
+        let http = http
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("lt-host/", env!("CARGO_PKG_VERSION")))
-            .tls_certs_merge(authorities)
             .build()
             .map_err(|error| failed("speak https", &error))?;
         Ok(Self {

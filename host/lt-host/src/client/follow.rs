@@ -83,13 +83,10 @@ impl Client {
             let mut alive = Instant::now();
             let mut first = true;
             loop {
-                let before = last_id.clone();
+                let place = (&mut last_id, &mut alive);
                 let ended = self
-                    .listen(path, query, &mut last_id, interrupts, &mut hear)
+                    .listen(path, query, place, interrupts, &mut hear)
                     .await;
-                if last_id != before {
-                    alive = Instant::now();
-                }
                 let lost = match ended {
                     Ok(Ended::With(heard)) => match heard {
                         Heard::Over if resumes => "it ended".to_owned(),
@@ -116,12 +113,12 @@ impl Client {
         })
     }
 
-    /// One connection.
+    /// One connection. Notes the last event's id, and when the host was heard last.
     async fn listen<T>(
         &self,
         path: &[&str],
         query: &[(&str, String)],
-        last_id: &mut Option<String>,
+        (last_id, alive): (&mut Option<String>, &mut Instant),
         interrupts: &mut Interrupts,
         hear: &mut impl FnMut(Event) -> Option<T>,
     ) -> Result<Ended<T>, CallError> {
@@ -161,6 +158,7 @@ impl Client {
                 Ok(Ok(None)) => return Ok(Ended::With(Heard::Over)),
                 Ok(Ok(Some(bytes))) => bytes,
             };
+            *alive = Instant::now();
             for event in reader.push(&bytes).map_err(CallError::Failed)? {
                 if event.id.is_some() {
                     last_id.clone_from(&event.id);

@@ -313,8 +313,7 @@ fn a_run_is_ordered_with_the_options_of_run() {
         "--out",
         "csv",
     ];
-    let (exit, out, err) =
-        host.run_with(&typed, &[("LT_SET_TOKEN", "geheim"), ("LT_HARDENED", "1")]);
+    let (exit, out, err) = host.run_with(&typed, &[("LT_SET_TOKEN", "geheim")]);
     assert_eq!((exit, out.as_str()), (Exit::Success, "r-9\n"), "{err}");
     assert_eq!(
         host.asked_for("POST")[0].json(),
@@ -365,7 +364,6 @@ fn an_order_that_was_lost_is_given_once() {
 
 #[test]
 fn uploads_say_what_is_new() {
-    // SHA-256 of "wasm".
     let digest = "94d4b3b3d6c9f2f4ff9dd4f1de5ad4b0";
     let path = std::env::temp_dir().join(format!("lt-host-upload-{}.wasm", std::process::id()));
     std::fs::write(&path, "wasm").unwrap();

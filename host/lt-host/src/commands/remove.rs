@@ -53,7 +53,9 @@ impl Remove {
             body: field("run"),
         };
         tell_run(&self.served, &run, process)?;
-        process.complain(&format!("{} users removed", field("removed")));
+        let removed = field("removed");
+        let users = if removed == 1 { "user" } else { "users" };
+        process.complain(&format!("{removed} {users} removed"));
         if let Value::Array(ids) = field("not_found")
             && !ids.is_empty()
         {
