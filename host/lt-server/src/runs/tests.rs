@@ -47,7 +47,7 @@ fn past(id: &str, state: RunState, created_unix_ns: i64) -> Kept {
     }
 }
 
-fn dir<'a>(server: &Server, id: &str) -> std::path::PathBuf {
+fn dir(server: &Server, id: &str) -> std::path::PathBuf {
     server.scratch.path().join("data").join("runs").join(id)
 }
 
