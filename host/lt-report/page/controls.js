@@ -142,7 +142,7 @@ async function changeSettings(view) {
     toast(`${part.scenario} declares no setting that may change during a run.`, "warn");
     return;
   }
-  const before = Object.fromEntries(live.map((setting) => [setting.name, part.settings?.[setting.name]]));
+  const before = Object.fromEntries(live.map((setting) => [setting.name, part.settings?.[setting.name] ?? setting.default ?? undefined]));
   await openForm({
     title: several ? `Settings of ${part.name}` : "Settings",
     intro: "Those that may change during a run. Users see them at their next iteration.",
