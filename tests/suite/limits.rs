@@ -343,7 +343,7 @@ fn a_describe_that_misbehaves_is_bad_input() {
             "limits_describe_many",
             "number of its metrics, 5000, is over",
         ),
-        ("limits_describe_long", "describe"),
+        ("limits_describe_long", "at most 1048576 bytes"),
     ] {
         let ran = LtHost::run(guest)
             .arguments("--users 1")

@@ -12,9 +12,9 @@ use lt_spec::description::{
 use lt_spec::limits::{DESCRIBE_DEADLINE, DESCRIBED_BYTES_MAX, USER_MEMORY_BYTES_MAX};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, ResourceTable, ResourceType};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::p2::DynPollable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::{ScenarioWorld, types};
 use crate::component::LoadError;
@@ -68,7 +68,7 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
         .map_err(|error| LoadError::Describe(error.to_string()))?;
     let call = async {
         let world = ScenarioWorld::instantiate_async(&mut store, component, &linker).await?;
-        world.call_describe(&mut store).await
+        world.call_describe(&mut store).await.map_err(blame)
     };
     let limited = runtime.block_on(async { tokio::time::timeout(DESCRIBE_DEADLINE, call).await });
     let words = store.data().words.take();
@@ -89,6 +89,17 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
             "it took over {DESCRIBE_DEADLINE:?}"
         ))),
     }
+}
+
+/// What the guest did itself is told as it is; all else went wrong with what it returned.
+fn blame(error: wasmtime::Error) -> wasmtime::Error {
+    let is_own = error.is::<Trap>() || error.is::<Ended>() || error.is::<I32Exit>();
+    if is_own {
+        return error;
+    }
+    error.context(format!(
+        "what it returned cannot be taken in, at most {DESCRIBED_BYTES_MAX} bytes are"
+    ))
 }
 
 /// Every import of the contract, as a trap that says so. WASI is left as it is: it denies everything already.
