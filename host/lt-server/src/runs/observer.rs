@@ -42,9 +42,7 @@ impl Observer {
             self.changed(change, tick);
         }
         self.tell_stop(tick);
-        let was = self.entry.data().kept.run.state;
-        let state = self.take_in(tick);
-        if state != was {
+        if self.take_in(tick) {
             self.runs.keeper().save(&self.entry);
         }
         if let Some(snapshot) = self.record.second(&self.spec, tick, self.runs.now()) {
@@ -89,9 +87,11 @@ impl Observer {
         }
     }
 
-    fn take_in(&self, tick: &Tick<'_>) -> RunState {
+    /// Returns whether what outlives the process must be written anew.
+    fn take_in(&self, tick: &Tick<'_>) -> bool {
         let mut data = self.entry.data();
         let run = &mut data.kept.run;
+        let was = run.state;
         run.elapsed_ms = time::milliseconds(tick.elapsed);
         run.state = state(tick);
         if run.started_at.is_none() && run.state != RunState::Starting {
@@ -107,10 +107,10 @@ impl Observer {
             part.users_planned = seen.users_planned;
             part.paused = seen.paused;
         }
-        versions::take_in(run, tick);
-        let state = run.state;
+        let swapped = versions::take_in(run, tick);
+        let is_other = run.state != was;
         data.saturated = tick.saturated;
-        state
+        is_other || swapped
     }
 }
 

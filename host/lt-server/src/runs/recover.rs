@@ -23,6 +23,12 @@ pub(crate) fn history(dir: &Path, now_unix_ns: i64) -> io::Result<Vec<Entry>> {
         }
         let mut kept = match keeper::read(&path) {
             Ok(kept) => kept,
+            // It was not accepted yet: nobody was told of it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!("{}: is removed: its run never began", path.display());
+                std::fs::remove_dir_all(&path)?;
+                continue;
+            }
             Err(error) => {
                 tracing::warn!(
                     "{}: is left alone: it holds no run: {error}",

@@ -121,6 +121,7 @@ pub(crate) async fn add_users(
     let done = change_all(&entry, &steering, vec![("count".to_owned(), change)]).await;
     reclaim(&app, &entry, (before, done.as_deref().unwrap_or_default()));
     done?;
+    app.runs.keeper().save(&entry);
     Ok(answer(StatusCode::OK, &entry))
 }
 
@@ -178,6 +179,7 @@ pub(crate) async fn remove_users(
     let change = (wanted.scenario, action);
     let done = change_all(&entry, &steering, vec![(field.to_owned(), change)]).await?;
     reclaim(&app, &entry, (before, &done));
+    app.runs.keeper().save(&entry);
     let first = done.into_iter().next().unwrap_or_default();
     let run = entry.run();
     let tag = super::etag(run.revision);
@@ -277,6 +279,8 @@ async fn pause_or_resume(
                 RunState::Running
             };
         }
+        drop(data);
+        app.runs.keeper().save(&entry);
     }
     Ok(answer(StatusCode::OK, &entry))
 }

@@ -200,6 +200,12 @@ impl Runs {
                 let message = format!("a run with the id {id:?} is being created or deleted");
                 return Err(ApiError::conflict(message).remedy("try again in a moment"));
             }
+            Some(id) if self.0.dir.join(id).exists() => {
+                let message = format!(
+                    "the host has a directory {id:?} among its runs that it could not read"
+                );
+                return Err(ApiError::conflict(message).remedy("choose another id"));
+            }
             Some(id) => id.to_owned(),
             None => table.new_id(&self.0.dir, now),
         };

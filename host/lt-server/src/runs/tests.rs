@@ -237,6 +237,8 @@ fn what_is_no_run_is_left_alone() {
     let moved = past("r-1", RunState::Ended, 1);
     std::fs::create_dir_all(runs.join("r-2")).unwrap();
     keeper::write(&runs.join("r-2"), &moved).unwrap();
+    // One that died before it was accepted leaves nothing.
+    std::fs::create_dir_all(runs.join("begun").join(".uploads")).unwrap();
     assert_eq!(super::recover::history(&runs, 0).unwrap().len(), 0);
     assert_eq!(std::fs::read_dir(&runs).unwrap().count(), 4);
 }

@@ -18,8 +18,10 @@ pub(crate) fn first(loaded: &Loaded) -> VersionInUse {
     }
 }
 
-/// Take in how many users run which. Before any of them does, what the run begins with stays.
-pub(crate) fn take_in(run: &mut Run, tick: &Tick<'_>) {
+/// Take in how many users run which. Before any of them does, what the run begins with stays. Returns whether a swap came
+/// further.
+pub(crate) fn take_in(run: &mut Run, tick: &Tick<'_>) -> bool {
+    let mut came_further = false;
     for part in &mut run.parts {
         let name = part.name.as_str();
         let mut versions = tick.versions.iter().filter(|seen| *seen.part == *name);
@@ -30,9 +32,13 @@ pub(crate) fn take_in(run: &mut Run, tick: &Tick<'_>) {
         }
         let mut swaps = tick.swaps.iter().rev();
         if let Some(seen) = swaps.find(|seen| *seen.part == *name) {
-            part.swap = Some(swap(seen));
+            let now = swap(seen);
+            let state = part.swap.as_ref().map(|before| &before.state);
+            came_further |= state != Some(&now.state);
+            part.swap = Some(now);
         }
     }
+    came_further
 }
 
 fn version(seen: &VersionSeen) -> VersionInUse {
