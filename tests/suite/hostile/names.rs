@@ -166,7 +166,10 @@ fn script_in_what_people_write_stays_text() {
         !page.text().contains("alert('mine')</script>"),
         "it ends a script"
     );
+    // Nor is it ever shown as a page of this host.
+    let shown = page.header("content-disposition").unwrap_or_default();
+    assert!(shown.starts_with("attachment"), "{shown}");
     let policy = page.header("content-security-policy").unwrap_or_default();
-    assert!(!policy.is_empty(), "a report is shown without a policy");
+    assert!(policy.contains("default-src 'none'"), "{policy}");
     busy.undisturbed();
 }
