@@ -154,7 +154,11 @@ pub(crate) async fn serve<F: VuFactory>(
     standby.offer();
     drop(counted);
     shift.made(position);
-    let end = take_arrivals(shift, &standby, &mut vu).await;
+    let mut end = take_arrivals(shift, &standby, &mut vu).await;
+    if standby.server.surplus.get() {
+        // Whatever became of an arrival that it was given after it was dismissed.
+        end = End::Surplus;
+    }
     flag.obey();
     drop(standby);
     leave(shift, &mut vu).await;

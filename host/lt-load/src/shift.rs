@@ -231,7 +231,11 @@ impl Shift {
         let handle = users.get(&slot).filter(|handle| !handle.flag.is_obeyed());
         match handle {
             Some(handle) if self.team.keeps_rate() => {
-                if is_first {
+                if is_first && handle.flag.is_asked() {
+                    // It is one too many, and has given its place back already.
+                    self.team.allocate(u64::MAX);
+                }
+                if is_first || force {
                     self.removed.borrow_mut().insert(slot);
                 }
                 handle.end(force);

@@ -84,9 +84,11 @@ impl WriterThread {
         }
         let has_journals = !writers.journals.is_empty();
         let (queue, batches) = sync_channel(QUEUE_REPORTS_MAX);
+        // What it logs is of the run that starts it.
+        let span = tracing::Span::current();
         let thread = std::thread::Builder::new()
             .name("samples".to_owned())
-            .spawn(move || writers.write(batches, &registry))?;
+            .spawn(move || span.in_scope(|| writers.write(batches, &registry)))?;
         Ok(Some(Self {
             queue,
             has_journals,

@@ -28,6 +28,7 @@ mod probe;
 mod renewing;
 mod relay;
 mod steering;
+mod storm;
 
 pub(crate) const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -401,18 +402,25 @@ fn simulate(
         if starts {
             team.signal(Signal::Start(clock));
         }
+        let mut acting = Vec::new();
         for (after, act) in acts {
             let relay = relay.clone();
-            spawn_local(async move {
+            acting.push(spawn_local(async move {
                 sleep(after).await;
                 act(&relay);
-            });
+            }));
         }
         let mut endings = Vec::new();
         for shift in shifts {
             let (ending, recorder) = shift.await.unwrap();
             totals.merge(&recorder.borrow_mut().take());
             endings.push(ending);
+        }
+        for act in acting {
+            // Some come after the end.
+            if act.is_finished() {
+                act.await.unwrap();
+            }
         }
         assert_eq!(diary.doubles.get(), 0, "two users with one id");
         Ran {
