@@ -25,8 +25,8 @@ mod losses;
 mod open;
 mod people;
 mod probe;
-mod renewing;
 mod relay;
+mod renewing;
 mod steering;
 mod storm;
 
@@ -148,13 +148,18 @@ impl Vu for TestUser {
     }
 
     async fn renew(&mut self) -> Outcome {
-        assert!(std::mem::take(&mut self.has_left), "it did not leave before");
+        assert!(
+            std::mem::take(&mut self.has_left),
+            "it did not leave before"
+        );
         self.version = self.script.wanted.get();
         let diary = self.diary.clone();
         let entry = (self.place.position, diary.now());
         diary.renewed.borrow_mut().push(entry);
         diary.away.set(diary.away.get() + 1);
-        diary.away_most.set(diary.away_most.get().max(diary.away.get()));
+        diary
+            .away_most
+            .set(diary.away_most.get().max(diary.away.get()));
         let (takes, outcome) = (self.script.renew)(self.place.position);
         if !takes.is_zero() {
             sleep(takes).await;
