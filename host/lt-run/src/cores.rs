@@ -232,12 +232,17 @@ fn work(
 
 /// Ticks [`REPORT_AHEAD`] before each multiple of `pace` on the run's clock.
 fn in_step(clock: Instant, pace: Duration) -> Interval {
-    let since = clock.elapsed() + REPORT_AHEAD;
-    let paces = u32::try_from(since.as_millis() / pace.as_millis().max(1)).unwrap_or(u32::MAX);
-    let next = pace.saturating_mul(paces.saturating_add(1));
-    let mut ticks = interval_at(clock + next - REPORT_AHEAD, pace);
+    let first = clock + next_report(clock.elapsed(), pace);
+    let mut ticks = interval_at(first, pace);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks
+}
+
+/// When the next report is due, since the clock started.
+fn next_report(elapsed: Duration, pace: Duration) -> Duration {
+    let since = elapsed + REPORT_AHEAD;
+    let paces = since.as_millis() / pace.as_millis().max(1) + 1;
+    pace.saturating_mul(u32::try_from(paces).unwrap_or(u32::MAX)) - REPORT_AHEAD
 }
 
 /// Hands over what a core measured.
@@ -323,5 +328,29 @@ impl Reporter<'_> {
             delta.journal.extend(journal_of(&table.rows));
         }
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_come_just_before_the_seconds_of_the_clock() {
+        let ms = Duration::from_millis;
+        for (elapsed, pace, next) in [
+            (0, 1000, 950),
+            (949, 1000, 950),
+            (950, 1000, 1950),
+            (1200, 1000, 1950),
+            (0, 100, 50),
+            (910, 100, 950),
+        ] {
+            assert_eq!(
+                next_report(ms(elapsed), ms(pace)),
+                ms(next),
+                "{elapsed} {pace}"
+            );
+        }
     }
 }

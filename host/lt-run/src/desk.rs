@@ -189,8 +189,7 @@ impl<'a> Desk<'a> {
             }
             self.follow(crew, control, &mut ended);
             if self.clock.is_some() && self.elapsed >= self.next_judgement {
-                // On the second, not a second later than this one, which may be late: cores report just before.
-                self.next_judgement = Duration::from_secs(self.elapsed.as_secs()) + JUDGE_INTERVAL;
+                self.next_judgement = next_second(self.elapsed);
                 self.second(crew, &mut ended);
                 self.show(self.stage(crew), true);
                 self.interval.clear();
@@ -493,6 +492,12 @@ fn note_ending(ended: &mut Ended, ending: Ending) {
     }
 }
 
+/// When a second ends that began now: on a whole one, since cores report just before those. What is judged is half a second long
+/// at least, also after one that was late: of less, a share of the processors says nothing.
+fn next_second(now: Duration) -> Duration {
+    Duration::from_secs((now + JUDGE_INTERVAL / 2).as_secs()) + JUDGE_INTERVAL
+}
+
 /// How many users are built before the clock starts: all that are due when their scenario starts.
 fn built_before_start(spec: &RunSpec) -> u64 {
     spec.scenarios
@@ -507,4 +512,17 @@ fn built_before_start(spec: &RunSpec) -> u64 {
 )]
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_end_on_whole_ones_and_are_never_short() {
+        let ms = Duration::from_millis;
+        for (now, next) in [(0, 1000), (1000, 2000), (1499, 2000), (1500, 3000), (1999, 3000)] {
+            assert_eq!(next_second(ms(now)), ms(next), "{now}");
+        }
+    }
 }
