@@ -89,7 +89,7 @@ pub(crate) struct Entry {
     /// Its log.
     pub(crate) log: Arc<RunLog>,
     /// Names of the secret settings of each of its scenarios.
-    pub(crate) secret_names: Vec<(String, Vec<String>)>,
+    secret_names: Mutex<Vec<(String, Vec<String>)>>,
     /// Values that nobody may see.
     secrets: Mutex<Vec<String>>,
     /// Whether it is over and everything of it is written.
@@ -102,8 +102,10 @@ impl Entry {
     /// A run that is to start.
     pub(crate) fn new(dir: PathBuf, kept: Kept, spec: &RunSpec) -> Self {
         let log = logs::begin(&kept.run.id);
-        let mut entry = Self::of(dir, kept, log, false);
-        entry.secret_names = secret_names(spec);
+        let entry = Self::of(dir, kept, log, false);
+        for (scenario, names) in secret_names(spec) {
+            entry.learn_secrets(&scenario, names);
+        }
         entry.hide_too(secret_values(spec));
         entry
     }
@@ -120,7 +122,7 @@ impl Entry {
             control: Control::default(),
             steering: tokio::sync::Mutex::default(),
             log,
-            secret_names: Vec::new(),
+            secret_names: Mutex::default(),
             secrets: Mutex::default(),
             over: watch::Sender::new(over),
             followers: broadcast::channel(BEHIND_MAX).0,
@@ -133,12 +135,36 @@ impl Entry {
         }
     }
 
+    /// These settings of a scenario are secrets: in its first version, or in one that it is swapped for.
+    pub(crate) fn learn_secrets(&self, scenario: &str, names: Vec<String>) {
+        let names = names
+            .into_iter()
+            .filter(|name| !self.is_secret(Some(scenario), name));
+        let names: Vec<String> = names.collect();
+        if !names.is_empty() {
+            self.names().push((scenario.to_owned(), names));
+        }
+    }
+
     /// Whether a setting is a secret in any of its scenarios, or in this one.
     pub(crate) fn is_secret(&self, scenario: Option<&str>, setting: &str) -> bool {
-        let scenarios = self.secret_names.iter();
-        let mut meant =
-            scenarios.filter(|(name, _)| scenario.is_none_or(|scenario| scenario == name));
+        let known = self.names();
+        let mut meant = known
+            .iter()
+            .filter(|(name, _)| scenario.is_none_or(|scenario| scenario == name));
         meant.any(|(_, names)| names.iter().any(|name| name == setting))
+    }
+
+    /// Names of all settings that are secrets somewhere.
+    pub(crate) fn secret_settings(&self) -> Vec<String> {
+        let known = self.names();
+        known.iter().flat_map(|(_, names)| names).cloned().collect()
+    }
+
+    fn names(&self) -> MutexGuard<'_, Vec<(String, Vec<String>)>> {
+        self.secret_names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Values that nobody may see from now on, beside those of before.

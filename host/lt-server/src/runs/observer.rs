@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lt_run::load_text::{action_line, secret_names};
+use lt_run::load_text::action_line;
 use lt_run::record::Record;
 use lt_run::show::{HIDDEN, plain};
 use lt_run::{ChangeSeen, Stage, Tick};
@@ -57,7 +57,9 @@ impl Observer {
         if change.refused.is_none() {
             apply(&self.entry, change.scenario.as_deref(), &change.action);
         }
-        let action = action_line(&change.action, &secret_names(&self.spec));
+        let secrets = self.entry.secret_settings();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let action = action_line(&change.action, &secrets);
         let what = match &change.scenario {
             Some(scenario) => format!("{}: {action}", plain(scenario)),
             None => action,

@@ -136,6 +136,8 @@ pub(crate) async fn swap(
     };
     let answer = entry.control.swap(Some(&part.name), swap);
     answered(&entry, answer).await?;
+    let names = secrets.iter().map(|name| (*name).to_owned());
+    entry.learn_secrets(&part.name, names.collect());
     {
         let mut data = entry.data();
         let run = &mut data.kept.run;

@@ -507,3 +507,22 @@ async fn the_host_says_how_it_stands() {
             .starts_with("text/plain; version=0.0.4")
     );
 }
+
+#[test]
+fn what_becomes_a_secret_by_a_swap_is_one_from_then_on() {
+    let entry = Entry::past("/nowhere".into(), past("r-1", RunState::Running, 1));
+    assert!(!entry.is_secret(Some("chat"), "token"));
+    entry.learn_secrets("chat", vec!["token".to_owned()]);
+    entry.learn_secrets("chat", vec!["token".to_owned(), "key".to_owned()]);
+    assert!(entry.is_secret(Some("chat"), "key") && entry.is_secret(None, "token"));
+    assert!(!entry.is_secret(Some("browse"), "token"));
+    assert_eq!(entry.secret_settings(), ["token", "key"]);
+    entry.hide_too(vec!["geheim".to_owned()]);
+    entry.hide_too(vec!["still".to_owned()]);
+    let shown = entry.log.without_secrets("geheim, still, plain");
+    assert_eq!(shown, "***, ***, plain");
+    let shown = entry
+        .log
+        .without_secrets_in_json("{\"geheim\":\"a still b\"}");
+    assert_eq!(shown, "{\"***\":\"a *** b\"}");
+}
