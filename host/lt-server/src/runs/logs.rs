@@ -317,3 +317,111 @@ impl Visit for Fields {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    fn all(log: &RunLog) -> Vec<Arc<LogLine>> {
+        log.tail(usize::MAX, LogFilter::default()).0
+    }
+
+    fn line(message: &str) -> LogLine {
+        LogLine {
+            seq: 0,
+            time: String::new(),
+            level: "info".to_owned(),
+            target: "guest".to_owned(),
+            user: None,
+            iteration: None,
+            message: message.to_owned(),
+        }
+    }
+
+    #[test]
+    fn lines_are_told_apart_by_the_span_of_their_run() {
+        let (one, other) = (begin("t-one"), begin("t-other"));
+        one.hide(Arc::new(Secrets::new(std::iter::once("geheim"))));
+        let subscriber = tracing_subscriber::registry().with(layer(|| 1_614_173_830_000_000_000));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::error_span!("run", id = %"t-one").in_scope(|| {
+                tracing::info!(target: "guest", user = 7_u64, iteration = 3_u64, "hello geheim\u{1b}[2J");
+            });
+            tracing::error_span!("run", id = "t-other").in_scope(|| {
+                tracing::debug_span!("inner").in_scope(|| tracing::warn!(extra = 5, "odd"));
+            });
+            tracing::error_span!("run", id = "t-nobody").in_scope(|| tracing::error!("unheard"));
+            tracing::error!("of no run");
+        });
+        let lines = all(&one);
+        assert_eq!(lines.len(), 1);
+        assert_eq!((lines[0].user, lines[0].iteration), (Some(7), Some(3)));
+        assert_eq!(
+            (lines[0].level.as_str(), lines[0].target.as_str()),
+            ("info", "guest")
+        );
+        assert_eq!(lines[0].message, "hello ***\u{1b}[2J");
+        assert_eq!(lines[0].time, "2021-02-24T13:37:10.000Z");
+        // In JSON a control character is an escape: no terminal is steered by it.
+        assert!(
+            serde_json::to_string(&*lines[0])
+                .unwrap()
+                .contains("\\u001b[2J")
+        );
+        let lines = all(&other);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(
+            (lines[0].seq, lines[0].message.as_str()),
+            (1, "odd extra=5")
+        );
+        end("t-one");
+        assert!(of_run("t-one").is_none() && of_run("t-other").is_some());
+        end("t-other");
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_and_long_ones_cut() {
+        let log = RunLog::default();
+        for number in 0..RUN_LOG_LINES_MAX + 10 {
+            log.add(line(&number.to_string()));
+        }
+        let lines = all(&log);
+        assert_eq!((lines.len(), lines[0].seq), (RUN_LOG_LINES_MAX, 11));
+        let long = "ä".repeat(RUN_LOG_LINE_BYTES_MAX);
+        for _ in 0..1000 {
+            log.add(line(&long));
+        }
+        let lines = all(&log);
+        let bytes: usize = lines.iter().map(|line| line.message.len()).sum();
+        assert!(
+            bytes <= RUN_LOG_BYTES_MAX && bytes > RUN_LOG_BYTES_MAX / 2,
+            "{bytes}"
+        );
+        assert!(lines.last().unwrap().message.ends_with('…'));
+    }
+
+    #[test]
+    fn who_follows_gets_what_comes_and_what_is_left_is_read_again() {
+        let log = RunLog::default();
+        log.add(line("a"));
+        let (lines, mut told) = log.tail(10, LogFilter::default());
+        log.add(line("b"));
+        assert_eq!(
+            (lines.len(), told.try_recv().unwrap().message.as_str()),
+            (1, "b")
+        );
+        let scratch = crate::app::testing::Scratch::new("log");
+        let path = scratch.path().join("log.jsonl");
+        log.write(&path).unwrap();
+        log.clear();
+        assert!(all(&log).is_empty());
+        let left = read(&path, 1, LogFilter::default());
+        assert_eq!(
+            (left.len(), left[0].message.as_str(), left[0].seq),
+            (1, "b", 2)
+        );
+        assert!(read(&scratch.path().join("none"), 9, LogFilter::default()).is_empty());
+    }
+}
