@@ -60,6 +60,8 @@ fn client() -> Option<&'static reqwest::Client> {
     let client = CLIENT.get_or_init(|| {
         let builder = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            // The address is the operator's: what the environment says of proxies is for other programs.
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none());
         builder
             .build()
