@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::ending::started;
 use crate::load_text::{action_line, load_line, secret_names};
 use crate::run::{ChangeSeen, RunOutcome, Stage, Tick};
+use crate::secrets::Secrets;
 use crate::show::{plain, setting_value};
 use crate::swap::VersionSeen;
 
@@ -170,6 +171,7 @@ impl Record {
         let interval = tick.interval?;
         let mut summary = tick.totals.summary(tick.elapsed);
         summary.thresholds = tick.thresholds.to_vec();
+        Secrets::of(spec).hide_in_summary(&mut summary);
         let standing = self.standing(tick, now_unix_ns);
         let snapshot = self.snapshots.next(standing, &summary, interval);
         self.interval(interval, tick.elapsed);

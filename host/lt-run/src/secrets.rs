@@ -1,5 +1,6 @@
 //! Values that nobody may see: what is shown or written is without them.
 
+use lt_metrics::Summary;
 use lt_spec::spec::{Action, RunSpec};
 use serde::de::IgnoredAny;
 
@@ -60,6 +61,18 @@ impl Secrets {
             text = text.replace(form, HIDDEN);
         }
         text
+    }
+
+    /// What a run says in its own words, without them: conclusions, messages of failures, why it ended.
+    pub fn hide_in_summary(&self, summary: &mut Summary) {
+        self.hide_in_lines(&mut summary.conclusions);
+        let failures = summary.failures.iter_mut();
+        for message in failures.flat_map(|failure| &mut failure.messages) {
+            message.text = self.hide(&message.text);
+        }
+        if let Some(reason) = &mut summary.state.ended_early {
+            *reason = self.hide(reason);
+        }
     }
 
     /// Lines for programs without them.
@@ -166,5 +179,29 @@ mod tests {
         );
         assert_eq!(secrets.hide_in_line("{} 200"), "{} ***");
         assert_eq!(secrets.hide_in_line("\"word\""), "\"***\"");
+    }
+
+    #[test]
+    fn a_summary_says_none_in_its_words() {
+        let message = lt_metrics::FailureMessage {
+            text: "401 for geheim".to_owned(),
+            count: 1,
+        };
+        let mut summary = Summary {
+            conclusions: vec!["with geheim".to_owned()],
+            failures: vec![lt_metrics::FailureSummary {
+                class: lt_metrics::FailureClass::Trap,
+                count: 1,
+                messages: vec![message],
+            }],
+            ..Summary::default()
+        };
+        summary.state.ended_early = Some("ended by the scenario: geheim".to_owned());
+        Secrets::new(std::iter::once("geheim")).hide_in_summary(&mut summary);
+        let text = serde_json::to_string(&summary).unwrap();
+        assert!(
+            !text.contains("geheim") && text.contains("401 for ***"),
+            "{text}"
+        );
     }
 }

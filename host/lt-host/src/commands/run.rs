@@ -162,9 +162,9 @@ impl Run {
         let mut outcome = outcome.map_err(refused)?;
 
         let exit = exit_of(&outcome);
-        Secrets::of(&facts).hide_in_lines(&mut outcome.summary.conclusions);
         let how = (&outcome.ended, outcome.terminate_failed.as_deref());
         complete(&mut outcome.summary, how, exit, now_unix_ns);
+        Secrets::of(&facts).hide_in_summary(&mut outcome.summary);
         let now_unix_ns = (process.now_unix_ns)();
         let _told = record.last(&outcome, now_unix_ns);
         let mut faults = record.ended(&outcome.summary, None, now_unix_ns);

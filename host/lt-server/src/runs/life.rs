@@ -75,9 +75,9 @@ fn live(runs: &Runs, ready: Ready) {
         }
     };
     let exit = exit_of(&outcome);
-    Secrets::of(&spec).hide_in_lines(&mut outcome.summary.conclusions);
     let how = (&outcome.ended, outcome.terminate_failed.as_deref());
     complete(&mut outcome.summary, how, exit, started_unix_ns);
+    Secrets::of(&spec).hide_in_summary(&mut outcome.summary);
     let now = runs.now();
     entry.publish(&record.last(&outcome, now));
     let reason = outcome.summary.state.ended_early.clone();
