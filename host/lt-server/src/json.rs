@@ -25,6 +25,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         }
         let body = Incoming::new(request.into_body(), API_BODY_BYTES_MAX, "the body");
         let body = body.all().await?;
+        // Our JSON reader would take a list for an object, its items for the fields in their order.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err(ApiError::malformed(
+                "the body is a list, and an object is expected",
+            ));
+        }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let message = format!("the body is not the JSON that is expected: {error}");
             ApiError::malformed(message).remedy("/api-docs shows what each call takes")
@@ -203,7 +209,7 @@ mod tests {
                 "{other:?}"
             );
         }
-        for wrong in ["", "{", "\"7\"", "-1", "7 8"] {
+        for wrong in ["", "{", "\"7\"", "-1", "7 8", " [7]"] {
             assert_eq!(
                 take(Some("application/json"), wrong).await,
                 Err(Code::Malformed),

@@ -25,6 +25,8 @@ const ABOUT: &str = "Upload scenarios, run load tests with them, steer them whil
      Every refusal is `{\"error\": {\"code\", \"message\", \"remedy\", \"problems\"}}`; codes are stable. Runs have a `revision` and \
      scenarios a `digest`, told as `ETag`; a call that changes something may send it back as `If-Match`. A POST may carry an \
      `Idempotency-Key`: repeated within a day it gets the first answer.";
+/// Media types that are bytes.
+const BINARY: [&str; 2] = ["application/wasm", "application/octet-stream"];
 /// Methods of a path in the document.
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
@@ -70,8 +72,12 @@ pub(crate) fn document(described: &OpenApi, version: &str) -> Value {
     document
 }
 
-/// Add the refusals that every call may meet, where the handler says nothing of its own.
+/// Bytes are bytes, not lists of numbers; and the refusals that every call may meet, where the handler says nothing of its own.
 fn complete(operation: &mut Value) {
+    binary(operation.get_mut("requestBody"));
+    for (_, response) in entries(child(operation, "responses")) {
+        binary(Some(response));
+    }
     let is_open = operation.get("security").is_some();
     let responses = child(operation, "responses");
     let statuses: BTreeSet<u16> = Code::ALL
@@ -84,6 +90,20 @@ fn complete(operation: &mut Value) {
         }
         let response = refusal(status);
         set(responses, &status.to_string(), response);
+    }
+}
+
+/// Say of contents that are bytes that they are.
+fn binary(described: Option<&mut Value>) {
+    let contents = described.and_then(|described| described.get_mut("content"));
+    for (media_type, content) in contents.into_iter().flat_map(entries) {
+        if BINARY.contains(&media_type.as_str()) {
+            set(
+                content,
+                "schema",
+                json!({"type": "string", "format": "binary"}),
+            );
+        }
     }
 }
 
