@@ -83,12 +83,17 @@ pub(crate) async fn events(
     let following = entry.follow();
     let mut first: VecDeque<Event> = VecDeque::new();
     if let Some(since) = since {
+        let recent = entry.recent(since);
         let missed = match following.oldest {
             // All that was missed is in memory.
-            Some(oldest) if oldest <= since.saturating_add(1) => entry.recent(since),
-            _ => {
+            Some(oldest) if oldest <= since.saturating_add(1) => recent,
+            oldest => {
+                // The file is written beside the run: its last lines may be on their way.
                 let dir = entry.dir.clone();
-                blocking(move || read(&dir, since, EVENTS_RESUMED_MAX)).await?
+                let mut missed = blocking(move || read(&dir, since, EVENTS_RESUMED_MAX)).await?;
+                missed.retain(|(seq, _)| oldest.is_none_or(|oldest| *seq < oldest));
+                missed.extend(recent);
+                thin(missed, EVENTS_RESUMED_MAX)
             }
         };
         let told_until = following.last;
