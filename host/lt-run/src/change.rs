@@ -31,7 +31,7 @@ pub(crate) struct Done {
     /// One for each change that was asked for.
     pub(crate) changed: Vec<Changed>,
     /// By what the run is judged from now on, if that was changed.
-    pub(crate) judge: Option<Judge>,
+    pub(crate) judge: Option<(Judge, Arc<SubmetricPlan>)>,
 }
 
 /// One thing to do, of which it is known that it can be done.
@@ -193,15 +193,19 @@ impl Floor<'_> {
             Step::Steer(position, steer) => {
                 let team = part(position).and_then(|part| part.relay.present());
                 let Some(team) = team else { return Ok(None) };
-                return team
-                    .steer(&steer)
-                    .map(Some)
-                    .map_err(|error| error.to_string());
+                let before = team.counters().users_planned();
+                let came_to = team.steer(&steer).map_err(|error| error.to_string())?;
+                return Ok(Some(match steer {
+                    Steer::Users(_) => moved(before, team.counters().users_planned()),
+                    _ => came_to,
+                }));
             }
             Step::PassOn(position, next) => {
                 if let Some(part) = part(position) {
+                    let before = part.relay.tally().planned;
                     let passed = part.relay.pass_on(next);
                     passed.map_err(|error| format!("{}: {error}", part.run.spec.name))?;
+                    return Ok(Some(moved(before, part.relay.tally().planned)));
                 }
             }
             Step::Set(parts, name, value) => {
@@ -211,8 +215,8 @@ impl Floor<'_> {
             // Made before.
             Step::Throttle(..) => {}
             Step::Judge(judge, plan) => {
-                self.crew.plan.send_replace(plan);
-                done.judge = Some(*judge);
+                self.crew.plan.send_replace(plan.clone());
+                done.judge = Some((*judge, plan));
             }
             Step::Tags(tags) => self.crew.set_tags(tags),
         }
@@ -347,6 +351,15 @@ impl<'a> Draft<'a> {
         let now = Instant::now();
         let rehearsal = self.rehearsal.as_ref();
         rehearsal.is_some_and(|rehearsal| !rehearsal.team().has_ended(now))
+    }
+}
+
+/// What it comes to that there may be so many users at a time, and were to be as many before.
+fn moved(before: u64, now: u64) -> Steered {
+    Steered {
+        added: now.saturating_sub(before),
+        removed: before.saturating_sub(now),
+        ..Steered::default()
     }
 }
 

@@ -5,7 +5,7 @@ use lt_spec::spec::Action;
 use super::Desk;
 use crate::change::{Done, Floor};
 use crate::control::{Control, Refused, Request, Wish};
-use crate::cores::Crew;
+use crate::cores::{Crew, Part};
 use crate::rollout::Told;
 use crate::run::ChangeSeen;
 
@@ -20,7 +20,7 @@ impl Desk<'_> {
                 }
                 self.changes_done += 1;
                 let done = self.floor(crew).scheduled(change);
-                let done = self.follow_change(crew, done);
+                let done = self.follow_change(done);
                 let scenario = change.scenario.and_then(|at| spec.scenarios.get(at));
                 self.seen(
                     scenario.map(|scenario| scenario.name.clone()),
@@ -38,7 +38,10 @@ impl Desk<'_> {
             }
             let Request { wishes, answer } = request;
             let done = self.floor(crew).change(&wishes);
-            let done = self.follow_change(crew, done);
+            let done = self.follow_change(done);
+            if let Ok(done) = &done {
+                self.ask_for_steady(crew, done);
+            }
             self.seen_all(wishes, &done);
             answer.give(done.map(|done| done.changed));
         }
@@ -61,25 +64,29 @@ impl Desk<'_> {
     }
 
     /// What the desk itself goes by from now on.
-    fn follow_change<E>(&mut self, crew: &Crew, done: Result<Done, E>) -> Result<Done, E> {
+    fn follow_change<E>(&mut self, done: Result<Done, E>) -> Result<Done, E> {
         let mut done = done?;
-        if let Some(judge) = done.judge.take() {
-            let plan = crew.plan.borrow().clone();
+        if let Some((judge, plan)) = done.judge.take() {
             self.totals.follow(plan.clone());
             self.interval.follow(plan.clone());
             self.office.follow(plan);
             self.judge = judge;
         }
-        if let Some(steady) = &mut self.steady {
-            for changed in &done.changed {
-                let part = changed.scenario.as_deref().and_then(|name| crew.part(name));
-                let part = part.or(crew.parts.first());
-                if part.is_some_and(|part| part.says_steady()) {
-                    steady.ask_for(changed.users_added, changed.users_removed);
-                }
+        Ok(done)
+    }
+
+    /// Users that people add and remove count for the steady state. Those that the run file leads to have from the start.
+    fn ask_for_steady(&mut self, crew: &Crew, done: &Done) {
+        let Some(steady) = &mut self.steady else {
+            return;
+        };
+        for changed in &done.changed {
+            let named = changed.scenario.as_deref();
+            let part = named.map_or(crew.parts.first(), |name| crew.part(name));
+            if part.is_some_and(Part::says_steady) {
+                steady.ask_for(changed.users_added, changed.users_removed);
             }
         }
-        Ok(done)
     }
 
     /// Keep what was asked for together. If one was refused, none was made.
