@@ -591,6 +591,11 @@ fn every_call_has_a_summary_a_tag_and_all_refusals() {
                     "{place} lacks {status}"
                 );
             }
+            let parameters = call["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters {
+                let kind = &parameter["schema"]["type"];
+                assert!(kind.is_string() || kind.is_null(), "{place}: {parameter}");
+            }
             let is_open = call.get("security").is_some();
             assert_eq!(call["responses"].get("401").is_none(), is_open, "{place}");
         }

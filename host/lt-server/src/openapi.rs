@@ -78,6 +78,12 @@ fn complete(operation: &mut Value) {
     for (_, response) in entries(child(operation, "responses")) {
         binary(Some(response));
     }
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        never_null(child(parameter, "schema"));
+    }
     let is_open = operation.get("security").is_some();
     let responses = child(operation, "responses");
     let statuses: BTreeSet<u16> = Code::ALL
@@ -90,6 +96,18 @@ fn complete(operation: &mut Value) {
         }
         let response = refusal(status);
         set(responses, &status.to_string(), response);
+    }
+}
+
+/// A parameter is there or not: there is no null in a URL or a header.
+fn never_null(schema: &mut Value) {
+    let Some(Value::Array(types)) = schema.get_mut("type") else {
+        return;
+    };
+    types.retain(|one| one != "null");
+    if let [only] = types.as_slice() {
+        let only = only.clone();
+        set(schema, "type", only);
     }
 }
 
