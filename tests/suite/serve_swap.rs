@@ -179,7 +179,7 @@ fn a_canary_is_a_share_that_may_grow() {
 fn a_version_that_fails_is_rolled_back() {
     const USERS: u64 = 10;
     let swapped = Swapped::start(USERS, "50ms");
-    let rule = json!({ "share": 0.5, "rollback": { "failures": "5%", "after": 5 } });
+    let rule = json!({ "rollback": { "failures": "5%", "after": 5 } });
     let _accepted = swapped.swap("swap_failing", rule).expect(202);
     let run = swapped.wait("the way back", |run| {
         run["parts"][0]["swap"]["state"] == "rolled_back"
