@@ -30,7 +30,12 @@ fn set_users(after: u64, users: u64) -> Act {
 
 #[test]
 fn a_pause_stops_the_clock_of_every_load() {
-    let pause = || vec![act(MS(35), |team| team.pause()), act(MS(535), |team| team.resume())];
+    let pause = || {
+        vec![
+            act(MS(35), |team| team.pause()),
+            act(MS(535), |team| team.resume()),
+        ]
+    };
     let shift = |at: u64| MS(if at > 35 { at + 500 } else { at });
     for load in [users(1, 100, 0, Some(10)), rate(100.0, 100, 3, 3)] {
         let ran = run_with(scenario(load), 1, Script::takes(MS(1)), pause());
@@ -78,7 +83,10 @@ fn stop_ends_a_paused_scenario() {
 fn a_pause_before_the_start_delays_it() {
     let mut spec = scenario(users(1, 100, 0, None));
     spec.start = MS(100);
-    let acts = vec![act(MS(50), |team| team.pause()), act(MS(250), |team| team.resume())];
+    let acts = vec![
+        act(MS(50), |team| team.pause()),
+        act(MS(250), |team| team.resume()),
+    ];
     let ran = run_with(spec, 1, Script::takes(MS(50)), acts);
     assert_eq!((ran.actual(), ran.took), (vec![MS(300), MS(350)], MS(400)));
 }
