@@ -1,7 +1,7 @@
 //! What people and programs see of a run: the summary on the terminal, files in k6's layouts and our own, progress.
 //!
 //! Everything here turns values of `lt-metrics` into text. Nothing reads a clock, the environment or the network; what
-//! is written goes to the writers and directories that the caller gives.
+//! is written goes to the writers and directories that the caller gives; only [`Keeper`] has threads, for files of a run that goes on.
 
 #![cfg_attr(
     test,
