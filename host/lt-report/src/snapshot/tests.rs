@@ -185,7 +185,9 @@ fn deliveries_that_are_on_their_way_are_what_is_left() {
 fn a_number_that_json_has_not_is_zero() {
     let mut told = Told::new();
     let registry = told.totals.registry().clone();
-    let metric = registry.declare("odd", Kind::Gauge, Unit::None, "").unwrap();
+    let metric = registry
+        .declare("odd", Kind::Gauge, Unit::None, "")
+        .unwrap();
     let none = tags(&mut told.recorder);
     told.recorder.record(metric, none, f64::NAN);
     let told = told.after(Duration::from_secs(1), Standing::default());
