@@ -521,7 +521,13 @@ mod tests {
     #[test]
     fn seconds_end_on_whole_ones_and_are_never_short() {
         let ms = Duration::from_millis;
-        for (now, next) in [(0, 1000), (1000, 2000), (1499, 2000), (1500, 3000), (1999, 3000)] {
+        for (now, next) in [
+            (0, 1000),
+            (1000, 2000),
+            (1499, 2000),
+            (1500, 3000),
+            (1999, 3000),
+        ] {
             assert_eq!(next_second(ms(now)), ms(next), "{now}");
         }
     }
