@@ -6,7 +6,10 @@ use lt_spec::limits::{
     COMPONENT_IMPORTS_MAX, COMPONENT_MODULES_MAX, COMPONENT_PARTS_MAX,
     COMPONENT_PASSED_FUNCTIONS_MAX, COMPONENT_TYPES_MAX, FUNCTION_BYTES_MAX, SCENARIO_BYTES_MAX,
 };
-use wasmparser::{BinaryReaderError, ComponentInstance, Encoding, Instance, Parser, Payload};
+use wasmparser::{
+    BinaryReaderError, ComponentInstance, ComponentTypeRef, Encoding, Instance, Parser, Payload,
+    TypeBounds,
+};
 
 use crate::component::LoadError;
 
@@ -90,6 +93,7 @@ pub(crate) fn told(text: &str) -> String {
 #[derive(Default)]
 struct Found {
     depth: u64,
+    import_count: u64,
     imports: Vec<String>,
     exports: Vec<String>,
     code_bytes: u64,
@@ -108,11 +112,15 @@ impl Found {
             Payload::Version { encoding, .. } => self.enter(encoding)?,
             Payload::End(_) => self.depth = self.depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if self.depth == 1 => {
-                let count = self.imports.len() as u64 + u64::from(section.count());
-                bounded("the number of its imports", count, COMPONENT_IMPORTS_MAX)?;
+                self.import_count += u64::from(section.count());
+                let what = "the number of its imports";
+                bounded(what, self.import_count, COMPONENT_IMPORTS_MAX)?;
                 for import in section {
-                    self.imports
-                        .push(import.map_err(invalid)?.name.name.to_owned());
+                    let import = import.map_err(invalid)?;
+                    // A type that is given with its meaning is a name for it, and asks for nothing.
+                    if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                        self.imports.push(import.name.name.to_owned());
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if self.depth == 1 => {
@@ -383,6 +391,25 @@ mod tests {
         let bytes = count(SCENARIO_BYTES_MAX);
         let custom = section(0, &[vec![1, b'x'], vec![0; bytes]].concat());
         too_large(&component(&[custom]), "its size in bytes");
+    }
+
+    #[test]
+    fn types_with_a_meaning_are_no_imports_and_all_else_is() {
+        // A type u8, then an import named `a` that is one (eq), a resource (sub), or a function of type 0.
+        let types = section(7, &list(1, &[0x7d]));
+        let function_type = section(7, &list(1, &[0x40, 0, 1, 0]));
+        let import = |reference: &[u8]| {
+            let named = [&[0, 1, b'a'], reference].concat();
+            section(10, &list(1, &named))
+        };
+        fits(&component(&[types.clone(), import(&[3, 0, 0])]));
+        for asks in [
+            component(&[types, import(&[3, 1])]),
+            component(&[function_type, import(&[1, 0])]),
+        ] {
+            let error = inspect(&asks).unwrap_err();
+            assert!(matches!(error, LoadError::NotGranted { .. }), "{error}");
+        }
     }
 
     #[test]
