@@ -110,8 +110,8 @@ class App {
     if (this.asking) return;
     this.asking = true;
     try {
-      const [status, { runs }, stored] = await Promise.all([get("/v1/status"), get(`/v1/runs?limit=${RUNS_SHOWN}`), scenarios || !this.known.scenarios ? get("/v1/scenarios") : null]);
-      this.known = { status, runs, scenarios: stored?.scenarios ?? this.known.scenarios };
+      const [status, { nodes }, { runs }, stored] = await Promise.all([get("/v1/status"), get("/v1/nodes"), get(`/v1/runs?limit=${RUNS_SHOWN}`), scenarios || !this.known.scenarios ? get("/v1/scenarios") : null]);
+      this.known = { status, nodes, runs, scenarios: stored?.scenarios ?? this.known.scenarios };
       this.tell();
     } catch {
       // What cannot be reached is told by the line in the header, and asked again.
@@ -136,12 +136,12 @@ class App {
     this.view?.destroy();
     this.view = undefined;
     const [, kind, encoded] = /^#\/(\w+)(?:\/(.+))?$/.exec(location.hash) ?? [];
-    const name = encoded && decodeURIComponent(encoded);
     document.body.dataset.route = kind ?? "home";
     document.title = "lt-host";
     const turn = (this.turn = (this.turn ?? 0) + 1);
     let node;
     try {
+      const name = encoded && decodeURIComponent(encoded);
       if (kind === "runs" && name) node = await this.openRun(name);
       else if (kind === "start") node = await startPage(this, name);
       else if (kind === "scenarios" && name) node = await scenarioPage(this, name);
@@ -163,7 +163,7 @@ class App {
     this.view = view;
     view.onChanged = () => this.refresh();
     view.stored = () => this.refresh(true);
-    view.open().catch((error) => view.verdict.replaceChildren(error.message));
+    view.open().catch((error) => view.failed(error));
     view.draw();
     return view.node;
   }

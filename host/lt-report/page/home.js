@@ -1,6 +1,6 @@
 // Beside every view: the runs, the scenarios that are stored, and how the host does.
-import { get, send } from "lt/api.js";
-import { badge, h, keyed, put, table, toast } from "lt/dom.js";
+import { get, hasToken, request, send } from "lt/api.js";
+import { badge, h, keyed, put, save, table, toast } from "lt/dom.js";
 import { bytes, clock, count, moment, share } from "lt/format.js";
 import { openForm } from "lt/form.js";
 import { stateBadge } from "lt/run.js";
@@ -78,13 +78,15 @@ export function statusLine(status) {
 
 // What is seen at `#/`: the host.
 export function hostPage() {
+  // What changes, and what does not: a link that was reached by keyboard stays where it is.
   const body = h("div", { class: "panels" });
-  const node = h("article", { class: "host" }, h("h1", { tabIndex: -1 }, "This host"), body);
+  const others = h("div", { class: "panels" }, h("section", { class: "panel wide" }, h("h3", null, "From other programs"), h("div", { class: "body row" }, h("a", { class: "button", href: "/api-docs" }, "REST calls"), h("a", { class: "button", href: "/metrics", onclick: metrics }, "Metrics for Prometheus"))));
+  const node = h("article", { class: "host" }, h("h1", { tabIndex: -1 }, "This host"), body, others);
   let known;
   return {
     node,
-    update({ status }) {
-      const key = JSON.stringify({ ...status, uptime_ms: Math.trunc((status?.uptime_ms ?? 0) / 10_000) });
+    update({ status, nodes }) {
+      const key = JSON.stringify([{ ...status, uptime_ms: Math.trunc((status?.uptime_ms ?? 0) / 10_000) }, nodes]);
       if (!status || key === known) return;
       known = key;
       const taken = (one) => `${count(one.running ?? one.active ?? one.open)} of ${one.limit ? count(one.limit) : "any number"}`;
@@ -101,11 +103,26 @@ export function hostPage() {
           ["Uploads", taken(status.uploads)],
           ["Token", status.auth === "token" ? "asked for" : "none: only this machine"],
         ])))),
+        h("section", { class: "panel wide" }, h("h3", null, "Hosts that run users"), h("div", { class: "body" }, hostsTable(nodes ?? []))),
         h("section", { class: "panel wide" }, h("h3", null, "Scenarios may reach"), h("div", { class: "body" }, h("ul", { class: "samples" }, (status.allow_targets ?? []).map((target) => h("li", null, h("code", null, target)))), h("p", { class: "muted" }, "Said when the host is started: ", h("code", null, "lt-host serve --allow-target")))),
-        h("section", { class: "panel wide" }, h("h3", null, "From other programs"), h("div", { class: "body row" }, h("a", { class: "button", href: "/api-docs" }, "REST calls"), h("a", { class: "button", href: "/metrics" }, "Metrics for Prometheus"))),
       );
     },
   };
+}
+
+// One line each: a cluster has several.
+const hostsTable = (nodes) =>
+  table("Hosts that run users", ["Host", "State", "#Users", "#Runs", "#Processors"], nodes.map((node) => [node.name, badge(node.state, node.state === "up" ? "good" : "bad"), count(node.users_active), count(node.runs), share(node.cpu_share)]));
+
+// A link carries no token: with one, they are fetched and handed out.
+async function metrics(event) {
+  if (!hasToken()) return;
+  event.preventDefault();
+  try {
+    save(await (await request("/metrics")).blob(), "metrics.txt");
+  } catch (error) {
+    toast([error.message, error.remedy].filter(Boolean).join(" "), "bad");
+  }
 }
 
 const facts = (pairs) => pairs.map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text)));

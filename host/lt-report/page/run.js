@@ -47,6 +47,7 @@ export class RunView {
     this.line = h("p", { class: "muted facts-line" });
     this.lost = h("p", { class: "lost", role: "status", hidden: true }, "Connection lost, retrying…");
     this.verdict = h("p", { class: "verdict", hidden: true });
+    this.refused = h("p", { class: "refusal", role: "alert", hidden: true });
     this.controls = this.live ? controls(this) : null;
     this.big = h("div", { class: "figures" });
     this.trend = h("select", { "aria-label": "Which time is shown", onchange: () => this.draw() });
@@ -63,6 +64,7 @@ export class RunView {
       { class: "run" },
       h("header", { class: "title" }, this.live && h("a", { class: "back", href: "#/" }, "← All runs"), h("div", { class: "row" }, this.heading, this.state), this.line),
       this.lost,
+      this.refused,
       this.verdict,
       this.controls?.node,
       this.big,
@@ -124,6 +126,13 @@ export class RunView {
       onEvent: (name, data) => this.event(name, data),
       onState: (state) => (this.lost.hidden = state !== "lost"),
     });
+  }
+
+  // The host tells no more of this run: what is seen stays as it is, and does not pass for what is now.
+  failed(error) {
+    this.lost.hidden = true;
+    this.refused.hidden = false;
+    this.refused.replaceChildren([`This run is no longer followed: ${error.message}`, error.remedy].filter(Boolean).join(" "));
   }
 
   fill(snapshots, changes, annotations) {
