@@ -48,7 +48,8 @@ pub(crate) fn document(described: &OpenApi, version: &str) -> Value {
         json!([
             {"name": "scenarios", "description": "Uploaded components and their versions"},
             {"name": "files", "description": "Assets and feeders of runs"},
-            {"name": "runs", "description": "Creating, steering, following"},
+            {"name": "runs", "description": "Creating, following, results"},
+            {"name": "steering", "description": "Changing a run while it goes on: users, load, settings, code"},
             {"name": "host", "description": "The host itself"},
         ]),
     );
@@ -62,10 +63,11 @@ pub(crate) fn document(described: &OpenApi, version: &str) -> Value {
     for (name, schema) in refusal_schemas() {
         set(schemas, &name, schema);
     }
-    for (_, item) in entries(child(&mut document, "paths")) {
+    for (path, item) in entries(child(&mut document, "paths")) {
         for (method, operation) in entries(item) {
             if METHODS.contains(&method.as_str()) {
                 complete(operation);
+                common_headers(operation, path, method);
             }
         }
     }
@@ -97,6 +99,36 @@ fn complete(operation: &mut Value) {
         let response = refusal(status);
         set(responses, &status.to_string(), response);
     }
+}
+
+/// Headers that a layer or an extractor takes of many calls, where the handler does not tell of them.
+fn common_headers(operation: &mut Value, path: &str, method: &str) {
+    if method != "post" {
+        return;
+    }
+    let key = "Names this call: repeated with the same key within a day, it gets the first answer";
+    offer_header(operation, "Idempotency-Key", key);
+    // Everything that is sent to a run changes it.
+    if path.starts_with("/v1/runs/") {
+        let revision = "Its revision, as the caller has seen it";
+        offer_header(operation, "If-Match", revision);
+    }
+}
+
+fn offer_header(operation: &mut Value, name: &str, description: &str) {
+    let parameters = child(operation, "parameters");
+    if !parameters.is_array() {
+        *parameters = json!([]);
+    }
+    let Some(parameters) = parameters.as_array_mut() else {
+        return;
+    };
+    if parameters.iter().any(|known| known["name"] == name) {
+        return;
+    }
+    parameters.push(json!({
+        "name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"},
+    }));
 }
 
 /// A parameter is there or not: there is no null in a URL or a header.

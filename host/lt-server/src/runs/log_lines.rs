@@ -55,7 +55,8 @@ pub(crate) struct LogLines {
     path = "/v1/runs/{id}/logs",
     tag = "runs",
     params(("id" = String, Path, description = "The run"), Wanted),
-    responses((status = 200, description = "The lines; with `follow`, server-sent events", body = LogLines))
+    responses((status = 200, description = "The lines; with `follow`, server-sent events", content(
+        (LogLines = "application/json"), (String = "text/event-stream"))))
 )]
 pub(crate) async fn logs(
     State(app): State<AppState>,

@@ -123,7 +123,9 @@ pub(crate) async fn list(
         ("id" = String, Path, description = "The run"),
         ("file" = String, Path, description = "One of the names that the list has"),
     ),
-    responses((status = 200, description = "Its bytes", content_type = "application/octet-stream", body = Vec<u8>))
+    responses((status = 200, description = "Its bytes", content(
+        (Vec<u8> = "application/octet-stream"), (serde_json::Value = "application/json"), (String = "application/x-ndjson"),
+        (String = "text/csv"), (String = "application/xml"), (String = "text/html"))))
 )]
 pub(crate) async fn download(
     State(app): State<AppState>,
