@@ -69,7 +69,7 @@ fn two_swaps_at_once_do_not_mix() {
     // Both at the same time, to a version each: one is first, and whatever the other gets, the run has one swap.
     served
         .post(&format!("{path}/rollback"), &json!({"part": "one"}))
-        .expect(200);
+        .expect(202);
     let answers = std::thread::scope(|scope| {
         let both = ["two", "three"].map(|name| {
             let (path, canary) = (&path, &canary);
