@@ -112,7 +112,7 @@ export function hostPage() {
 
 // One line each: a cluster has several.
 const hostsTable = (nodes) =>
-  table("Hosts that run users", ["Host", "State", "#Users", "#Runs", "#Processors"], nodes.map((node) => [node.name, badge(node.state, node.state === "up" ? "good" : "bad"), count(node.users_active), count(node.runs), share(node.cpu_share)]));
+  table("Hosts that run users", ["Host", "State", "#Users", "#Runs", "#CPU"], nodes.map((node) => [node.name, badge(node.state, node.state === "up" ? "good" : "bad"), count(node.users_active), count(node.runs), `${Math.round((node.cpu_share ?? 0) * 100)}%`]));
 
 // A link carries no token: with one, they are fetched and handed out.
 async function metrics(event) {
