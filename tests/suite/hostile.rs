@@ -31,7 +31,9 @@ impl Busy {
         served.upload_as(STEADY, "timing_sleep");
         let spec = json!({"scenario": STEADY, "users": 4, "duration": "10m", "id": "steady-run"});
         let run = served.start_run(&spec);
-        served.wait_until(&run, "running");
+        served.wait_for_run(&run, "its users are there", |run| {
+            run["state"] == "running" && run["parts"][0]["users_active"] == 4
+        });
         Self { served, run }
     }
 
