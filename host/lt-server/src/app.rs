@@ -162,6 +162,10 @@ fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 mod tests;
 
 #[cfg(test)]
+#[path = "document_tests.rs"]
+mod document_tests;
+
+#[cfg(test)]
 pub(crate) mod testing {
     //! What tests of handlers need: a directory, a configuration, and a server without a network.
 
