@@ -45,7 +45,7 @@ impl Wish {
     }
 }
 
-/// Who is told what became of a request. Who asked may not wait for it.
+/// Who is told what became of a request.
 #[derive(Debug)]
 pub(crate) enum Answer {
     One(Sender<Result<Changed, Refused>>),
@@ -53,6 +53,14 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// Whether nobody waits for it any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        match self {
+            Self::One(sender) => sender.is_closed(),
+            Self::All(sender) => sender.is_closed(),
+        }
+    }
+
     /// Tell who asked, if anybody listens.
     pub(crate) fn give(self, done: Result<Vec<Changed>, Vec<Refused>>) {
         match self {
@@ -178,7 +186,7 @@ impl Control {
     }
 
     /// Change something of a scenario, or of all that it fits. The answer comes through the channel: what it came to, or why it
-    /// is refused; the channel closes unanswered if the run has ended.
+    /// is refused; the channel closes unanswered if the run has ended. Whoever drops it takes back what the run has not seen yet.
     #[must_use = "a change may be refused"]
     pub fn change(
         &self,

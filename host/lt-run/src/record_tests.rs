@@ -144,6 +144,7 @@ fn each_second_is_told_and_the_last_words_are_of_the_end() {
         label: "0.1.0+3f2a91bc".into(),
         version: "0.1.0".into(),
         digest: "3f2a91bc".into(),
+        settings: std::sync::Arc::default(),
         share: 1.0,
         users: 3,
         iterations: 20,

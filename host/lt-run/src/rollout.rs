@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use lt_runtime::version::label;
 use lt_runtime::{Deployment, Version};
+use lt_spec::description::SettingKind;
 use lt_spec::spec::Action;
 
 use crate::control::Control;
 use crate::cores::{Crew, Part};
+use crate::show::HIDDEN;
 use crate::swap::{
     Asked, RollbackLimit, RollbackRule, Swap, SwapRefused, SwapSeen, SwapStage, VersionSeen,
 };
@@ -42,6 +44,10 @@ impl Swaps {
     pub(crate) fn look(&mut self, crew: &Crew, control: &Control, now: Duration) -> Vec<Told> {
         let mut told = Vec::new();
         for request in control.swaps().take() {
+            if request.answer.is_closed() {
+                // Whoever asked gave up, and may have asked again.
+                continue;
+            }
             let part = request.part.as_deref();
             let done = self.obey(crew, part, &request.asked, now);
             told.extend(tell(crew, part, &request.asked, &done));
@@ -140,7 +146,7 @@ impl Swaps {
         let present = on_trial.as_ref().unwrap_or(&current);
         let settings = check(crew, part, present, swap).map_err(SwapRefused::Invalid)?;
         if present.is_of(&swap.scenario) && on_trial.is_none() {
-            return Ok(None);
+            return Ok(self.again((index, part), &current, swap));
         }
         let version = match &on_trial {
             Some(canary) => {
@@ -163,6 +169,30 @@ impl Swaps {
             }
         }
         Ok(Some(Action::Swap { to, share, drain }))
+    }
+
+    /// What is current already is asked for: users that do not have it yet may be to move now, and there may be another rule.
+    fn again(
+        &mut self,
+        (index, part): (usize, &Part),
+        current: &Arc<Version>,
+        swap: &Swap,
+    ) -> Option<Action> {
+        let is_it = |kept: &&mut Kept| Arc::ptr_eq(&kept.version, current) && swap.share >= 1.0;
+        let kept = self.0.get_mut(&index).filter(is_it)?;
+        let moves = swap.drain && users_of_others(&part.deployment, current) > 0;
+        let is_another = swap.rollback.is_some() && swap.rollback != kept.rule;
+        if !moves && !is_another && kept.seen.drain == swap.drain {
+            return None;
+        }
+        part.deployment.drain(swap.drain);
+        part.relay.renew_users();
+        kept.go_on(swap);
+        Some(Action::Swap {
+            to: current.label().to_owned(),
+            share: swap.share,
+            drain: swap.drain,
+        })
     }
 }
 
@@ -197,6 +227,7 @@ impl Kept {
         self.seen.share = swap.share;
         self.seen.drain = swap.drain;
         self.seen.stage = stage_of(swap.share);
+        self.seen.completed = None;
         self.rule = swap.rollback.or(self.rule);
     }
 
@@ -207,10 +238,11 @@ impl Kept {
             return None;
         }
         let (done, failed) = done_and_failed(&self.version);
-        let done = done.saturating_sub(self.before.0);
-        let failed = failed.saturating_sub(self.before.1);
+        let overdue = self.version.overdue();
+        let done = done.saturating_sub(self.before.0) + overdue;
+        let failed = failed.saturating_sub(self.before.1) + overdue;
         // Where nobody could join there will never be more to judge by.
-        let is_over = self.version.counts().users() == 0 && done == self.last;
+        let is_over = self.version.users() <= overdue && done == self.last;
         self.last = done;
         if failed == 0 || (done < rule.after_iterations && !is_over) {
             return None;
@@ -312,7 +344,7 @@ fn users_of_others(deployment: &Deployment, version: &Arc<Version>) -> u64 {
     let others = stands
         .iter()
         .filter(|stands| !Arc::ptr_eq(&stands.version, version));
-    others.map(|stands| stands.version.counts().users()).sum()
+    others.map(|stands| stands.version.users()).sum()
 }
 
 /// Iterations and joins, and those of them that failed.
@@ -329,25 +361,51 @@ fn percent(failed: u64, done: u64) -> f64 {
     failed as f64 * 100.0 / done.max(1) as f64
 }
 
-/// How the versions of a scenario stand.
-pub(crate) fn versions_of(part: &Part) -> impl Iterator<Item = VersionSeen> {
+/// How the versions of a scenario stand. One that came again with other settings is told once, with all its users.
+pub(crate) fn versions_of(part: &Part) -> Vec<VersionSeen> {
     let name: Arc<str> = part.run.spec.name.as_str().into();
-    let stands = part.deployment.stands().into_iter();
-    stands.map(move |stands| {
+    let mut told: Vec<VersionSeen> = Vec::new();
+    for stands in part.deployment.stands() {
         let (run, counts) = (stands.version.run(), stands.version.counts());
-        VersionSeen {
-            part: name.clone(),
-            label: run.label.clone(),
-            version: run.scenario.description().version.as_str().into(),
-            digest: run.scenario.hash().into(),
-            share: stands.share,
-            users: counts.users(),
-            iterations: counts.iterations(),
-            failures: counts.failures(),
-            joins_failed: counts.joins_failed(),
-            current: stands.current,
+        let users = stands.version.users();
+        let known = told.iter_mut().find(|known| *known.label == *run.label);
+        let Some(known) = known else {
+            told.push(VersionSeen {
+                part: name.clone(),
+                label: run.label.clone(),
+                version: run.scenario.description().version.as_str().into(),
+                digest: run.scenario.hash().into(),
+                settings: settings_of(&stands.version),
+                share: stands.share,
+                users,
+                iterations: counts.iterations(),
+                failures: counts.failures(),
+                joins_failed: counts.joins_failed(),
+                current: stands.current,
+            });
+            continue;
+        };
+        known.users += users;
+        known.share += stands.share;
+        if stands.current || !known.current {
+            known.settings = settings_of(&stands.version);
         }
-    })
+        known.current |= stands.current;
+    }
+    told
+}
+
+/// The present values of a version's settings, for people.
+fn settings_of(version: &Version) -> Arc<BTreeMap<String, String>> {
+    let run = version.run();
+    let mut values = run.settings.values();
+    let settings = run.scenario.description().settings.iter();
+    for secret in settings.filter(|setting| setting.kind == SettingKind::Secret) {
+        if values.contains_key(&secret.name) {
+            Arc::make_mut(&mut values).insert(secret.name.clone(), HIDDEN.to_owned());
+        }
+    }
+    values
 }
 
 #[cfg(test)]

@@ -97,6 +97,8 @@ pub struct VersionSeen {
     pub version: Arc<str>,
     /// SHA-256 of its bytes, in hexadecimal.
     pub digest: Arc<str>,
+    /// The present values of its settings, without secrets.
+    pub settings: Arc<BTreeMap<String, String>>,
     /// The share of users that are to have it.
     pub share: f64,
     /// Users that have it.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use lt_spec::seed;
+use tokio::sync::Notify;
 
 use crate::component::Scenario;
 use crate::core::RunShared;
@@ -23,10 +23,9 @@ pub fn label(scenario: &Scenario) -> String {
     format!("{}+{digest}", scenario.description().version)
 }
 
-/// How the users of one version do.
+/// What the users of one version did so far.
 #[derive(Debug, Default)]
 pub struct VersionCounts {
-    users: AtomicU64,
     iterations: AtomicU64,
     failures: AtomicU64,
     joins: AtomicU64,
@@ -34,12 +33,6 @@ pub struct VersionCounts {
 }
 
 impl VersionCounts {
-    /// Users that have it now, built or beyond that.
-    #[must_use]
-    pub fn users(&self) -> u64 {
-        self.users.load(Ordering::Relaxed)
-    }
-
     /// Iterations that came to their end.
     #[must_use]
     pub fn iterations(&self) -> u64 {
@@ -68,6 +61,10 @@ impl VersionCounts {
 /// One version: what its users run, and how they do.
 pub struct Version {
     run: Arc<RunShared>,
+    /// Users that have it now. Not among the counts: those outlive a version that comes again with other settings.
+    users: AtomicU64,
+    /// Those of them that wait in `join` for too long.
+    overdue: AtomicU64,
     counts: Arc<VersionCounts>,
 }
 
@@ -78,7 +75,19 @@ impl Version {
         &self.run
     }
 
-    /// How its users do. A version that comes again counts on, if it was not forgotten meanwhile.
+    /// Users that have it now, built or beyond that.
+    #[must_use]
+    pub fn users(&self) -> u64 {
+        self.users.load(Ordering::Relaxed)
+    }
+
+    /// Users that have been in `join` for longer than [`lt_spec::limits::JOIN_OVERDUE`], now.
+    #[must_use]
+    pub fn overdue(&self) -> u64 {
+        self.overdue.load(Ordering::Relaxed)
+    }
+
+    /// What its users did. A version that comes again counts on, if it was not forgotten meanwhile.
     #[must_use]
     pub fn counts(&self) -> &VersionCounts {
         &self.counts
@@ -118,7 +127,7 @@ pub(crate) struct Member(Arc<Version>);
 
 impl Member {
     pub(crate) fn of(version: Arc<Version>) -> Self {
-        version.counts.users.fetch_add(1, Ordering::Relaxed);
+        version.users.fetch_add(1, Ordering::Relaxed);
         Self(version)
     }
 
@@ -129,7 +138,23 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.0.counts.users.fetch_sub(1, Ordering::Relaxed);
+        self.0.users.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A user counted among those that are overdue until this is dropped.
+pub(crate) struct Overdue<'a>(&'a Version);
+
+impl<'a> Overdue<'a> {
+    pub(crate) fn of(version: &'a Version) -> Self {
+        version.overdue.fetch_add(1, Ordering::Relaxed);
+        Self(version)
+    }
+}
+
+impl Drop for Overdue<'_> {
+    fn drop(&mut self) {
+        self.0.overdue.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -167,10 +192,10 @@ pub struct VersionStands {
 
 /// The versions of one scenario of a run, for all its cores.
 pub struct Deployment {
-    /// Of the choice of who tries a version.
-    seed: u64,
     /// Grows with every change: what users compare.
     revision: AtomicU64,
+    /// Wakes those that wait for a change.
+    changed: Notify,
     plan: ArcSwap<Plan>,
     /// Those that are wanted or that users have, the oldest first. Held to change the plan, too.
     versions: Mutex<Vec<Arc<Version>>>,
@@ -181,13 +206,14 @@ impl Deployment {
     #[must_use]
     pub fn new(run: Arc<RunShared>) -> Arc<Self> {
         let current = Arc::new(Version {
-            counts: Arc::default(),
             run,
+            users: AtomicU64::new(0),
+            overdue: AtomicU64::new(0),
+            counts: Arc::default(),
         });
-        let spec = &current.run.common.spec;
         Arc::new(Self {
-            seed: seed::of_name(spec.seed, &current.run.spec.name),
             revision: AtomicU64::new(0),
+            changed: Notify::new(),
             versions: Mutex::new(vec![current.clone()]),
             plan: ArcSwap::from_pointee(Plan {
                 current,
@@ -200,12 +226,25 @@ impl Deployment {
 
     /// Have users of a share take this version from now on: those that begin, and if `drain` running ones too, before their next
     /// iteration. With a share of 1 it is current from now on; with less it is on trial, and another trial ends.
+    /// A version that some users still have, with the same settings, is that one again: they need not move.
     pub fn publish(&self, run: Arc<RunShared>, share: f64, drain: bool) -> Arc<Version> {
         let mut versions = self.versions();
-        let same = versions.iter().find(|known| known.run.label == run.label);
-        let counts = same.map(|known| known.counts.clone()).unwrap_or_default();
-        let version = Arc::new(Version { run, counts });
-        versions.push(version.clone());
+        let same = || versions.iter().filter(|known| known.run.label == run.label);
+        let settings = run.settings.values();
+        let known = same().find(|known| known.run.settings.values() == settings);
+        let version = if let Some(known) = known {
+            known.clone()
+        } else {
+            let counts = same().next().map(|known| known.counts.clone());
+            let version = Arc::new(Version {
+                counts: counts.unwrap_or_default(),
+                run,
+                users: AtomicU64::new(0),
+                overdue: AtomicU64::new(0),
+            });
+            versions.push(version.clone());
+            version
+        };
         self.go_on(&mut versions, &version, share, drain);
         version
     }
@@ -219,6 +258,19 @@ impl Deployment {
         };
         self.go_on(&mut versions, canary, share, drain);
         true
+    }
+
+    /// Have running users take what they should have, or leave those that have not yet alone.
+    pub fn drain(&self, drain: bool) {
+        let mut versions = self.versions();
+        let present = self.plan.load_full();
+        let plan = Plan {
+            current: present.current.clone(),
+            canary: present.canary.clone(),
+            previous: present.previous.clone(),
+            drain,
+        };
+        self.decide(&mut versions, plan);
     }
 
     fn go_on(
@@ -272,6 +324,7 @@ impl Deployment {
         self.plan.store(Arc::new(plan));
         // After the plan: whoever sees the number sees the plan.
         self.revision.fetch_add(1, Ordering::Release);
+        self.changed.notify_waiters();
         self.forget(versions);
     }
 
@@ -327,7 +380,7 @@ impl Deployment {
     /// Drop those that nobody has and nobody wants: their code with them.
     fn forget(&self, versions: &mut Vec<Arc<Version>>) {
         let plan = self.plan.load();
-        versions.retain(|version| version.counts.users() > 0 || plan.is_wanted(version));
+        versions.retain(|version| version.users() > 0 || plan.is_wanted(version));
     }
 
     pub(crate) fn is_wanted(&self, version: &Arc<Version>) -> bool {
@@ -337,6 +390,20 @@ impl Deployment {
     /// How often something changed.
     pub(crate) fn revision(&self) -> u64 {
         self.revision.load(Ordering::Acquire)
+    }
+
+    /// Wait until this is so; it can only become so with a change.
+    pub(crate) async fn until(&self, is_so: impl Fn() -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            // Before the look: a change in between is not missed.
+            changed.as_mut().enable();
+            if is_so() {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// What a user that begins has.
@@ -356,7 +423,7 @@ impl Deployment {
 
     fn of(&self, plan: &Plan, position: u64) -> Arc<Version> {
         match &plan.canary {
-            Some((canary, share)) if tries(self.seed, position, *share) => canary.clone(),
+            Some((canary, share)) if tries(position, *share) => canary.clone(),
             _ => plan.current.clone(),
         }
     }
@@ -367,36 +434,51 @@ impl Deployment {
     }
 }
 
-/// Whether a user is among those who try a version. It follows from the run's seed and the user's position: while the share grows,
-/// nobody who tries it leaves it.
-fn tries(seed: u64, position: u64, share: f64) -> bool {
-    fraction(seed::nth(seed, position)) < share
+/// The golden ratio's fraction, in parts of 2^64: its multiples lie evenly however many there are.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Whether a user is among those who try a version. It follows from its position alone: of however many users about the share tries
+/// it, the first of them always; while the share grows, nobody who tries it leaves it.
+fn tries(position: u64, share: f64) -> bool {
+    fraction(position.wrapping_mul(GOLDEN)) < share
 }
 
-/// A random number as a part of 1.
+/// A number as a part of 2^64.
 #[expect(
     clippy::cast_precision_loss,
     reason = "53 bits are as many as the fraction has"
 )]
-fn fraction(random: u64) -> f64 {
-    (random >> 11) as f64 / (1_u64 << 53) as f64
+fn fraction(number: u64) -> f64 {
+    (number >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn tried(users: u64, share: f64) -> impl Iterator<Item = u64> {
+        (0..users).filter(move |position| tries(*position, share))
+    }
+
     #[test]
-    fn a_share_of_users_tries_a_version_and_stays_while_it_grows() {
-        for seed in [0, 7, u64::MAX] {
-            let who =
-                |share: f64| (0..10_000).filter(move |position| tries(seed, *position, share));
-            for (share, least, most) in [(0.1, 900, 1100), (0.5, 4800, 5200), (0.9, 8900, 9100)] {
-                let count = who(share).count();
-                assert!((least..=most).contains(&count), "{count} at {share}");
+    fn a_share_of_users_tries_a_version_however_few_there_are() {
+        for share in [0.01, 0.1, 0.25, 0.5, 0.9] {
+            for users in [1, 5, 10, 40, 100, 1000] {
+                let (count, exact) = (tried(users, share).count(), users as f64 * share);
+                assert!(count >= 1, "nobody of {users} at {share}");
+                let off = (count as f64 - exact).abs();
+                assert!(off <= 2.0, "{count} of {users} at {share}");
             }
-            assert!(who(0.1).all(|position| tries(seed, position, 0.2)));
-            assert_eq!((who(0.0).count(), who(1.0).count()), (0, 10_000));
         }
+        assert_eq!(
+            (tried(1000, 0.0).count(), tried(1000, 1.0).count()),
+            (0, 1000)
+        );
+    }
+
+    #[test]
+    fn who_tries_a_version_goes_on_while_the_share_grows() {
+        assert!(tried(1000, 0.1).all(|position| tries(position, 0.2)));
+        assert!(tried(1000, 0.25).all(|position| tries(position, 0.75)));
     }
 }

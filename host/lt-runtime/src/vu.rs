@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lt_load::{BuildError, Iteration, Outcome, Place, StopFlag, Vu, VuFactory};
 use lt_metrics::{FailureClass, JournalEvent, TagsId};
-use lt_spec::limits::REBUILD_PAUSE;
+use lt_spec::limits::{JOIN_OVERDUE, JOIN_PATIENCE, REBUILD_PAUSE};
 use lt_spec::seed;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap};
@@ -22,7 +22,7 @@ use crate::interfaces::timing::to_guest;
 use crate::io_link::IoGuard;
 use crate::limits::HANDLES_MAX;
 use crate::meter::{Meter, metered};
-use crate::version::{Deployment, Member, Version};
+use crate::version::{Deployment, Member, Overdue, Version};
 
 /// Builds the users of one core.
 pub struct Factory {
@@ -200,16 +200,23 @@ impl Body {
 
 impl Vu for ScenarioUser {
     async fn join(&mut self) -> Outcome {
-        if !self.has_joined && self.is_outdated() {
-            // It waited, built, while its version was replaced.
+        loop {
+            if !self.has_joined && self.is_outdated() {
+                // It waited, built, while its version was replaced.
+                let version = self.version_to_be();
+                if let Err(outcome) = Box::pin(self.begin_anew(version)).await {
+                    return outcome;
+                }
+            }
+            if let Some(outcome) = self.call_join().await {
+                self.has_joined = true;
+                return outcome;
+            }
             let version = self.version_to_be();
             if let Err(outcome) = Box::pin(self.begin_anew(version)).await {
                 return outcome;
             }
         }
-        let outcome = self.call_join().await;
-        self.has_joined = true;
-        outcome
     }
 
     async fn mend(&mut self) -> Outcome {
@@ -239,14 +246,20 @@ impl Vu for ScenarioUser {
             tokio::time::sleep(REBUILD_PAUSE).await;
         }
         let before = self.member.version().clone();
-        let version = self.version_to_be();
-        let outcome = self.move_to(version.clone()).await;
-        let has_failed = matches!(outcome, Outcome::Failed | Outcome::Lost);
-        if !has_failed || Arc::ptr_eq(&version, &before) {
-            return outcome;
+        loop {
+            let version = self.version_to_be();
+            let Some(outcome) = self.move_to(version.clone()).await else {
+                continue;
+            };
+            let has_failed = matches!(outcome, Outcome::Failed | Outcome::Lost);
+            if !has_failed || Arc::ptr_eq(&version, &before) {
+                return outcome;
+            }
+            // It stays what it was until the next deployment: the new version's fault is not the user's end.
+            if let Some(outcome) = self.move_to(before.clone()).await {
+                return outcome;
+            }
         }
-        // It stays what it was until the next deployment: the new version's fault is not the user's end.
-        self.move_to(before).await
     }
 
     async fn iterate(&mut self, iteration: Iteration) -> Outcome {
@@ -308,14 +321,22 @@ impl Vu for ScenarioUser {
 }
 
 impl ScenarioUser {
-    /// Call `join`, and count it.
-    async fn call_join(&mut self) -> Outcome {
-        let Some(body) = &mut self.body else {
-            return Outcome::StopUser;
+    /// Call `join`, and count it. `None` if it hung and the user is to have another version by now: its body is gone then.
+    async fn call_join(&mut self) -> Option<Outcome> {
+        let Some(mut body) = self.body.take() else {
+            return Some(Outcome::StopUser);
         };
         let journal = &self.core.journal;
         journal.write(self.who.id.0, || JournalEvent::Joined);
-        let result = Box::pin(body.join(&self.core, self.who)).await;
+        let result = Box::pin(async {
+            tokio::select! {
+                biased;
+                result = body.join(&self.core, self.who) => Some(result),
+                () = self.is_given_up() => None,
+            }
+        });
+        let result = result.await?;
+        self.body = Some(body);
         let trapped = result.is_err();
         let outcome = self.judge(result);
         let failed = matches!(outcome, Outcome::Failed | Outcome::Lost);
@@ -323,18 +344,34 @@ impl ScenarioUser {
         if trapped {
             self.body = None;
         }
-        outcome
+        Some(outcome)
+    }
+
+    /// While it is in `join`: count it as overdue in time, and end when it has had its time and is to have another version.
+    async fn is_given_up(&self) {
+        tokio::time::sleep(JOIN_PATIENCE).await;
+        let is_outdated = self.home.deployment.until(|| self.is_outdated());
+        let rest = JOIN_OVERDUE.saturating_sub(JOIN_PATIENCE);
+        if tokio::time::timeout(rest, is_outdated).await.is_err() {
+            let _overdue = Overdue::of(self.member.version());
+            self.home.deployment.until(|| self.is_outdated()).await;
+        }
     }
 
     /// A new body after a trap, joined: of another version, if the user is to have one by now.
     async fn rebuild(&mut self) -> Outcome {
         tokio::time::sleep(REBUILD_PAUSE).await;
-        let version = if self.is_outdated() {
+        let mut version = if self.is_outdated() {
             self.version_to_be()
         } else {
             self.member.version().clone()
         };
-        self.move_to(version).await
+        loop {
+            if let Some(outcome) = self.move_to(version).await {
+                return outcome;
+            }
+            version = self.version_to_be();
+        }
     }
 
     /// The version that the user is to have now; it has complied with the present deployment.
@@ -345,11 +382,11 @@ impl ScenarioUser {
         deployment.of_running(self.who.position, self.member.version())
     }
 
-    /// A new body of this version, joined.
-    async fn move_to(&mut self, version: Arc<Version>) -> Outcome {
+    /// A new body of this version, joined; `None` as for [`Self::call_join`].
+    async fn move_to(&mut self, version: Arc<Version>) -> Option<Outcome> {
         match self.begin_anew(version).await {
             Ok(()) => self.call_join().await,
-            Err(outcome) => outcome,
+            Err(outcome) => Some(outcome),
         }
     }
 

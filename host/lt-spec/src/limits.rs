@@ -44,6 +44,11 @@ pub const SCENARIO_BYTES_MAX: u64 = 64 << 20;
 pub const GROUP_DEPTH_MAX: usize = 16;
 /// How long a user rests after its store was lost to a trap, so that a scenario that always traps cannot eat a core.
 pub const REBUILD_PAUSE: Duration = Duration::from_millis(100);
+/// How long a user that is to have another version by now may stay in `join` of the one it has: logins under way are let end, and
+/// one that hangs cannot keep a version from being rolled back.
+pub const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+/// A user that is in `join` for longer counts as failed where a version is judged: logins of thousands at once take some seconds.
+pub const JOIN_OVERDUE: Duration = Duration::from_secs(30);
 /// Largest linear memory `--memory-limit` may grant one user: the address space of a 32-bit guest.
 pub const USER_MEMORY_BYTES_GRANT_MAX: usize = 4 << 30;
 /// Smallest linear memory `--memory-limit` may set: a Rust guest's stack and data alone take 1.1 MB, so with less no Rust

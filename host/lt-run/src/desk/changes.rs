@@ -32,6 +32,10 @@ impl Desk<'_> {
         let mut requests = std::mem::take(&mut self.waiting);
         requests.extend(control.take_requests());
         for request in requests {
+            if request.answer.is_given_up() {
+                // It would be made late, and again by who asked again.
+                continue;
+            }
             if self.must_wait(&request) {
                 self.waiting.push(request);
                 continue;
