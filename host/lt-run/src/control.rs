@@ -300,6 +300,23 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_nobody_waits_for_any_more_is_known_by_it() {
+        let control = Control::default();
+        let one = control.change(None, Action::Pause);
+        let all = control.change_all(vec![(None, Action::Resume)]);
+        let given_up = |requests: &VecDeque<Request>| {
+            let given_up = requests.iter().map(|request| request.answer.is_given_up());
+            given_up.collect::<Vec<_>>()
+        };
+        let requests = control.take_requests();
+        assert_eq!(given_up(&requests), [false, false]);
+        drop(one);
+        assert_eq!(given_up(&requests), [true, false]);
+        drop(all);
+        assert_eq!(given_up(&requests), [true, true]);
+    }
+
+    #[test]
     fn who_asks_a_run_that_has_ended_is_not_left_waiting() {
         let control = Control::default();
         let closing = control.closing();

@@ -263,6 +263,107 @@ fn without_draining_only_new_users_take_the_new_version() {
 }
 
 #[test]
+fn users_that_were_left_alone_move_when_the_same_is_asked_for_with_draining() {
+    let going = Going::users(4);
+    going.go_on(20);
+    let alone = Swap {
+        drain: false,
+        ..swap_to("swap_two")
+    };
+    going.swap(alone).unwrap();
+    going.go_on(20);
+    let seen = going.until("left alone", |seen| {
+        seen.stage() == Some(SwapStage::RollingOut)
+    });
+    assert_eq!(seen.version("1.0.0").unwrap().users, 4);
+    let drained = Swap {
+        rollback: Some(RollbackRule {
+            failures: RollbackLimit::Count(1),
+            after_iterations: 1,
+        }),
+        ..swap_to("swap_two")
+    };
+    going.swap(drained).unwrap();
+    let seen = going.until("complete", |seen| seen.is_complete("2.0.0"));
+    assert_eq!(seen.version("2.0.0").unwrap().users, 4);
+    assert!(seen.swaps[0].drain);
+    let (outcome, _, peer) = going.end();
+    no_iteration_is_lost(&peer, 4);
+    assert_eq!(failures(&outcome), 0);
+}
+
+#[test]
+fn a_version_that_users_still_have_comes_back_without_moving_them() {
+    let going = Going::users(5);
+    going.go_on(20);
+    going.swap(swap_to("swap_bad_join")).unwrap();
+    going.until("tried by all", |seen| {
+        let tried = seen.version("3.0.0");
+        tried.is_some_and(|version| version.joins_failed == 5 && version.users == 0)
+    });
+    going.swap(swap_to("swap_one")).unwrap();
+    let seen = going.until("complete", |seen| seen.is_complete("1.0.0"));
+    let labels: Vec<&str> = seen.versions.iter().map(|seen| &*seen.version).collect();
+    assert_eq!(labels, ["1.0.0", "3.0.0"]);
+    let back = seen.version("1.0.0").unwrap();
+    assert_eq!((back.users, back.current, back.share), (5, true, 1.0));
+    assert_eq!(
+        back.settings.get("pause").map(String::as_str),
+        Some("5ms"),
+        "{:?}",
+        back.settings
+    );
+    going.go_on(20);
+    let (outcome, _, peer) = going.end();
+    no_iteration_is_lost(&peer, 5);
+    assert_eq!(failures(&outcome), 5);
+}
+
+#[test]
+fn users_come_back_from_a_version_whose_join_hangs() {
+    let going = Going::users(5);
+    going.go_on(20);
+    going.swap(swap_to("swap_hanging")).unwrap();
+    going.until("hanging", |seen| {
+        seen.version("5.0.0")
+            .is_some_and(|version| version.users == 5)
+    });
+    going.roll_back().unwrap();
+    going.until("back", |seen| {
+        seen.version("1.0.0")
+            .is_some_and(|version| version.users == 5)
+    });
+    going.go_on(50);
+    let (outcome, _, peer) = going.end();
+    no_iteration_is_lost(&peer, 5);
+    assert_eq!(failures(&outcome), 0);
+}
+
+#[test]
+fn a_version_whose_join_hangs_is_rolled_back_by_itself() {
+    let going = Going::users(3);
+    going.go_on(20);
+    let swap = Swap {
+        rollback: Some(RollbackRule {
+            failures: RollbackLimit::Percent(50.0),
+            after_iterations: 1000,
+        }),
+        ..swap_to("swap_hanging")
+    };
+    going.swap(swap).unwrap();
+    going.until("rolled back", |seen| {
+        seen.stage() == Some(SwapStage::RolledBack)
+    });
+    going.until("back", |seen| {
+        seen.version("1.0.0")
+            .is_some_and(|version| version.users == 3)
+    });
+    going.go_on(20);
+    let (_, _, peer) = going.end();
+    no_iteration_is_lost(&peer, 3);
+}
+
+#[test]
 fn a_live_setting_reaches_every_version_that_has_it() {
     let going = Going::users(20);
     let trial = Swap {
