@@ -11,7 +11,7 @@ use lt_tests::results::json_lines;
 use lt_tests::{LtHost, Served, guests};
 use serde_json::{Value, json};
 
-use crate::killed::{Clocked, expect_all_but_the_last_second, snapshots_so_far};
+use crate::killed::{Clocked, SNAPSHOTS_BEFORE, expect_all_but_the_last_second, snapshots_so_far};
 
 /// Time for a few seconds of a run to be written on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -85,7 +85,7 @@ fn a_host_that_is_killed_shows_its_run_and_has_what_was_uploaded() {
     let id = served.start_run(&run_of(&server));
     let results = served.results(&id);
     wait_until("a few seconds of results", PATIENCE, || {
-        snapshots_so_far(&results) >= 3 && results.join("summary.json").is_file()
+        snapshots_so_far(&results) >= SNAPSHOTS_BEFORE && results.join("summary.json").is_file()
     });
     let before = kept(&served);
     let upload = half_an_upload(&served);
