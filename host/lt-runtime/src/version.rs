@@ -171,6 +171,14 @@ struct Plan {
 }
 
 impl Plan {
+    /// What the user at a position is to have.
+    fn of(&self, position: u64) -> Arc<Version> {
+        match &self.canary {
+            Some((canary, share)) if tries(position, *share) => canary.clone(),
+            _ => self.current.clone(),
+        }
+    }
+
     fn is_wanted(&self, version: &Arc<Version>) -> bool {
         let canary = self.canary.as_ref().map(|(canary, _)| canary);
         let mut wanted = [Some(&self.current), canary, self.previous.as_ref()]
@@ -408,23 +416,16 @@ impl Deployment {
 
     /// What a user that begins has.
     pub(crate) fn of_new(&self, position: u64) -> Arc<Version> {
-        self.of(&self.plan.load(), position)
+        self.plan.load().of(position)
     }
 
     /// What a running user is to have, which has `present`.
     pub(crate) fn of_running(&self, position: u64, present: &Arc<Version>) -> Arc<Version> {
         let plan = self.plan.load();
         if plan.drain {
-            self.of(&plan, position)
+            plan.of(position)
         } else {
             present.clone()
-        }
-    }
-
-    fn of(&self, plan: &Plan, position: u64) -> Arc<Version> {
-        match &plan.canary {
-            Some((canary, share)) if tries(position, *share) => canary.clone(),
-            _ => plan.current.clone(),
         }
     }
 
