@@ -17,9 +17,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::ending::started;
-use crate::load_text::{action_line, load_line, secret_names};
+use crate::load_text::{action_line, load_line};
 use crate::run::{ChangeSeen, RunOutcome, Stage, Tick};
-use crate::secrets::Secrets;
+use crate::secrets::Hidden;
 use crate::show::{plain, setting_value};
 use crate::swap::VersionSeen;
 
@@ -45,6 +45,9 @@ pub struct Record {
     had_streams: bool,
     /// Changes since the last snapshot, for people.
     changes: Vec<String>,
+    /// What is not written.
+    hidden: Hidden,
+    knows_spec: bool,
 }
 
 struct Files {
@@ -121,6 +124,19 @@ impl Record {
         self.dir.as_ref().map(ResultsDir::path)
     }
 
+    /// Write nothing of what is hidden here, also if that grows while the run goes on.
+    pub fn hide_with(&mut self, hidden: Hidden) {
+        self.hidden = hidden;
+        self.knows_spec = false;
+    }
+
+    fn learn_of(&mut self, spec: &RunSpec) {
+        if !self.knows_spec {
+            self.knows_spec = true;
+            self.hidden.learn_of(spec);
+        }
+    }
+
     /// The run starts, with these scenarios. Secrets are not written.
     pub fn started(&mut self, spec: &RunSpec, scenarios: &[Scenario], now_unix_ns: i64) {
         let about = scenarios
@@ -131,21 +147,27 @@ impl Record {
 
     /// Something was changed or noted, or the change was refused.
     pub fn changed(&mut self, spec: &RunSpec, change: &ChangeSeen, now_unix_ns: i64) {
+        self.learn_of(spec);
+        let secrets = self.hidden.secrets();
         let elapsed_ms = milliseconds(change.elapsed);
         if let (Action::Annotate { text, tags }, None) = (&change.action, &change.refused) {
             let fields = json!({ "elapsed_ms": elapsed_ms, "text": text, "tags": tags });
             self.event("annotation", &fields, now_unix_ns);
             return;
         }
-        let action = action_line(&change.action, &secret_names(spec));
+        let names = self.hidden.names();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let action = secrets.hide(&action_line(&change.action, &names));
         if self.changes.len() < CHANGES_MAX {
-            self.changes.push(change_line(change, &action));
+            let line = change_line(change, &action);
+            self.changes.push(secrets.hide(&line));
         }
+        let refused = change.refused.as_deref().map(|text| secrets.hide(text));
         let fields = json!({
             "elapsed_ms": elapsed_ms,
             "scenario": change.scenario,
             "action": action,
-            "refused": change.refused,
+            "refused": refused,
         });
         self.event("changed", &fields, now_unix_ns);
     }
@@ -171,7 +193,8 @@ impl Record {
         let interval = tick.interval?;
         let mut summary = tick.totals.summary(tick.elapsed);
         summary.thresholds = tick.thresholds.to_vec();
-        Secrets::of(spec).hide_in_summary(&mut summary);
+        self.learn_of(spec);
+        self.hidden.secrets().hide_in_summary(&mut summary);
         let standing = self.standing(tick, now_unix_ns);
         let snapshot = self.snapshots.next(standing, &summary, interval);
         self.interval(interval, tick.elapsed);

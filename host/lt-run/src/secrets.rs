@@ -1,37 +1,105 @@
 //! Values that nobody may see: what is shown or written is without them.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use lt_metrics::Summary;
 use lt_spec::spec::{Action, RunSpec};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::show::HIDDEN;
 
+/// Fields of a snapshot whose keys are names of metrics.
+const NAMED: [&str; 4] = ["trends", "counters", "gauges", "rates"];
+
 /// What is not shown.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Secrets {
     /// Each value in each form that it may have in a text; the longest first.
     forms: Vec<String>,
 }
 
+/// What nobody may see of a run, which grows while it goes on: changes and other versions of a scenario bring values and names.
+/// Shared by all who show or write something of the run. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Hidden(Arc<RwLock<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Of settings.
+    names: Vec<String>,
+    values: Vec<String>,
+    secrets: Arc<Secrets>,
+}
+
+impl Hidden {
+    /// Settings of these names are secrets from now on, and these values are.
+    pub fn learn(&self, names: &[String], values: &[String]) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let known = &mut *known;
+        for name in names {
+            if !known.names.contains(name) {
+                known.names.push(name.clone());
+            }
+        }
+        let values = values
+            .iter()
+            .filter(|value| !known.values.contains(value))
+            .cloned();
+        let values: Vec<String> = values.collect();
+        if !values.is_empty() {
+            known.values.extend(values);
+            known.secrets = Arc::new(Secrets::new(known.values.iter().map(String::as_str)));
+        }
+    }
+
+    /// Those of a run's spec.
+    pub fn learn_of(&self, spec: &RunSpec) {
+        let scenarios = spec.scenarios.iter();
+        let names: Vec<String> = scenarios
+            .flat_map(|scenario| scenario.secrets.iter().cloned())
+            .collect();
+        let values: Vec<String> = values_of(spec).cloned().collect();
+        self.learn(&names, &values);
+    }
+
+    /// What is hidden now.
+    pub fn secrets(&self) -> Arc<Secrets> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.secrets.clone()
+    }
+
+    /// Names of the settings that are secrets.
+    pub fn names(&self) -> Vec<String> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.names.clone()
+    }
+}
+
+/// The values of a run's secret settings, at its start and by the changes it plans.
+pub fn values_of(spec: &RunSpec) -> impl Iterator<Item = &String> {
+    let settings = spec.scenarios.iter().flat_map(|scenario| {
+        let names = scenario.secrets.iter();
+        names.filter_map(|name| scenario.settings.get(name))
+    });
+    let is_secret = |name| {
+        let mut scenarios = spec.scenarios.iter();
+        scenarios.any(|scenario| scenario.secrets.contains(name))
+    };
+    let changes = spec
+        .changes
+        .iter()
+        .filter_map(move |change| match &change.action {
+            Action::Set { name, value } if is_secret(name) => Some(value),
+            _ => None,
+        });
+    settings.chain(changes)
+}
+
 impl Secrets {
     /// Those among a run's settings, from its start and by its changes.
     pub fn of(spec: &RunSpec) -> Self {
-        let settings = spec.scenarios.iter().flat_map(|scenario| {
-            let names = scenario.secrets.iter();
-            names.filter_map(|name| scenario.settings.get(name))
-        });
-        let is_secret = |name| {
-            let mut scenarios = spec.scenarios.iter();
-            scenarios.any(|scenario| scenario.secrets.contains(name))
-        };
-        let changes = spec
-            .changes
-            .iter()
-            .filter_map(|change| match &change.action {
-                Action::Set { name, value } if is_secret(name) => Some(value),
-                _ => None,
-            });
-        Self::new(settings.chain(changes).map(String::as_str))
+        Self::new(values_of(spec).map(String::as_str))
     }
 
     /// These.
@@ -72,6 +140,40 @@ impl Secrets {
         }
         if let Some(reason) = &mut summary.state.ended_early {
             *reason = self.hide(reason);
+        }
+    }
+
+    /// A snapshot as JSON without them: in its texts, and in the names of metrics. Its own keys stay, or nobody could read it.
+    pub fn hide_in_snapshot(&self, json: String) -> String {
+        if self.hide(&json) == json {
+            return json;
+        }
+        let Ok(mut snapshot) = serde_json::from_str(&json) else {
+            return self.hide(&json);
+        };
+        self.hide_in_value(&mut snapshot, false);
+        snapshot.to_string()
+    }
+
+    fn hide_in_value(&self, value: &mut Value, keys_are_names: bool) {
+        match value {
+            Value::String(text) => *text = self.hide(text),
+            Value::Array(items) => {
+                for item in items {
+                    self.hide_in_value(item, false);
+                }
+            }
+            Value::Object(fields) => {
+                let before = std::mem::take(fields);
+                for (mut key, mut field) in before {
+                    self.hide_in_value(&mut field, NAMED.contains(&key.as_str()));
+                    if keys_are_names {
+                        key = self.hide(&key);
+                    }
+                    fields.insert(key, field);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -168,6 +270,34 @@ mod tests {
             secrets.hide_in_line(r#"["\ud800 200"]"#),
             r#"["***ud800 ***"]"#
         );
+    }
+
+    #[test]
+    fn a_snapshot_keeps_its_own_keys() {
+        let secrets = secrets(&["users", "rate", "key"]);
+        let json =
+            r#"{"users":{"active":1},"counters":{"the key":{"rate":2.5}},"changes":["to users"]}"#;
+        let hidden = secrets.hide_in_snapshot(json.to_owned());
+        let hidden: Value = serde_json::from_str(&hidden).unwrap();
+        let expected = serde_json::json!({
+            "users": {"active": 1}, "counters": {"the ***": {"rate": 2.5}}, "changes": ["to ***"],
+        });
+        assert_eq!(hidden, expected);
+        assert_eq!(
+            secrets.hide_in_snapshot("{\"a\":1}".to_owned()),
+            "{\"a\":1}"
+        );
+    }
+
+    #[test]
+    fn what_is_hidden_grows_for_all_who_have_it() {
+        let hidden = Hidden::default();
+        let writer = hidden.clone();
+        assert_eq!(writer.secrets().hide("geheim"), "geheim");
+        hidden.learn(&["token".to_owned()], &["geheim".to_owned()]);
+        hidden.learn(&["token".to_owned()], &["still".to_owned()]);
+        assert_eq!(writer.secrets().hide("geheim, still"), "***, ***");
+        assert_eq!(writer.names(), ["token"]);
     }
 
     #[test]

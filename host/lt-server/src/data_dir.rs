@@ -208,19 +208,27 @@ impl DataDir {
     /// # Errors
     /// `capacity`.
     pub fn check_room(&self, bytes: u64) -> ApiResult<()> {
-        let Ok(disk) = statvfs(&self.0.root) else {
-            return Ok(());
-        };
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if free >= bytes.saturating_add(DISK_FREE_BYTES_MIN) {
-            return Ok(());
-        }
-        let message = format!(
-            "the disk has {free} bytes free, of which {DISK_FREE_BYTES_MIN} are left to running tests; {bytes} more are asked for"
-        );
-        Err(ApiError::capacity(message)
-            .remedy("delete old runs, scenarios or files, or give the host a larger disk"))
+        check_room(&self.0.root, bytes)
     }
+}
+
+/// Refuse to take so many bytes below a directory if its disk has not the room, beside what running tests may write.
+///
+/// # Errors
+/// `capacity`.
+pub(crate) fn check_room(dir: &Path, bytes: u64) -> ApiResult<()> {
+    let Ok(disk) = statvfs(dir) else {
+        return Ok(());
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= bytes.saturating_add(DISK_FREE_BYTES_MIN) {
+        return Ok(());
+    }
+    let message = format!(
+        "the disk has {free} bytes free, of which {DISK_FREE_BYTES_MIN} are left to running tests; {bytes} more are asked for"
+    );
+    Err(ApiError::capacity(message)
+        .remedy("delete old runs, scenarios or files, or give the host a larger disk"))
 }
 
 /// A file that is being written.

@@ -146,14 +146,31 @@ impl Drop for UnderWay {
     }
 }
 
-/// Answer a repeated POST as the first time.
+/// Answer a repeated POST as the first time. What changes something is done to its end, whether or not its caller stays: half a
+/// change would be nobody's.
 pub(crate) async fn replay(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || !request.headers().contains_key(&KEY) {
+    let has_key = request.method() == Method::POST && request.headers().contains_key(&KEY);
+    if !matches!(
+        *request.method(),
+        Method::POST | Method::PATCH | Method::DELETE
+    ) {
         return next.run(request).await;
     }
-    match answer(&app.answers, request, next).await {
+    let done = tokio::spawn(async move {
+        if !has_key {
+            return next.run(request).await;
+        }
+        match answer(&app.answers, request, next).await {
+            Ok(response) => response,
+            Err(error) => error.into_response(),
+        }
+    });
+    match done.await {
         Ok(response) => response,
-        Err(error) => error.into_response(),
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(gone) => ApiError::internal(gone).into_response(),
+        },
     }
 }
 

@@ -1,10 +1,15 @@
 //! Connections: so many at a time, each with bounds, served until the host ends.
 
+use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -16,7 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::stream::Bounded;
+use crate::stream::{Bounded, Work};
 
 /// Connections that the kernel keeps until we take them: as many as we serve.
 const BACKLOG: i32 = 1024;
@@ -100,6 +105,37 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+/// The routes, and how many requests of a connection are worked on.
+#[derive(Clone)]
+struct Counted {
+    router: Router,
+    work: Work,
+}
+
+impl<B> tower::Service<Request<B>> for Counted
+where
+    Router: tower::Service<Request<B>, Response = Response, Error = Infallible>,
+    <Router as tower::Service<Request<B>>>::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        tower::Service::<Request<B>>::poll_ready(&mut self.router, cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let working = self.work.begin();
+        let answering = self.router.call(request);
+        Box::pin(async move {
+            let answer = answering.await;
+            drop(working);
+            answer
+        })
+    }
+}
+
 /// What serves one connection.
 #[derive(Clone)]
 struct Service {
@@ -112,18 +148,23 @@ impl Service {
     async fn talk(self, socket: TcpStream) {
         // Answers and events are small and wanted now.
         let _slower = socket.set_nodelay(true);
-        let socket = Bounded::new(socket);
+        let work = Work::default();
+        let socket = Bounded::new(socket, work.clone());
         let Some(tls) = &self.tls else {
-            return self.speak_http(socket).await;
+            return self.speak_http(socket, work).await;
         };
         match tokio::time::timeout(API_HEAD_TIMEOUT, tls.accept(socket)).await {
-            Ok(Ok(socket)) => self.speak_http(socket).await,
+            Ok(Ok(socket)) => self.speak_http(socket, work).await,
             Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
             Err(_) => tracing::debug!("a TLS handshake took over {API_HEAD_TIMEOUT:?}"),
         }
     }
 
-    async fn speak_http(mut self, socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    async fn speak_http(
+        mut self,
+        socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        work: Work,
+    ) {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -136,7 +177,8 @@ impl Service {
             .timer(TokioTimer::new())
             .max_concurrent_streams(API_STREAMS_MAX)
             .max_header_list_size(HEAD_BYTES_MAX as u32);
-        let service = TowerToHyperService::new(self.router);
+        let router = self.router;
+        let service = TowerToHyperService::new(Counted { router, work });
         let connection = builder.serve_connection(TokioIo::new(socket), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {

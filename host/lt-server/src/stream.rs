@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -17,19 +19,46 @@ const LINGER_BYTES_MAX: usize = 256 << 20;
 /// How much of that is read at a time.
 const LINGER_PIECE_BYTES: usize = 16 << 10;
 
+/// Requests of a connection that are worked on: until they are answered, the caller has nothing to say. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work(Arc<AtomicUsize>);
+
+impl Work {
+    /// One more, until what is returned is dropped.
+    pub(crate) fn begin(&self) -> Working {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Working(self.clone())
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// See [`Work::begin`].
+pub(crate) struct Working(Work);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A socket that fails when nothing has come or gone for too long: the first byte must come sooner.
 #[derive(Debug)]
 pub(crate) struct Bounded<S> {
     socket: S,
+    work: Work,
     silence: Pin<Box<Sleep>>,
     /// Bytes read since our side is closed.
     lingered: Option<usize>,
 }
 
 impl<S> Bounded<S> {
-    pub(crate) fn new(socket: S) -> Self {
+    pub(crate) fn new(socket: S, work: Work) -> Self {
         Self {
             socket,
+            work,
             silence: Box::pin(sleep(API_HEAD_TIMEOUT)),
             lingered: None,
         }
@@ -44,6 +73,11 @@ impl<S> Bounded<S> {
     /// Nothing can be done now: has that lasted too long?
     fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         ready!(self.silence.as_mut().poll(cx));
+        if self.work.is_under_way() {
+            // It is us who are silent: an upload is compiled. What is worked on has bounds of its own.
+            self.heard();
+            ready!(self.silence.as_mut().poll(cx));
+        }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -137,12 +171,15 @@ mod tests {
     async fn the_first_byte_must_come_soon_and_silence_may_not_last() {
         let started = Instant::now();
         let (_caller, socket) = duplex(64);
-        let error = Bounded::new(socket).read_u8().await.unwrap_err();
+        let error = Bounded::new(socket, Work::default())
+            .read_u8()
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(started.elapsed(), API_HEAD_TIMEOUT);
 
         let (mut caller, socket) = duplex(64);
-        let mut socket = Bounded::new(socket);
+        let mut socket = Bounded::new(socket, Work::default());
         caller.write_u8(7).await.unwrap();
         assert_eq!(socket.read_u8().await.unwrap(), 7);
         let silent_since = Instant::now();
@@ -151,9 +188,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_waits_for_our_answer_may_be_silent() {
+        let (mut caller, socket) = duplex(64);
+        let work = Work::default();
+        let mut socket = Bounded::new(socket, work.clone());
+        caller.write_u8(7).await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), 7);
+        let working = work.begin();
+        let answering = async {
+            tokio::time::sleep(API_IDLE_TIMEOUT * 3).await;
+            drop(working);
+            Instant::now()
+        };
+        let (read, answered) = tokio::join!(socket.read_u8(), answering);
+        assert!(read.is_err());
+        assert!(Instant::now() > answered);
+        assert!(answered.elapsed() <= API_IDLE_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn who_does_not_read_is_cut_off_and_who_reads_is_not() {
         let (mut caller, socket) = duplex(8);
-        let mut socket = Bounded::new(socket);
+        let mut socket = Bounded::new(socket, Work::default());
         for _ in 0..10 {
             socket.write_all(b"12345678").await.unwrap();
             tokio::time::advance(API_IDLE_TIMEOUT / 2).await;
@@ -168,7 +224,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_still_sends_gets_the_answer() {
         let (mut caller, socket) = duplex(64);
-        let mut socket = Bounded::new(socket);
+        let mut socket = Bounded::new(socket, Work::default());
         let sending = tokio::spawn(async move {
             for _ in 0..100 {
                 caller.write_all(&[0; 64]).await?;
@@ -187,7 +243,10 @@ mod tests {
     async fn who_never_closes_is_left() {
         let (_caller, socket) = duplex(64);
         let started = Instant::now();
-        Bounded::new(socket).shutdown().await.unwrap();
+        Bounded::new(socket, Work::default())
+            .shutdown()
+            .await
+            .unwrap();
         assert_eq!(started.elapsed(), LINGER);
     }
 }

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lt_metrics::Summary;
 use lt_report::snapshot::Snapshot;
 use lt_run::Control;
-use lt_run::secrets::Secrets;
+use lt_run::secrets::{Hidden, values_of};
 use lt_spec::limits::EVENTS_RESUMED_MAX;
-use lt_spec::spec::{Action, RunSpec};
+use lt_spec::spec::RunSpec;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, watch};
 
@@ -69,10 +69,33 @@ pub(crate) struct Data {
     pub(crate) kept: Kept,
     /// Everything measured, up to a second ago; of a run that is over, nothing: it is in its file.
     pub(crate) summary: Option<Arc<Summary>>,
+    /// How the run is over, while that is being written: nobody is told yet.
+    pub(crate) ending: Option<Box<Run>>,
     /// What the generator is short of.
     pub(crate) saturated: Option<&'static str>,
     /// The last snapshots, for readers that come back.
     recent: VecDeque<(u64, Arc<str>)>,
+    /// Who follows: made when the first comes, and gone with the run. A history of thousands has none.
+    followers: Option<broadcast::Sender<Told>>,
+}
+
+impl Data {
+    /// Tell those that follow. Under the lock, so that who begins to follow misses nothing and gets nothing twice.
+    pub(crate) fn tell(&self, told: Told) {
+        if let Some(followers) = &self.followers {
+            // Nobody may follow any more.
+            let _unheard = followers.send(told);
+        }
+    }
+
+    /// What is written of it.
+    pub(crate) fn to_keep(&self) -> Kept {
+        let mut kept = self.kept.clone();
+        if let Some(ending) = &self.ending {
+            kept.run = Run::clone(ending);
+        }
+        kept
+    }
 }
 
 /// See the module.
@@ -90,11 +113,10 @@ pub(crate) struct Entry {
     pub(crate) log: Arc<RunLog>,
     /// Names of the secret settings of each of its scenarios.
     secret_names: Mutex<Vec<(String, Vec<String>)>>,
-    /// Values that nobody may see.
-    secrets: Mutex<Vec<String>>,
+    /// What nobody may see: shared with those who write its files.
+    pub(crate) hidden: Hidden,
     /// Whether it is over and everything of it is written.
     pub(crate) over: watch::Sender<bool>,
-    followers: broadcast::Sender<Told>,
     data: Mutex<Data>,
 }
 
@@ -106,7 +128,7 @@ impl Entry {
         for (scenario, names) in secret_names(spec) {
             entry.learn_secrets(&scenario, names);
         }
-        entry.hide_too(secret_values(spec));
+        entry.hide_too(values_of(spec).cloned().collect());
         entry
     }
 
@@ -123,14 +145,15 @@ impl Entry {
             steering: tokio::sync::Mutex::default(),
             log,
             secret_names: Mutex::default(),
-            secrets: Mutex::default(),
+            hidden: Hidden::default(),
             over: watch::Sender::new(over),
-            followers: broadcast::channel(BEHIND_MAX).0,
             data: Mutex::new(Data {
                 kept,
                 summary: None,
+                ending: None,
                 saturated: None,
                 recent: VecDeque::new(),
+                followers: None,
             }),
         }
     }
@@ -141,6 +164,7 @@ impl Entry {
             .into_iter()
             .filter(|name| !self.is_secret(Some(scenario), name));
         let names: Vec<String> = names.collect();
+        self.hidden.learn(&names, &[]);
         if !names.is_empty() {
             self.names().push((scenario.to_owned(), names));
         }
@@ -169,10 +193,8 @@ impl Entry {
 
     /// Values that nobody may see from now on, beside those of before.
     pub(crate) fn hide_too(&self, values: Vec<String>) {
-        let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        known.extend(values);
-        let secrets = Secrets::new(known.iter().map(String::as_str));
-        self.log.hide(Arc::new(secrets));
+        self.hidden.learn(&[], &values);
+        self.log.hide(self.hidden.secrets());
     }
 
     /// What changes of it.
@@ -196,36 +218,38 @@ impl Entry {
         let Ok(json) = serde_json::to_string(snapshot) else {
             return;
         };
-        let json: Arc<str> = self.log.without_secrets_in_json(&json).into();
+        let json: Arc<str> = self.log.snapshot_without_secrets(json).into();
         let mut data = self.data();
         if data.recent.len() >= EVENTS_RESUMED_MAX {
             data.recent.pop_front();
         }
         data.recent.push_back((snapshot.seq, json.clone()));
-        self.tell(&data, Told::Snapshot(snapshot.seq, json));
-    }
-
-    /// Tell those that follow. Under the lock, so that who begins to follow misses nothing and gets nothing twice.
-    pub(crate) fn tell(&self, _data: &Data, told: Told) {
-        // Nobody may follow.
-        let _unheard = self.followers.send(told);
+        data.tell(Told::Snapshot(snapshot.seq, json));
     }
 
     /// Tell those that follow of a value.
     pub(crate) fn tell_value<T: Serialize>(&self, value: &T, told: fn(Arc<str>) -> Told) {
         if let Ok(json) = serde_json::to_string(value) {
-            self.tell(&self.data(), told(json.into()));
+            self.data().tell(told(json.into()));
         }
     }
 
     /// Follow it from now on.
     pub(crate) fn follow(&self) -> Following {
-        let data = self.data();
+        let mut data = self.data();
+        let over = data.kept.run.state.is_over();
+        let told = if over {
+            broadcast::channel(1).1
+        } else {
+            let followers = &mut data.followers;
+            let followers = followers.get_or_insert_with(|| broadcast::channel(BEHIND_MAX).0);
+            followers.subscribe()
+        };
         Following {
             oldest: data.recent.front().map(|(seq, _)| *seq),
             last: data.recent.back().map_or(u64::MAX, |(seq, _)| *seq),
-            told: self.followers.subscribe(),
-            over: data.kept.run.state.is_over(),
+            told,
+            over,
         }
     }
 
@@ -236,15 +260,27 @@ impl Entry {
         recent.cloned().collect()
     }
 
-    /// It is over and written: memory is given back, and who waits for it goes on.
+    /// It is over and written: that is told, memory is given back, and who waits for it goes on.
     pub(crate) fn close(&self) {
         logs::end(&self.id);
         let mut data = self.data();
+        if let Some(mut ended) = data.ending.take() {
+            // What was changed or noted while it was written.
+            let run = &data.kept.run;
+            ended.annotations = run.annotations;
+            ended.revision = ended.revision.max(run.revision + 1);
+            let told = serde_json::to_string(&*ended);
+            data.kept.run = *ended;
+            if let Ok(json) = told {
+                data.tell(Told::Ended(json.into()));
+            }
+        }
         data.summary = None;
         data.recent = VecDeque::new();
-        drop(data);
+        data.followers = None;
         self.over.send_replace(true);
-        self.log.clear();
+        drop(data);
+        self.log.close();
     }
 }
 
@@ -255,27 +291,6 @@ fn secret_names(spec: &RunSpec) -> Vec<(String, Vec<String>)> {
     scenarios
         .map(|scenario| (scenario.name.clone(), names(&scenario.secrets)))
         .collect()
-}
-
-/// Secrets among the settings of a run, at its start and by the changes it plans.
-fn secret_values(spec: &RunSpec) -> Vec<String> {
-    let scenarios = spec.scenarios.iter();
-    let settings = scenarios.flat_map(|scenario| {
-        let names = scenario.secrets.iter();
-        names.filter_map(|name| scenario.settings.get(name))
-    });
-    let is_secret = |name: &String| {
-        let mut scenarios = spec.scenarios.iter();
-        scenarios.any(|scenario| scenario.secrets.contains(name))
-    };
-    let changes = spec
-        .changes
-        .iter()
-        .filter_map(|change| match &change.action {
-            Action::Set { name, value } if is_secret(name) => Some(value),
-            _ => None,
-        });
-    settings.chain(changes).cloned().collect()
 }
 
 /// What a follower gets.

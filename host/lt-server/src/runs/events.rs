@@ -200,7 +200,8 @@ pub(crate) async fn snapshots(
         if position > 0 {
             body.push(',');
         }
-        body.push_str(&entry.log.without_secrets_in_json(json));
+        let json = String::from(&**json);
+        body.push_str(&entry.log.snapshot_without_secrets(json));
     }
     body.push_str("]}");
     let json = HeaderValue::from_static("application/json");

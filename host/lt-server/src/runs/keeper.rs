@@ -77,7 +77,7 @@ fn keep(waiting: &Receiver<Work>) {
                 continue;
             }
             written.push(it);
-            let kept = entry.data().kept.clone();
+            let kept = entry.data().to_keep();
             let result = write(&entry.dir, &kept);
             if let Err(error) = &result {
                 tracing::error!("{}: cannot be written: {error}", entry.dir.display());

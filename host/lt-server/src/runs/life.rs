@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use lt_run::ending::{complete, exit_of};
 use lt_run::record::Record;
-use lt_run::secrets::Secrets;
 use lt_run::{Exit, RunError, RunPlan};
 use serde_json::Value;
 
 use super::Runs;
-use super::entry::{Entry, Told};
+use super::entry::Entry;
 use super::model::{Run, RunState, Verdict};
 use super::observer::Observer;
-use super::results::LOG_FILE;
+use super::results::{LOG_FILE, blocking};
 use super::{results, time};
 
 /// A run that can start.
@@ -41,11 +40,10 @@ pub(crate) fn start(runs: &Runs, ready: Ready) -> std::io::Result<()> {
             if let Err(panic) = lived {
                 tracing::error!("the run panicked: {}", panic_text(&*panic));
                 let reason = "the host failed in this run; its log says why".to_owned();
-                fail(&runs, &entry, Exit::Failed, reason);
+                if !entry.is_over() {
+                    fail(&runs, &entry, Exit::Failed, reason);
+                }
             }
-            // The log says what could not be written.
-            let _told = runs.keeper().saved_here(&entry);
-            runs.close(&entry);
         })?;
     Ok(())
 }
@@ -58,6 +56,7 @@ fn live(runs: &Runs, ready: Ready) {
     } = ready;
     let started_unix_ns = runs.now();
     let spec = Arc::new(plan.spec.clone());
+    record.hide_with(entry.hidden.clone());
     record.started(&spec, &plan.scenarios, started_unix_ns);
     let mut observer = Observer::new(runs.clone(), entry.clone(), spec.clone(), record);
     let outcome = lt_run::run(plan, &entry.control, &mut |tick| observer.see(tick));
@@ -77,7 +76,8 @@ fn live(runs: &Runs, ready: Ready) {
     let exit = exit_of(&outcome);
     let how = (&outcome.ended, outcome.terminate_failed.as_deref());
     complete(&mut outcome.summary, how, exit, started_unix_ns);
-    Secrets::of(&spec).hide_in_summary(&mut outcome.summary);
+    let secrets = entry.hidden.secrets();
+    secrets.hide_in_summary(&mut outcome.summary);
     let now = runs.now();
     entry.publish(&record.last(&outcome, now));
     let reason = outcome.summary.state.ended_early.clone();
@@ -94,19 +94,13 @@ fn live(runs: &Runs, ready: Ready) {
     for fault in &faults {
         tracing::error!("cannot write {fault}");
     }
-    {
-        let mut data = entry.data();
-        data.summary = Some(Arc::new(outcome.summary));
-        data.kept.run.elapsed_ms = elapsed_ms;
-        over(runs, &mut data.kept.run, RunState::Ended, verdict);
-    }
     if exit == Exit::Success && !faults.is_empty() {
         // As with `lt-host run`: nobody is to go on without results.
         let reason = "results could not be written; the host's log says which".to_owned();
-        let verdict = self::verdict(&entry, Exit::Failed, Some(reason));
-        entry.data().kept.run.verdict = Some(verdict);
+        ended.verdict = Some(self::verdict(&entry, Exit::Failed, Some(reason)));
     }
-    tell_end(&entry);
+    entry.data().summary = Some(Arc::new(outcome.summary));
+    end(runs, &entry, ended);
 }
 
 fn verdict(entry: &Entry, exit: Exit, reason: Option<String>) -> Verdict {
@@ -119,10 +113,15 @@ fn verdict(entry: &Entry, exit: Exit, reason: Option<String>) -> Verdict {
 
 /// What is said of a run that is over.
 fn over(runs: &Runs, run: &mut Run, state: RunState, verdict: Verdict) {
-    run.state = state;
     run.ended_at = Some(time::rfc3339(runs.now()));
-    run.revision += 1;
+    nobody_runs(run, state);
     run.verdict = Some(verdict);
+}
+
+/// It is over: it has no users any more.
+pub(super) fn nobody_runs(run: &mut Run, state: RunState) {
+    run.state = state;
+    run.revision += 1;
     for part in &mut run.parts {
         part.users_active = 0;
         part.paused = false;
@@ -132,17 +131,17 @@ fn over(runs: &Runs, run: &mut Run, state: RunState, verdict: Verdict) {
     }
 }
 
-/// Those that follow are told when everything is written, the last lines of the log too.
-fn tell_end(entry: &Entry) {
+/// A run is said to be over when that is true for everybody: all of it is written, and its place is free. Whoever waits for the
+/// end then finds the last lines of its log, may delete it, and may begin another.
+fn end(runs: &Runs, entry: &Arc<Entry>, mut ended: Run) {
     if let Err(error) = entry.log.write(&entry.dir.join(LOG_FILE)) {
         tracing::error!("{LOG_FILE}: {error}");
     }
-    let run = {
-        let mut data = entry.data();
-        data.kept.run.results = results::names(&entry.dir);
-        data.kept.run.clone()
-    };
-    entry.tell_value(&run, Told::Ended);
+    ended.results = results::names(&entry.dir);
+    entry.data().ending = Some(Box::new(ended));
+    // The log says what could not be written.
+    let _told = runs.keeper().saved_here(entry);
+    runs.close(entry);
 }
 
 /// A run that passed but for its thresholds, in words.
@@ -156,18 +155,20 @@ fn crossed(summary: &lt_metrics::Summary) -> Option<String> {
 
 /// There was no thread for it.
 pub(crate) async fn not_started(runs: &Runs, entry: &Arc<Entry>) {
+    let (runs, entry) = (runs.clone(), entry.clone());
     let reason = "the system gave no thread for it".to_owned();
-    fail(runs, entry, Exit::Failed, reason);
-    // The log says what could not be written.
-    let _told = runs.keeper().saved(entry).await;
-    runs.close(entry);
+    let failed = blocking(move || fail(&runs, &entry, Exit::Failed, reason)).await;
+    if let Err(error) = failed {
+        tracing::error!("a run that could not start: {error}");
+    }
 }
 
 /// It could not start, or the host failed.
 fn fail(runs: &Runs, entry: &Arc<Entry>, exit: Exit, reason: String) {
     let verdict = verdict(entry, exit, Some(reason));
-    over(runs, &mut entry.data().kept.run, RunState::Failed, verdict);
-    tell_end(entry);
+    let mut ended = entry.run();
+    over(runs, &mut ended, RunState::Failed, verdict);
+    end(runs, entry, ended);
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

@@ -78,7 +78,6 @@ impl LogFilter {
 #[derive(Debug)]
 pub(crate) struct RunLog {
     lines: Mutex<Ring>,
-    followers: broadcast::Sender<Arc<LogLine>>,
     secrets: RwLock<Arc<Secrets>>,
 }
 
@@ -87,13 +86,16 @@ struct Ring {
     lines: VecDeque<Arc<LogLine>>,
     bytes: usize,
     last: u64,
+    /// Who follows: made when the first comes, and gone with the run.
+    followers: Option<broadcast::Sender<Arc<LogLine>>>,
+    /// Whether no line comes any more.
+    is_closed: bool,
 }
 
 impl Default for RunLog {
     fn default() -> Self {
         Self {
             lines: Mutex::default(),
-            followers: broadcast::channel(FOLLOW_LINES_MAX).0,
             secrets: RwLock::new(Arc::new(Secrets::new(std::iter::empty()))),
         }
     }
@@ -111,13 +113,10 @@ impl RunLog {
         secrets.hide(text)
     }
 
-    /// A line of JSON of this run without its secrets.
-    pub(crate) fn without_secrets_in_json(&self, json: &str) -> String {
+    /// A snapshot of this run, as JSON, without its secrets.
+    pub(crate) fn snapshot_without_secrets(&self, json: String) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = [json.to_owned()];
-        secrets.hide_in_lines(&mut lines);
-        let [line] = lines;
-        line
+        secrets.hide_in_snapshot(json)
     }
 
     /// Keep a line; the oldest make room for it.
@@ -136,8 +135,11 @@ impl RunLog {
             };
             ring.bytes -= oldest.bytes();
         }
-        // Under the lock, so that followers get the lines in their order. Nobody may follow.
-        let _unheard = self.followers.send(line);
+        // Under the lock, so that followers get the lines in their order.
+        if let Some(followers) = &ring.followers {
+            // Nobody may follow any more.
+            let _unheard = followers.send(line);
+        }
     }
 
     /// The last `most` lines that the filter takes, and all that follow.
@@ -146,11 +148,16 @@ impl RunLog {
         most: usize,
         filter: LogFilter,
     ) -> (Vec<Arc<LogLine>>, broadcast::Receiver<Arc<LogLine>>) {
-        let ring = self.ring();
+        let mut ring = self.ring();
         let taken = ring.lines.iter().rev().filter(|line| filter.takes(line));
         let mut lines: Vec<Arc<LogLine>> = taken.take(most).cloned().collect();
         lines.reverse();
-        (lines, self.followers.subscribe())
+        if ring.is_closed {
+            return (lines, broadcast::channel(1).1);
+        }
+        let followers = &mut ring.followers;
+        let followers = followers.get_or_insert_with(|| broadcast::channel(FOLLOW_LINES_MAX).0);
+        (lines, followers.subscribe())
     }
 
     /// Write the lines that are kept.
@@ -167,11 +174,13 @@ impl RunLog {
         file.flush()
     }
 
-    /// Forget the lines that are kept: they are written.
-    pub(crate) fn clear(&self) {
+    /// No line comes any more, and those that are kept are written: forget them.
+    pub(crate) fn close(&self) {
         let mut ring = self.ring();
         ring.lines = VecDeque::new();
         ring.bytes = 0;
+        ring.followers = None;
+        ring.is_closed = true;
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -415,7 +424,7 @@ mod tests {
         let scratch = crate::app::testing::Scratch::new("log");
         let path = scratch.path().join("log.jsonl");
         log.write(&path).unwrap();
-        log.clear();
+        log.close();
         assert!(all(&log).is_empty());
         let left = read(&path, 1, LogFilter::default());
         assert_eq!(

@@ -46,9 +46,22 @@ impl Observer {
             self.runs.keeper().save(&self.entry);
         }
         if let Some(snapshot) = self.record.second(&self.spec, tick, self.runs.now()) {
+            self.give_back(tick);
             self.entry.data().summary = self.record.newest();
             self.entry.publish(&snapshot);
         }
+    }
+
+    /// Users of a load that was replaced are counted until they have left: then others may have their places.
+    fn give_back(&self, tick: &Tick<'_>) {
+        // Whoever changes the run claims what it may have then.
+        let Ok(_steering) = self.entry.steering.try_lock() else {
+            return;
+        };
+        let parts = tick.parts.iter();
+        let users = parts.map(|part| part.users_planned.max(part.users_active));
+        let id = &self.entry.id;
+        self.runs.lower_claim(id, users.sum());
     }
 
     fn changed(&mut self, change: &ChangeSeen, tick: &Tick<'_>) {

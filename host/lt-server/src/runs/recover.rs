@@ -7,8 +7,21 @@ use lt_report::Dossier;
 use serde_json::Value;
 
 use super::entry::{Entry, Kept};
+use super::life::nobody_runs;
 use super::model::{RunState, Verdict};
 use super::{keeper, results, time};
+
+/// What a run has before it is accepted.
+const FIRST_FILES: [&str; 8] = [
+    ".uploads",
+    "events.jsonl",
+    "metrics.hlog",
+    "snapshots.jsonl",
+    "samples.json",
+    "samples.csv",
+    "streams.csv",
+    keeper::RUN_FILE,
+];
 
 /// Every run below the directory. One without an end is marked as interrupted, and its report is written from what there is.
 ///
@@ -25,8 +38,7 @@ pub(crate) fn history(dir: &Path, now_unix_ns: i64) -> io::Result<Vec<Entry>> {
             Ok(kept) => kept,
             // It was not accepted yet: nobody was told of it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                tracing::warn!("{}: is removed: its run never began", path.display());
-                std::fs::remove_dir_all(&path)?;
+                never_began(&path);
                 continue;
             }
             Err(error) => {
@@ -45,7 +57,7 @@ pub(crate) fn history(dir: &Path, now_unix_ns: i64) -> io::Result<Vec<Entry>> {
             continue;
         }
         if !kept.run.state.is_over() {
-            interrupted(&path, &mut kept, now_unix_ns)?;
+            interrupted(&path, &mut kept, now_unix_ns);
         }
         runs.push(Entry::past(path, kept));
     }
@@ -53,13 +65,9 @@ pub(crate) fn history(dir: &Path, now_unix_ns: i64) -> io::Result<Vec<Entry>> {
 }
 
 /// The host died while it went on.
-fn interrupted(dir: &Path, kept: &mut Kept, now_unix_ns: i64) -> io::Result<()> {
+fn interrupted(dir: &Path, kept: &mut Kept, now_unix_ns: i64) {
     let run = &mut kept.run;
-    run.state = RunState::Interrupted;
-    run.revision += 1;
-    for part in &mut run.parts {
-        part.users_active = 0;
-    }
+    nobody_runs(run, RunState::Interrupted);
     let dossier = Dossier::open(dir);
     if let Ok(dossier) = &dossier {
         run.elapsed_ms = milliseconds(dossier.summary().state.duration_ms);
@@ -76,7 +84,40 @@ fn interrupted(dir: &Path, kept: &mut Kept, now_unix_ns: i64) -> io::Result<()> 
     }
     kept.run.results = results::names(dir);
     tracing::warn!("the run {} was interrupted: the host died", kept.run.id);
-    keeper::write(dir, kept)
+    if let Err(error) = keeper::write(dir, kept) {
+        // On a full disk too the host must start, or nobody could delete anything over it. The next start tries again.
+        tracing::error!("{}: cannot be written: {error}", dir.display());
+    }
+}
+
+/// A run that was not accepted before the host died leaves its first files. Anything else is somebody's, and is left.
+fn never_began(dir: &Path) {
+    let is_ours = |entry: io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            FIRST_FILES.iter().any(|first| {
+                // Files that are replaced whole have another name until then.
+                name == *first
+                    || name
+                        .strip_prefix('.')
+                        .is_some_and(|name| name.starts_with(first))
+            })
+        })
+    };
+    let is_link = dir.is_symlink();
+    let all_ours = || std::fs::read_dir(dir).is_ok_and(|mut entries| entries.all(is_ours));
+    if is_link || !all_ours() {
+        tracing::warn!(
+            "{}: is left alone: it holds no run, and files that no run has",
+            dir.display()
+        );
+        return;
+    }
+    match std::fs::remove_dir_all(dir) {
+        Ok(()) => tracing::warn!("{}: is removed: its run never began", dir.display()),
+        Err(error) => tracing::warn!("{}: cannot be removed: {error}", dir.display()),
+    }
 }
 
 /// When the run last wrote a snapshot.

@@ -307,21 +307,19 @@ pub(crate) async fn stop(
     let entry = app.runs.find(&id)?;
     let force = how.is_some_and(|Json(how)| how.force);
     {
-        let _steering = entry.steering.lock().await;
-        check(&entry, &seen)?;
+        // It waits for no other change: that may take as long as `init` does.
+        let mut data = entry.data();
+        seen.check(&data.kept.run.revision.to_string())?;
         let control = &entry.control;
         let is_asked = if force {
             control.stop_now_asked()
         } else {
             control.stop_asked()
         };
-        if !entry.is_over() && !is_asked {
+        if !data.kept.run.state.is_over() && !is_asked {
             control.stop_by_api(force);
-            let mut data = entry.data();
             data.kept.run.revision += 1;
-            if !data.kept.run.state.is_over() {
-                data.kept.run.state = RunState::Stopping;
-            }
+            data.kept.run.state = RunState::Stopping;
         }
     }
     let mut over = entry.over.subscribe();
@@ -341,7 +339,11 @@ pub(crate) async fn steer<'a>(
     entry: &'a Arc<Entry>,
     seen: &IfMatch,
 ) -> ApiResult<MutexGuard<'a, ()>> {
-    let steering = entry.steering.lock().await;
+    let steering = tokio::time::timeout(ANSWER_TIMEOUT, entry.steering.lock()).await;
+    let steering = steering.map_err(|_| {
+        let message = format!("the run {:?} is being changed by others", entry.id);
+        ApiError::conflict(message).remedy("try again in a moment")
+    })?;
     check(entry, seen)?;
     let state = entry.data().kept.run.state;
     if state.is_over() {

@@ -13,6 +13,7 @@ use super::keeper::Keeper;
 use super::recover;
 use super::status::CpuWatch;
 use crate::config::{Config, Limits};
+use crate::data_dir::check_room;
 use crate::error::{ApiError, ApiResult};
 
 /// The runs of this host. Cheap to clone.
@@ -182,6 +183,7 @@ impl Runs {
     /// Take a place for a run of so many users, under the id that its client chose or a new one.
     pub(crate) fn claim(&self, id: Option<&str>, users: u64) -> ApiResult<Place> {
         let now = self.now();
+        check_room(&self.0.dir, 0)?;
         let mut table = self.table();
         if table.closed {
             return Err(ApiError::capacity(
@@ -274,17 +276,29 @@ impl Runs {
         Ok(())
     }
 
-    /// A run is over and all of it is written: others may have its place.
+    /// A run is over and all of it is written: others may have its place, and then that is told.
     pub(crate) fn close(&self, entry: &Arc<Entry>) {
+        self.table().claims.remove(&entry.id);
         entry.close();
-        self.release(&entry.id);
+        self.one_less();
     }
 
     fn release(&self, id: &str) {
         self.table().claims.remove(id);
+        self.one_less();
+    }
+
+    fn one_less(&self) {
         self.0
             .busy
             .send_modify(|busy| *busy = busy.saturating_sub(1));
+    }
+
+    /// Let a run have so many users from now on, if they are fewer than before.
+    pub(crate) fn lower_claim(&self, id: &str, users: u64) {
+        if let Some(claim) = self.table().claims.get_mut(id) {
+            *claim = users.min(*claim);
+        }
     }
 
     /// Take a run that is over out of the list, before its files are deleted.
