@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(socket.read_u8().await.unwrap(), 7);
         let working = work.begin();
         let answering = async {
-            tokio::time::sleep(API_IDLE_TIMEOUT * 3).await;
+            tokio::time::sleep(API_IDLE_TIMEOUT * 5 / 2).await;
             drop(working);
             Instant::now()
         };

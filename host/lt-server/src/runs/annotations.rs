@@ -101,6 +101,7 @@ pub(crate) async fn annotate(
 #[utoipa::path(
     get,
     path = "/v1/runs/{id}/annotations",
+    operation_id = "list_annotations",
     tag = "runs",
     params(("id" = String, Path, description = "The run")),
     responses((status = 200, description = "The notes", body = Annotations))

@@ -44,6 +44,7 @@ use crate::scenarios::Loaded;
 #[utoipa::path(
     post,
     path = "/v1/runs",
+    operation_id = "create_run",
     tag = "runs",
     request_body(
         content(

@@ -37,6 +37,7 @@ pub(crate) struct Wanted {
 #[utoipa::path(
     get,
     path = "/v1/runs",
+    operation_id = "list_runs",
     tag = "runs",
     params(Wanted),
     responses((status = 200, description = "The runs", body = RunList))
@@ -77,6 +78,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/runs/{id}",
+    operation_id = "show_run",
     tag = "runs",
     params(("id" = String, Path, description = "The run")),
     responses((status = 200, description = "The run", body = Run, headers(("ETag" = String, description = "Its revision"))))
@@ -93,6 +95,7 @@ pub(crate) async fn show(
 #[utoipa::path(
     delete,
     path = "/v1/runs/{id}",
+    operation_id = "delete_run",
     tag = "runs",
     params(
         ("id" = String, Path, description = "The run"),

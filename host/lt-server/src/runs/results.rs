@@ -100,6 +100,7 @@ pub(crate) async fn summary(
 #[utoipa::path(
     get,
     path = "/v1/runs/{id}/results",
+    operation_id = "list_results",
     tag = "runs",
     params(("id" = String, Path, description = "The run")),
     responses((status = 200, description = "The files", body = ResultFiles))
@@ -118,6 +119,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/runs/{id}/results/{file}",
+    operation_id = "download_result",
     tag = "runs",
     params(
         ("id" = String, Path, description = "The run"),

@@ -165,6 +165,7 @@ pub(crate) async fn swap(
 #[utoipa::path(
     post,
     path = "/v1/runs/{id}/swap/rollback",
+    operation_id = "roll_back_swap",
     tag = "steering",
     params(("id" = String, Path, description = "The run")),
     request_body(content = Option<RollBackWish>, description = "Whose version; that of its only scenario without a body"),
