@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// The guest that tries.
 const GUEST: &str = "grants_reach";
 /// What a refusal says.
-const REFUSED: &str = "not an allowed target";
+const REFUSED: &str = "--allow-target do not cover it";
 /// Runs at a time: below what a host takes.
 const TOGETHER: usize = 4;
 
@@ -76,10 +76,6 @@ fn all_refused(tries: &[(&str, String)], told: &[String]) {
     assert_eq!(tries.len(), told.len());
     for (tried, told) in tries.iter().zip(told) {
         assert!(told.contains(REFUSED), "{tried:?} was told: {told}");
-        assert!(
-            told.contains("--allow-target"),
-            "{tried:?} was told: {told}"
-        );
     }
 }
 
