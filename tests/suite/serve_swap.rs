@@ -212,6 +212,26 @@ fn users_that_cannot_join_another_version_keep_theirs() {
 }
 
 #[test]
+fn users_come_back_from_a_version_that_they_never_finish_joining() {
+    const USERS: u64 = 4;
+    let swapped = Swapped::start(USERS, "50ms");
+    let hanging = swapped.served.upload_as("swap", "swap_hanging");
+    let _accepted = swapped
+        .post("swap", &json!({ "digest": hanging["digest"] }))
+        .expect(202);
+    swapped.wait("somebody to wait", |run| {
+        swapped.version(run, "swap_one")["users"] != USERS
+    });
+    let _accepted = swapped.post("swap/rollback", &json!({})).expect(202);
+    swapped.wait_for_all("swap_one", USERS);
+    let before = swapped.peer.seen().len();
+    swapped.wait("more iterations", |_| {
+        swapped.peer.seen().len() > before + 20
+    });
+    no_failures(&swapped.end());
+}
+
+#[test]
 fn a_version_that_does_not_fit_moves_nobody() {
     let swapped = Swapped::start(2, "50ms");
     let refused = swapped

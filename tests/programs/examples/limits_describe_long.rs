@@ -1,4 +1,4 @@
-//! `describe` returns a book of ten megabytes.
+//! `describe` returns a book of two megabytes.
 
 use lt_sdk::prelude::*;
 
@@ -8,7 +8,7 @@ struct Guest;
 #[lt_sdk::scenario]
 impl Scenario for Guest {
     fn describe(base: Description) -> Description {
-        base.doc(&"x".repeat(10_000_000))
+        base.doc(&"x".repeat(2_000_000))
     }
 
     fn iterate(&mut self) {}
