@@ -53,7 +53,13 @@ impl Busy {
     fn tells_nothing(&self, answer: &Answer) {
         let text = answer.text();
         let directory = self.served.directory().display().to_string();
-        for secret in [TOKEN, directory.as_str(), "root:x:", "/src/", "panicked at host"] {
+        for secret in [
+            TOKEN,
+            directory.as_str(),
+            "root:x:",
+            "/src/",
+            "panicked at host",
+        ] {
             assert!(!text.contains(secret), "{secret} is told: {answer}");
         }
     }

@@ -83,7 +83,11 @@ pub(crate) fn describe(engine: &Engine, component: &Component) -> Result<Descrip
         Ok(Err(_)) if !words.is_empty() => Err(LoadError::Describe(told(&words))),
         Ok(Err(error)) => Err(LoadError::Describe(match error.downcast_ref::<Ended>() {
             Some(Ended::Denied(_)) => "it called an import of lt:scenario".to_owned(),
-            _ => told(&format!("{error:#}")),
+            // Where it trapped would come first, and be long.
+            _ => match error.downcast_ref::<Trap>() {
+                Some(trap) => trap.to_string(),
+                None => told(&format!("{error:#}")),
+            },
         })),
         Err(_) => Err(LoadError::Describe(format!(
             "it took over {DESCRIBE_DEADLINE:?}"
