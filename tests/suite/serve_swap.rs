@@ -152,7 +152,7 @@ fn a_canary_is_a_share_that_may_grow() {
     let _accepted = swapped
         .swap("swap_two", json!({ "share": 0.3 }))
         .expect(202);
-    // Each user draws for itself: five standard deviations either way.
+    // Of every hundred users thirty, or one or two beside that.
     let run = swapped.wait("a canary", |run| {
         let users = swapped.version(run, "swap_two")["users"].as_u64();
         users.is_some_and(|users| (7..=53).contains(&users))
