@@ -221,6 +221,8 @@ function annotate(view) {
     async onSubmit({ text, tags }) {
       const note = await send("POST", path(view.run, "/annotations"), only({ text, tags: tags?.split(",").map((each) => each.trim()).filter(Boolean) }), { once: true });
       view.annotated(note);
+      // The run has another revision now: the next form begins with it.
+      await view.refresh();
       toast("Noted.");
     },
   });
