@@ -40,6 +40,4 @@ pub use control::{Changed, Control, Refused};
 pub use exit::Exit;
 pub use run::{ChangeSeen, Ended, PartSeen, RunError, RunOutcome, RunPlan, Stage, Tick, run};
 pub use saturation::GeneratorLoad;
-pub use swap::{
-    RollbackLimit, RollbackRule, Swap, SwapRefused, SwapSeen, SwapStage, VersionSeen,
-};
+pub use swap::{RollbackLimit, RollbackRule, Swap, SwapRefused, SwapSeen, SwapStage, VersionSeen};

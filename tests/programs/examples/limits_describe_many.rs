@@ -10,7 +10,9 @@ struct Guest;
 impl Scenario for Guest {
     fn describe(base: Description) -> Description {
         let metrics = (0..5000).map(|number| format!("m{number}"));
-        metrics.fold(base, |all, name| all.metric(&name, "", Kind::Counter, Unit::None))
+        metrics.fold(base, |all, name| {
+            all.metric(&name, "", Kind::Counter, Unit::None)
+        })
     }
 
     fn iterate(&mut self) {}

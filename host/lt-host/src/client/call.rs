@@ -171,7 +171,9 @@ impl Client {
 
     /// Wait, when something of the host is to be asked again.
     pub(crate) fn pause(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        // A timer is made within the runtime that it is of.
+        self.runtime
+            .block_on(async { tokio::time::sleep(time).await });
     }
 
     async fn answer(&self, request: RequestBuilder, tries: u32) -> Result<Answer, CallError> {

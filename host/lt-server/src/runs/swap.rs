@@ -15,7 +15,7 @@ use tokio::sync::oneshot::Receiver;
 use utoipa::ToSchema;
 
 use super::entry::Entry;
-use super::model::{Run, RunPart};
+use super::model::{Run, RunPart, SwapState};
 use super::patch::Scalar;
 use super::steer;
 use crate::app::AppState;
@@ -127,10 +127,11 @@ pub(crate) async fn swap(
         .iter()
         .filter(|(name, _)| secrets.contains(&name.as_str()));
     entry.hide_too(hidden.map(|(_, value)| value.clone()).collect());
+    let (share, drain) = (wish.share.unwrap_or(1.0), wish.drain.unwrap_or(true));
     let swap = Swap {
         scenario: (*loaded.scenario).clone(),
-        share: wish.share.unwrap_or(1.0),
-        drain: wish.drain.unwrap_or(true),
+        share,
+        drain,
         settings: settings.clone(),
         rollback,
     };
@@ -145,6 +146,17 @@ pub(crate) async fn swap(
         let mut parts = run.parts.iter_mut();
         if let Some(known) = parts.find(|known| known.name == part.name) {
             known.scenario = loaded.name.clone();
+            // The observer tells how it goes a moment later: until then nobody is to take the swap before for this one.
+            let current = known.versions.iter().find(|version| version.current);
+            known.swap = Some(SwapState {
+                to: loaded.label.clone(),
+                from: current.map_or_else(String::new, |version| version.label.clone()),
+                share,
+                drain,
+                state: "rolling_out".to_owned(),
+                started_elapsed_ms: run.elapsed_ms,
+                ..SwapState::default()
+            });
             for (name, value) in settings {
                 let is_secret = secrets.contains(&name.as_str());
                 let shown = if is_secret {

@@ -64,9 +64,8 @@ fn host_overrides_go_before_names_and_the_filter_after_them() {
             "by-socket.invalid:9".to_owned(),
             HostAddress::Socket(peer.address),
         );
-        options.allow = Only::filter(|host, address| {
-            host != "denied.invalid" && address.ip().is_loopback()
-        });
+        options.allow =
+            Only::filter(|host, address| host != "denied.invalid" && address.ip().is_loopback());
         options.hosts.insert(
             "denied.invalid".to_owned(),
             HostAddress::Socket(peer.address),
