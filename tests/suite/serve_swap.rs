@@ -1,6 +1,6 @@
 //! Other code for users that run: none of their iterations fails for it, none is lost, none is done twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lt_tests::Served;
 use lt_tests::peers::HttpPeer;
@@ -128,15 +128,17 @@ fn users_are_swapped_again_and_again_and_no_iteration_fails() {
         run["parts"][0]["swap"]["state"] == "complete"
     });
     assert_eq!(swapped.version(&run, "swap_two")["failures"], 0);
-    let snapshots = swapped.served.snapshots(&swapped.id);
-    let known = snapshots
-        .iter()
-        .flat_map(|snapshot| snapshot["versions"].as_array().unwrap().iter());
-    let mut labels: Vec<&str> = known
-        .filter_map(|version| version["label"].as_str())
-        .collect();
-    labels.sort_unstable();
-    labels.dedup();
+    let known = || -> BTreeSet<String> {
+        let snapshots = swapped.served.snapshots(&swapped.id);
+        snapshots
+            .iter()
+            .flat_map(|snapshot| snapshot["versions"].as_array().unwrap().iter())
+            .filter_map(|version| Some(version["label"].as_str()?.to_owned()))
+            .collect()
+    };
+    // There is a snapshot a second, and all swaps may have been quicker.
+    swapped.wait("a snapshot with both", |_| known().len() >= 2);
+    let labels: Vec<String> = known().into_iter().collect();
     assert_eq!(labels.len(), 2, "{labels:?}");
     assert!(labels[0].starts_with("1.0.0+") && labels[1].starts_with("2.0.0+"));
     no_failures(&swapped.end());

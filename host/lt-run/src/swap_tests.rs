@@ -152,10 +152,11 @@ fn a_version_that_nobody_can_join_is_rolled_back_by_itself() {
         seen.stage() == Some(SwapStage::RolledBack)
     });
     let reason = seen.swaps[0].reason.clone().unwrap();
-    assert!(
-        reason.starts_with("5 of 5 iterations and joins"),
-        "{reason}"
-    );
+    // On a busy machine it may be judged before the last of the five has tried.
+    let words: Vec<&str> = reason.split(' ').collect();
+    assert_eq!(words[0], words[2], "{reason}");
+    assert!((1..=5).contains(&words[0].parse().unwrap()), "{reason}");
+    assert!(reason.contains("iterations and joins"), "{reason}");
     going.go_on(20);
     let (_, _, peer) = going.end();
     no_iteration_is_lost(&peer, 5);
