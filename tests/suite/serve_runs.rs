@@ -325,7 +325,13 @@ fn graphite_is_told_of_notes() {
 fn two_runs_go_on_side_by_side_and_their_logs_are_told_apart() {
     let going = Going::start(2);
     going.served.upload_as("talk", "log_lines");
-    let spec = json!({"scenario": "talk", "users": 2, "iterations": 2});
+    // Of shared iterations one user may take all.
+    let spec = json!({
+        "scenario": "talk",
+        "users": 2,
+        "executor": "per-user-iterations",
+        "repeat-num": 1,
+    });
     let talk = going.served.start_run(&spec);
     let ended = going.served.wait_until(&talk, "ended");
     assert_eq!(ended["verdict"], json!({"exit_code": 0, "passed": true}));
